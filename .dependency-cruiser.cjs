@@ -1,0 +1,69 @@
+// Import direction (types count too). scripts/check-imports.ts runs these rules on src, and on a fixture that must break each of them.
+const inner = '^src/(access/policy\\.ts$|uploads/|custody/(?!adapters/))';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'adapters-only-by-the-composition-root',
+      comment:
+        'Code speaks to ports; which adapter stands behind one is decided where the service is put together.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: ['^src/(app|main|composition)\\.ts$', '^src/cli/', '^src/[^/]+/adapters/'],
+      },
+      to: { path: '^src/[^/]+/adapters/' },
+    },
+    {
+      name: 'adapters-of-one-folder-only',
+      comment: 'An adapter may use its siblings, never another port’s adapters.',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/adapters/' },
+      to: { path: '^src/[^/]+/adapters/', pathNot: '^src/$1/adapters/' },
+    },
+    {
+      name: 'the-domain-knows-no-http',
+      comment: 'Policy, slots and custody do not know that they are called over HTTP.',
+      severity: 'error',
+      from: { path: inner },
+      to: { path: '^src/http/|^(fastify|@fastify/[^/]+)$|node_modules/(@fastify|fastify)/' },
+    },
+    {
+      name: 'the-domain-knows-no-store-or-s3-adapter',
+      comment: 'Nor do they know where slots are stored or which client reaches S3.',
+      severity: 'error',
+      from: { path: inner },
+      to: { path: '^src/(store|s3)/adapters/|node_modules/@aws-sdk/|^(node:)?sqlite$' },
+    },
+    {
+      name: 'http-is-outermost',
+      comment: 'HTTP uses the domain; only what puts the service together uses HTTP.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(app\\.ts$|cli/|http/)' },
+      to: { path: '^src/http/' },
+    },
+    {
+      name: 'no-circular',
+      comment: 'Modules that import each other are one module; types alone may refer to each other.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'An import that leads nowhere escapes the rules above.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startMinio } from '../test/support/minio.ts';
+import { waitUntil } from '../test/support/processes.ts';
+import type { S3Server } from '../test/support/s3-server.ts';
+import { curlReader } from './demo/exchanges.ts';
+import { readmeBlocks } from './demo/readme.ts';
+import { askWithoutTheKey, plainGet } from './demo/s3-checks.ts';
+import { BUCKET, ORIGIN, prepareFolder, sealslot, serve, type Service } from './demo/service.ts';
+import { startShell } from './demo/shell.ts';
+
+// Runs README's blocks with curl against the service and a MinIO, both started here, and leaves nothing behind. With --keep both stay
+// up until Ctrl-C.
+const KEY_HEADER = 'x-amz-server-side-encryption-customer-key';
+const FILE = fileURLToPath(new URL('../package-lock.json', import.meta.url));
+
+const print = (line: string): void => void process.stdout.write(`   ${line}\n`);
+let steps = 0;
+let passed = false;
+
+async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
+  process.stdout.write(`\n${steps + 1}. ${what}\n`);
+  const result = await work();
+  steps += 1;
+  print('✓');
+  return result;
+}
+
+async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<unknown>): Promise<void> {
+  const blocks = readmeBlocks();
+  const s3 = await step('An S3 with SSE-C: MinIO over TLS', async () => {
+    const server = stack.use(await startMinio({ log: print }));
+    await server.createBucket(BUCKET, { versioning: true });
+    print(`${server.endpoint}, from ${server.source}; bucket ${BUCKET}, versioned`);
+    return server;
+  });
+  // The test settings are no settings of the service.
+  for (const name of Object.keys(process.env))
+    if (name.startsWith('SEALSLOT_')) Reflect.deleteProperty(process.env, name);
+
+  const dir = await mkdtemp(join(tmpdir(), 'sealslot-demo-'));
+  stack.defer(() => rm(dir, { recursive: true, force: true }));
+  const folder = await prepareFolder(dir, s3);
+  const apiKey = await step('sealslot init, sealslot api-key create', async () => {
+    print((await sealslot(dir, 'init')).split('\n')[0] ?? '');
+    const scopes = 'uploads:write,uploads:read,objects:read,objects:delete';
+    return sealslot(dir, 'api-key', 'create', '--tenant', 'acme', '--name', 'demo', '--scopes', scopes);
+  });
+  const service = await step('sealslot serve', async () => {
+    const started = await serve(dir);
+    stack.use(started.running);
+    print(`${started.url}; ${started.adminUrl}/readyz says ok`);
+    return started;
+  });
+
+  const file = join(dir, 'package-lock.json');
+  await copyFile(FILE, file);
+  // curl's own configuration, so that README's text stays as it is: every exchange is told on standard error.
+  await writeFile(join(dir, '.curlrc'), 'verbose\nno-progress-meter\n');
+  const shell = stack.use(
+    startShell(
+      {
+        SEALSLOT: service.url,
+        API_KEY: apiKey,
+        FILE: file,
+        CURL_HOME: dir,
+        CURL_CA_BUNDLE: s3.caFile,
+        NO_PROXY: '*',
+        no_proxy: '*',
+        PATH: [dirname(process.execPath), process.env.PATH ?? ''].join(delimiter),
+      },
+      curlReader(print),
+    ),
+  );
+
+  const slot = await step('Upload by the curl of README: ask, PUT, complete', async () => {
+    const completed = JSON.parse(await shell.run(blocks.upload)) as Slot;
+    assert.equal(completed.state, 'uploaded');
+    assert.equal(KEY_HEADER in (completed.request?.headers ?? {}), false);
+    return JSON.parse(await shell.run(`printf '%s\\n' "$slot"`)) as Slot;
+  });
+  const key = slot.request?.headers[KEY_HEADER] ?? '';
+  assert.equal(Buffer.from(key, 'base64').length, 32);
+
+  await step('A second PUT is refused: 412 means "call complete"', async () => {
+    const again = `printf '%s' "$slot" | headers .request |
+      curl -sS -o /dev/null -w '%{http_code}\\n' -H @- -T "$FILE" "$(printf '%s' "$slot" | json .request.url)"`;
+    assert.equal(await shell.run(again), '412');
+  });
+  await step('S3 refuses even its own root without the key, and with another', async () => {
+    const answers = await askWithoutTheKey(s3, BUCKET, slot.objectKey);
+    for (const [what, status] of answers) {
+      print(`${what}: ${status}`);
+      assert.ok(status === 400 || status === 403, `${what} must be refused`);
+    }
+  });
+  await step('Download by the curl of README: the same bytes', async () => {
+    await shell.run(blocks.download);
+    const [sent, received] = await Promise.all([sha256(file), sha256(`${file}.copy`)]);
+    print(`SHA-256 sent     ${sent}`);
+    print(`SHA-256 received ${received}`);
+    assert.equal(received, sent);
+    const url = await shell.run(`printf '%s' "$download" | json .url`);
+    const status = await plainGet(url, s3.caPem);
+    print(`the same URL without its headers: ${status}`);
+    assert.ok(status === 400 || status === 403);
+  });
+  await step('The customer key lies in no file of the service and in no line of its log', async () => {
+    await assertKeyNowhere(dir, service, key);
+  });
+  await step('DELETE by the curl of README: object gone, then the key, a tombstone stays', async () => {
+    const removed = JSON.parse(await shell.run(blocks.remove)) as Slot;
+    assert.ok(removed.state === 'deleting' || removed.state === 'deleted');
+    print(
+      `${removed.state}; the key is kept until the last upload URL has ended and a margin (24 h by default, 1 s here) has passed`,
+    );
+    await waitUntil('the tombstone', async () => (await tombstones(service, apiKey)).includes(slot.id), {
+      running: service.running,
+      timeoutMs: 90_000,
+    });
+    print(`GET /v1/uploads?state=deleted lists ${slot.id}`);
+  });
+
+  passed = true;
+  if (keep) {
+    await folder.configure(900);
+    process.kill(service.running.pid, 'SIGHUP');
+    await waitUntil('the reload', async () => service.logged().includes('configuration reloaded'), service);
+    explain(s3, service, apiKey);
+    await ended;
+  }
+}
+
+interface Slot {
+  id: string;
+  state: string;
+  objectKey: string;
+  request?: { headers: Record<string, string> };
+}
+
+async function sha256(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+}
+
+async function tombstones(service: Service, apiKey: string): Promise<string[]> {
+  const headers = { authorization: `Bearer ${apiKey}` };
+  const answer = await fetch(`${service.url}/v1/uploads?state=deleted`, { headers });
+  assert.equal(answer.status, 200);
+  const { uploads } = (await answer.json()) as { uploads: Slot[] };
+  return uploads.map((upload) => upload.id);
+}
+
+async function assertKeyNowhere(dir: string, service: Service, key: string): Promise<void> {
+  const forms = [
+    Buffer.from(key),
+    Buffer.from(key, 'base64'),
+    Buffer.from(Buffer.from(key, 'base64').toString('hex')),
+  ];
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  for (const path of files) {
+    const bytes = await readFile(path);
+    assert.ok(!forms.some((form) => bytes.includes(form)), `${path} holds the customer key`);
+  }
+  assert.ok(!service.logged().includes(key), 'the log holds the customer key');
+  print(`looked into ${files.length} files and ${service.logged().split('\n').length} lines`);
+}
+
+function explain(s3: S3Server, service: Service, apiKey: string): void {
+  process.stdout.write(`
+Both stay up until Ctrl-C.
+
+  API       ${service.url}      /docs shows it, /openapi.json describes it
+  Admin     ${service.adminUrl}/metrics
+  S3        ${s3.endpoint}
+  CORS      pages of ${ORIGIN} may call both
+  CA of S3  ${s3.caFile}
+            curl: the line below. Browser: import it as an authority, or open the S3 address once and accept it.
+            Node: NODE_EXTRA_CA_CERTS=${s3.caFile}
+
+For the blocks of README:
+
+  export SEALSLOT=${service.url} CURL_CA_BUNDLE=${s3.caFile}
+  export API_KEY=${apiKey}
+`);
+}
+
+const keep = process.argv.includes('--keep');
+const ended = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+});
+const stack = new AsyncDisposableStack();
+const work = demo(stack, keep, ended);
+// What fails because of an interruption is not told.
+work.catch(() => undefined);
+try {
+  await Promise.race([work, ended]);
+  if (!passed) process.stdout.write(`\nInterrupted at step ${steps + 1}.\n`);
+} catch (error) {
+  passed = false;
+  process.stdout.write(
+    `\nFailed at step ${steps + 1}: ${error instanceof Error ? error.message : String(error)}\n`,
+  );
+}
+await stack.disposeAsync();
+if (passed) process.stdout.write(`\n${steps} steps ✓\n`);
+process.exit(passed ? 0 : 1);

@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs';
+
+const FENCE = /^```bash demo\n(?<block>.*?)^```$/gms;
+
+/** README's blocks marked `bash demo`, in order: the demo runs their very text, so that what people read is what was tried. */
+export function readmeBlocks(): { upload: string; download: string; remove: string } {
+  const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [upload, download, remove, ...more] = Array.from(
+    text.matchAll(FENCE),
+    (found) => found.groups?.block,
+  );
+  if (upload === undefined || download === undefined || remove === undefined || more.length > 0) {
+    throw new Error('README.md must have three blocks marked "bash demo": upload, download, delete');
+  }
+  return { upload, download, remove };
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { InvalidRequest } from './errors.ts';
+import { registerRoutes, type Snapshot } from './http/api.ts';
+import { describeApi } from './http/docs.ts';
+import { requestFields, type Logger } from './http/log.ts';
+import type { Metrics } from './http/metrics.ts';
+import { problem, sendProblem } from './http/problem.ts';
+import type { Route } from './http/route.ts';
+import { uploadRoutes } from './http/routes/uploads.ts';
+import { useStrictValidation } from './http/validation.ts';
+
+/** Every route of the service; the test matrices are made from it. */
+export const ROUTES: readonly Route[] = uploadRoutes;
+
+/** Sent twice, these would leave it to chance which one counts. */
+const SINGLE_HEADERS = ['authorization', 'content-type', 'idempotency-key'];
+
+export interface AppDeps {
+  /** Asked once per request. */
+  readonly current: () => Snapshot;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The order of a request: id → headers → CORS → auth and scope → body → validation → handler → answer → log and metrics. */
+export async function buildApp({ current, logger, metrics }: AppDeps): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    genReqId: () => randomUUID(),
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: 72_000,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
+    clientErrorHandler(error, socket) {
+      const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'invalid_request';
+      const body = problem(code, 'The request could not be read as HTTP.');
+      const text = JSON.stringify(body);
+      if (!socket.writable) return;
+      socket.end(
+        `HTTP/1.1 ${body.status} ${body.title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
+          `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+      );
+    },
+  });
+  app.decorateRequest('served', null as never);
+  app.addHook('onRequest', async (request, reply) => {
+    request.served = {};
+    reply.header('x-request-id', request.id).header('cache-control', 'no-store');
+    refuseRepeated(request.raw.rawHeaders);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const operation = request.routeOptions.config.operationId ?? 'none';
+    metrics.request(operation, reply.statusCode, reply.elapsedTime / 1000);
+    metrics.failure(request.served.error);
+    const level = reply.statusCode >= 500 ? 'error' : 'info';
+    logger[level](requestFields(request, reply.statusCode, reply.elapsedTime), 'request');
+  });
+  await app.register(helmet);
+  await app.register(cors, {
+    origin: (origin, decide) =>
+      decide(null, origin !== undefined && current().services.config.cors.origins.includes(origin)),
+    methods: ['GET', 'POST', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
+    exposedHeaders: ['location', 'retry-after', 'idempotency-replayed', 'x-request-id', 'www-authenticate'],
+    maxAge: 600,
+    strictPreflight: false,
+  });
+  app.removeContentTypeParser('text/plain');
+  useStrictValidation(app);
+  await describeApi(app);
+  registerRoutes(app, ROUTES, current);
+  return app;
+}
+
+function refuseRepeated(rawHeaders: readonly string[]): void {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  const repeated = SINGLE_HEADERS.filter((name) => names.indexOf(name) !== names.lastIndexOf(name));
+  if (repeated.length > 0) {
+    throw new InvalidRequest(
+      repeated.map((name) => ({ path: `header/${name}`, message: 'must be sent once' })),
+    );
+  }
+}

@@ -1,0 +1,76 @@
+import type { Secret } from '../secret.ts';
+
+/** The configuration after loading: defaults filled in, `…File` secrets read, paths absolute, deep-frozen. */
+export interface Config {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly log: { readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' };
+  readonly cors: { readonly origins: readonly string[] };
+  readonly store: { readonly kind: 'sqlite'; readonly path: string };
+  readonly custody: { readonly kind: 'local'; readonly id: string; readonly kekFile: string };
+  readonly s3: { readonly targets: Readonly<Record<string, TargetConfig>> };
+  readonly auth: { readonly issuers: readonly IssuerConfig[] };
+  readonly tenants: Readonly<Record<string, TenantConfig>>;
+  readonly retention: {
+    /** How long an expired slot keeps its key before proven absence may destroy it. */
+    readonly keySeconds: number;
+    /** How long after the last URL's end a deleted slot keeps its key. */
+    readonly deleteMarginSeconds: number;
+  };
+  readonly jobs: { readonly intervalSeconds: number };
+}
+
+export interface TargetConfig {
+  /** `https:` only: where the service itself reaches S3. */
+  readonly endpoint: URL;
+  /** What URLs name; the same as `endpoint` unless set. */
+  readonly publicEndpoint: URL;
+  readonly region: string;
+  readonly pathStyle: boolean;
+  /** PEM text of a private CA. */
+  readonly ca: string | undefined;
+  readonly credentials: CredentialsConfig;
+}
+
+export type CredentialsConfig =
+  | {
+      readonly kind: 'static';
+      readonly accessKeyId: string;
+      readonly secretAccessKey: Secret;
+      readonly sessionToken: Secret | undefined;
+    }
+  | { readonly kind: 'default' };
+
+export type JwtAlgorithm =
+  'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA';
+
+export interface IssuerConfig {
+  /** Compared to `iss`, exactly. */
+  readonly issuer: string;
+  /** One of these must be in `aud`. */
+  readonly audience: readonly string[];
+  readonly jwks:
+    { readonly kind: 'url'; readonly url: URL } | { readonly kind: 'file'; readonly path: string };
+  readonly algorithms: readonly JwtAlgorithm[];
+  /** Accepted `typ` headers, lower case, without `application/`; `''` accepts a token that has none. */
+  readonly types: readonly string[];
+  /** A fixed tenant, or the claim that names it. */
+  readonly tenant:
+    { readonly kind: 'fixed'; readonly name: string } | { readonly kind: 'claim'; readonly claim: string };
+  /** The claim with scopes: a space-separated text or an array of texts. */
+  readonly scopesClaim: string;
+}
+
+export interface TenantConfig {
+  readonly target: string;
+  readonly bucket: string;
+  /** Placeholders `{tenant}`, `{yyyy}`, `{mm}`, `{dd}`, `{id}`, `{filename}`; `{id}` is required. */
+  readonly objectKeyTemplate: string;
+  readonly maxSizeBytes: number;
+  /** Globs such as `image/*`, or `*` for any. */
+  readonly contentTypes: readonly string[];
+  readonly urlSeconds: { readonly min: number; readonly default: number; readonly max: number };
+  /** How long new requests are given for a slot. */
+  readonly slotSeconds: number;
+  readonly requireSha256: boolean;
+}

@@ -1,0 +1,42 @@
+import type { Mistakes, Path } from './mistakes.ts';
+
+export function checkEndpoint(path: Path, text: string | undefined, mistakes: Mistakes): void {
+  const url = parse(path, text, 'https://s3.eu-central-1.amazonaws.com', mistakes);
+  if (url === undefined) return;
+  // Customer keys travel in the headers of every request.
+  if (url.protocol !== 'https:') mistakes.add(path, 'must be https: SSE-C keys travel in headers', text);
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    mistakes.add(path, 'must have no user, query or fragment', text);
+}
+
+export function checkJwksUrl(path: Path, text: string | undefined, mistakes: Mistakes): void {
+  const url = parse(path, text, 'https://login.example.com/jwks.json', mistakes);
+  if (url === undefined) return;
+  if (!isPrivate(url)) mistakes.add(path, 'must be https (or http on loopback)', text);
+  if (url.username !== '' || url.password !== '') mistakes.add(path, 'must have no user', text);
+}
+
+export function checkOrigin(path: Path, text: string | undefined, mistakes: Mistakes): void {
+  const example = 'https://app.example.com';
+  const url = parse(path, text, example, mistakes);
+  if (url === undefined) return;
+  if (url.origin !== text)
+    mistakes.add(path, `must be an exact origin such as ${example}, without path or default port`, text);
+  // Customer keys are handed to this page.
+  else if (!isPrivate(url)) mistakes.add(path, 'must be https (or http on loopback)', text);
+}
+
+function parse(path: Path, text: string | undefined, example: string, mistakes: Mistakes): URL | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (url === null) mistakes.add(path, `must be a URL such as ${example}`, text);
+  return url ?? undefined;
+}
+
+/** Nobody on the way can read or change what this URL carries. */
+function isPrivate(url: URL): boolean {
+  if (url.protocol === 'https:') return true;
+  const loopback =
+    url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d+){3}$/.test(url.hostname);
+  return url.protocol === 'http:' && loopback;
+}

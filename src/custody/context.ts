@@ -1,0 +1,34 @@
+import { KeyRefused } from './errors.ts';
+import type { KeyPlace } from './port.ts';
+
+const LABEL = 'sealslot/context/v1';
+const MAX_GENERATION = 0xffff_ffff;
+
+/**
+ * The one byte form of a place under a KEK (invariant 6): the label, then purpose, wrapper id, KEK id, tenant, bucket, object key and
+ * slot, each as UTF-8 behind its length, then the generation; lengths and generation are 32-bit big-endian. Two places that differ
+ * anywhere have different bytes. Changing this form makes every stored key unreadable: add a version instead.
+ *
+ * @throws KeyRefused for a place that has no unambiguous form.
+ */
+export function encodeContext(wrapperId: string, kekId: string, place: KeyPlace): Buffer {
+  const { purpose, tenant, bucket, objectKey, slot, generation } = place;
+  if (!Number.isInteger(generation) || generation < 0 || generation > MAX_GENERATION) {
+    throw new KeyRefused('The generation of a key is a 32-bit unsigned integer.');
+  }
+  const texts = [LABEL, purpose, wrapperId, kekId, tenant, bucket, objectKey, slot];
+  return Buffer.concat([...texts.map(lengthPrefixed), uint32(generation)]);
+}
+
+function lengthPrefixed(text: string): Buffer {
+  // UTF-8 turns every lone surrogate into U+FFFD, so two different texts would become one.
+  if (!text.isWellFormed()) throw new KeyRefused('The place of a key is well-formed Unicode text.');
+  const bytes = Buffer.from(text, 'utf8');
+  return Buffer.concat([uint32(bytes.length), bytes]);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}

@@ -1,0 +1,130 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { open, unlink } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { KekFileExists, KekFileInvalid } from './errors.ts';
+import type { KekRing } from './kek-ring.ts';
+
+const KEK_BYTES = 32;
+const KEK_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Any right of others, or writing by the group. Reading by the group is how Kubernetes' `fsGroup` hands a secret over. */
+const FORBIDDEN_MODE = 0o027;
+
+/**
+ * Makes a KEK file with one fresh KEK, mode 0600, on disk when the promise resolves.
+ * @throws KekFileExists: it never overwrites.
+ */
+export async function createKekFile(path: string): Promise<{ kekId: string }> {
+  const kekId = `kek-${randomBytes(8).toString('hex')}`;
+  const kek = randomBytes(KEK_BYTES);
+  const text = JSON.stringify({ current: kekId, keks: { [kekId]: kek.toString('base64') } }, null, 2) + '\n';
+  kek.fill(0);
+
+  const file = await openNew(path);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } catch (error) {
+    // A file cut short would only stand in the way of the next try.
+    await unlink(path);
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await syncDirectory(dirname(path));
+  return { kekId };
+}
+
+/**
+ * Reads `{"current": "<id>", "keks": {"<id>": "<base64 of 32 bytes>"}}`. Symbolic links are followed and the file itself is judged,
+ * since Kubernetes mounts secrets as links.
+ * @throws KekFileInvalid
+ */
+export async function readKekFile(path: string): Promise<KekRing> {
+  const file = await openExisting(path);
+  try {
+    // Asked of the open file, so that what is judged is what is read.
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new KekFileInvalid(`The KEK file ${path} must be a regular file.`);
+    if ((stat.mode & FORBIDDEN_MODE) !== 0) {
+      throw new KekFileInvalid(
+        `The KEK file ${path} must not be accessible to others nor writable by its group: chmod 600, or 640 for reading by the group.`,
+      );
+    }
+    return parseKekFile(path, await file.readFile('utf8'));
+  } finally {
+    await file.close();
+  }
+}
+
+function parseKekFile(path: string, text: string): KekRing {
+  const invalid = (rule: string): KekFileInvalid => new KekFileInvalid(`The KEK file ${path}: ${rule}`);
+
+  const json = parseJson(text);
+  if (!isRecord(json) || !isRecord(json['keks']) || Object.keys(json).sort().join() !== 'current,keks') {
+    throw invalid('it must be a JSON object with exactly "current" and "keks", "keks" being an object.');
+  }
+  const { current, keks: entries } = json;
+
+  const keks = new Map<string, KeyObject>();
+  for (const [index, [id, value]] of Object.entries(entries as object).entries()) {
+    // Entries are named by position: an id could be a key put on the wrong side of the colon.
+    const entry = `entry ${index + 1} of "keks"`;
+    if (!KEK_ID.test(id)) throw invalid(`${entry}: its id must be 1 to 64 letters, digits, ".", "_" or "-".`);
+    const kek = decodeKek(value);
+    if (!kek) throw invalid(`${entry}: its value must be the base64 form of ${KEK_BYTES} bytes.`);
+    keks.set(id, kek);
+  }
+  if (typeof current !== 'string' || !keks.has(current)) throw invalid('"current" must be an id in "keks".');
+  return { current, keks };
+}
+
+function decodeKek(value: unknown): KeyObject | undefined {
+  if (typeof value !== 'string') return undefined;
+  const bytes = Buffer.from(value, 'base64');
+  // Node skips what is not base64; encoding back shows whether all of the text counted.
+  if (bytes.length !== KEK_BYTES || bytes.toString('base64') !== value) return undefined;
+  const kek = createSecretKey(bytes);
+  bytes.fill(0);
+  return kek;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's error quotes the text, so it must not become a cause.
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o600);
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
+    throw new KekFileExists(`${path} exists already, and a KEK file is never overwritten.`, { cause });
+  }
+}
+
+async function openExisting(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (cause) {
+    throw new KekFileInvalid(`The KEK file ${path} must exist and be readable by this process.`, { cause });
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

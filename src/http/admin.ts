@@ -1,0 +1,50 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { CustomerKey } from '../custody/customer-key.ts';
+import type { Services } from '../uploads/services.ts';
+import type { Metrics } from './metrics.ts';
+
+/** The operators' listener. Not for the internet: it needs no credentials. */
+export function buildAdmin(
+  current: () => Services,
+  metrics: Metrics,
+  isDraining: () => boolean,
+): FastifyInstance {
+  const app = Fastify({ exposeHeadRoutes: false, logger: false });
+  app.get('/livez', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const checks = {
+      store: await works(() => current().store.check()),
+      custody: await works(() => roundTrip(current())),
+      draining: isDraining() ? 'yes' : 'no',
+    };
+    const ready = checks.store === 'ok' && checks.custody === 'ok' && checks.draining === 'no';
+    if (!ready) reply.header('retry-after', 5);
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ok' : 'unavailable', checks });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+  return app;
+}
+
+async function works(check: () => Promise<void>): Promise<'ok' | 'failed'> {
+  return check().then(
+    () => 'ok',
+    () => 'failed',
+  );
+}
+
+/** A usable wrapper is one that opens what it has just closed. */
+async function roundTrip({ wrapper }: Services): Promise<void> {
+  const place = {
+    purpose: 'object',
+    tenant: 'readyz',
+    bucket: 'readyz',
+    objectKey: 'readyz',
+    slot: 'readyz',
+    generation: 1,
+  } as const;
+  const key = CustomerKey.generate();
+  const opened = await wrapper.unwrap(await wrapper.wrap(key, place), place);
+  if (!opened.equals(key)) throw new Error('the wrapper opened another key than it closed');
+}

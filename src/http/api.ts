@@ -1,0 +1,151 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify';
+import { authenticateBearer } from '../access/authenticate.ts';
+import type { Authenticator } from '../access/port.ts';
+import type { Principal } from '../access/principal.ts';
+import { InsufficientScope, Unauthenticated } from '../errors.ts';
+import type { Services } from '../uploads/services.ts';
+import { sendPlainProblem, sendProblem } from './problem.ts';
+import type { Route } from './route.ts';
+
+/** What one request is served with; a reload makes another. */
+export interface Snapshot {
+  readonly services: Services;
+  readonly authenticators: readonly Authenticator[];
+}
+
+/** What the log and the metrics may know of a request. */
+export interface Served {
+  principal?: Principal;
+  error?: unknown;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    served: Served;
+  }
+  interface FastifyContextConfig {
+    operationId?: string;
+    emptyBodyAllowed?: boolean;
+  }
+}
+
+const ALL_METHODS: readonly HTTPMethods[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+];
+/** Statuses that any route can answer. */
+const COMMON_PROBLEMS = [400, 401, 403, 500, 503];
+
+/** Registers the table: authentication and scope before the body is read, then validation, then the handler. Default deny. */
+export function registerRoutes(
+  app: FastifyInstance,
+  routes: readonly Route[],
+  current: () => Snapshot,
+): void {
+  parseJsonOrNothing(app);
+  for (const route of routes) {
+    const kept = new WeakMap<FastifyRequest, { snapshot: Snapshot; principal: Principal }>();
+    app.route({
+      method: route.method,
+      url: route.url,
+      bodyLimit: route.bodyLimitBytes,
+      exposeHeadRoute: false,
+      config: { operationId: route.operationId, emptyBodyAllowed: route.emptyBodyAllowed ?? false },
+      schema: schemaOf(route),
+      onRequest: async (request) => {
+        const snapshot = current();
+        const principal = await authenticateBearer(request.headers.authorization, snapshot.authenticators);
+        request.served.principal = principal;
+        if (!Object.hasOwn(snapshot.services.config.tenants, principal.tenant)) {
+          throw new Unauthenticated('These credentials name no tenant of this service.');
+        }
+        if (!route.scopes.some((scope) => principal.scopes.has(scope)))
+          throw new InsufficientScope(route.scopes[0]);
+        kept.set(request, { snapshot, principal });
+      },
+      preValidation: async (request) => {
+        if (route.emptyBodyAllowed === true) request.body ??= {};
+      },
+      handler: async (request, reply) => {
+        const begun = kept.get(request);
+        if (begun === undefined) throw new Unauthenticated('Send credentials.');
+        return route.handle({
+          services: begun.snapshot.services,
+          principal: begun.principal,
+          request,
+          reply,
+        });
+      },
+    });
+  }
+  refuseOtherMethods(app, routes);
+}
+
+/** Many HTTP clients announce JSON and send nothing; where the body may be left out that is `{}`. */
+function parseJsonOrNothing(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '' && request.routeOptions.config.emptyBodyAllowed === true) done(null, {});
+    else void parse(request, body as string, done);
+  });
+}
+
+/** Every path of the table answers 405 with `Allow` to the methods it does not declare. */
+function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
+  for (const url of new Set(routes.map((route) => route.url))) {
+    const allowed: string[] = routes.filter((route) => route.url === url).map((route) => route.method);
+    app.route({
+      method: ALL_METHODS.filter((method) => !allowed.includes(method)),
+      url,
+      exposeHeadRoute: false,
+      schema: { hide: true },
+      // Before the body is read, so that a 405 is a 405 whatever was sent.
+      onRequest: async (_request, reply: FastifyReply) => {
+        reply.header('allow', allowed.join(', '));
+        return sendPlainProblem(reply, 'method_not_allowed', `Use ${allowed.join(' or ')}.`);
+      },
+      handler: () => undefined,
+    });
+  }
+  app.setNotFoundHandler((_request, reply) =>
+    sendPlainProblem(reply, 'route_not_found', 'There is no such path; see /openapi.json.'),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    request.served.error = error;
+    return sendProblem(reply, error);
+  });
+}
+
+function schemaOf(route: Route): FastifySchema {
+  const problems = [...new Set([...COMMON_PROBLEMS, ...route.problems])].sort();
+  const success = { description: route.success.description, $ref: `${route.success.schema ?? 'Empty'}#` };
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    description: `Needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(' or ')}.`,
+    tags: ['uploads'],
+    security: [{ bearer: [] }],
+    ...(route.params && { params: route.params }),
+    ...(route.query && { querystring: route.query }),
+    ...(route.headers && { headers: route.headers }),
+    ...(route.body && { body: { $ref: `${String((route.body as { $id?: string }).$id)}#` } }),
+    response: {
+      [route.success.status]: success,
+      ...Object.fromEntries(
+        problems.map((status) => [
+          status,
+          {
+            description: 'A problem (RFC 9457).',
+            content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
+          },
+        ]),
+      ),
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { NAMED_SCHEMAS } from './schemas.ts';
+
+/** `/openapi.json` from the route table's own schemas, and `/docs` to read it. Must come before the routes. */
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'sealslot',
+        version: '1',
+        description: 'Upload slots: presigned S3 uploads under SSE-C, one random key per object.',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      servers: [{ url: '/' }],
+      tags: [{ name: 'uploads', description: 'Slots and their objects.' }],
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'A JWT of a configured issuer, or an API key.',
+          },
+        },
+      },
+    },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, index) =>
+        (json.$id as string | undefined) ?? `def-${index}`,
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  app.get('/openapi.json', { schema: { hide: true }, config: { operationId: 'openapi' } }, async () =>
+    app.swagger(),
+  );
+}

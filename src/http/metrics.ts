@@ -1,0 +1,65 @@
+import { Counter, Histogram, Registry } from 'prom-client';
+import { SealslotError } from '../errors.ts';
+import type { Observer } from '../uploads/services.ts';
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export interface Metrics {
+  readonly registry: Registry;
+  readonly observer: Observer;
+  request(operation: string, status: number, seconds: number): void;
+  /** Counts an error by its dependency, if it is one's. */
+  failure(error: unknown): void;
+}
+
+/** Counts and timings; labels are few and fixed, and never hold an id, a name or key material. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const slots = new Counter({
+    name: 'sealslot_slots_total',
+    help: 'Slots by what happened to them.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const steps = new Histogram({
+    name: 'sealslot_step_seconds',
+    help: 'Seconds by step.',
+    labelNames: ['step'],
+    buckets: SECONDS,
+    registers,
+  });
+  const requests = new Histogram({
+    name: 'sealslot_request_seconds',
+    help: 'Seconds by operation and status.',
+    labelNames: ['operation', 'status'],
+    buckets: SECONDS,
+    registers,
+  });
+  const dependencyErrors = new Counter({
+    name: 'sealslot_dependency_errors_total',
+    help: 'Calls that failed because a dependency did.',
+    labelNames: ['dependency'],
+    registers,
+  });
+  return {
+    registry,
+    observer: {
+      async timed(step, work) {
+        const end = steps.startTimer({ step });
+        try {
+          return await work();
+        } finally {
+          end();
+        }
+      },
+      slot: (outcome) => slots.inc({ outcome }),
+    },
+    request: (operation, status, seconds) => requests.observe({ operation, status: String(status) }, seconds),
+    failure(error) {
+      if (error instanceof SealslotError && error.code === 'dependency_unavailable') {
+        dependencyErrors.inc({ dependency: String(error.extra.dependency) });
+      }
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { GetRequest } from '../uploads/download.ts';
+import type { PutRequest } from '../uploads/put-request.ts';
+import { stateAt, type Upload } from '../uploads/upload.ts';
+
+/** A slot as the API shows it. Key material only ever comes in by `request`. */
+export function presentSlot(upload: Upload, now: number, request?: PutRequest): Record<string, unknown> {
+  return {
+    id: upload.id,
+    state: stateAt(upload, now),
+    bucket: upload.bucket,
+    objectKey: upload.objectKey,
+    filename: upload.filename ?? undefined,
+    contentType: upload.contentType,
+    size: upload.size,
+    sha256: upload.sha256 ?? undefined,
+    method: 'PUT',
+    metadata: upload.metadata,
+    createdAt: time(upload.createdAt),
+    expiresAt: time(upload.expiresAt),
+    uploadedAt: upload.uploadedAt === null ? undefined : time(upload.uploadedAt),
+    etag: upload.etag ?? undefined,
+    versionId: upload.versionId ?? undefined,
+    request: request && presentRequest(request),
+  };
+}
+
+export function presentRequest(request: PutRequest | GetRequest): Record<string, unknown> {
+  return { ...request, expiresAt: time(request.expiresAt) };
+}
+
+function time(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,167 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorObject } from 'ajv';
+import { SealslotError, type FieldError } from '../errors.ts';
+
+/** The one map from stable codes to statuses. `docs/errors.md` lists the same codes; a test compares the two. */
+export const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  invalid_request: 400,
+  invalid_json: 400,
+  unauthenticated: 401,
+  insufficient_scope: 403,
+  not_slot_owner: 403,
+  route_not_found: 404,
+  upload_not_found: 404,
+  upload_deleted: 404,
+  method_not_allowed: 405,
+  request_timeout: 408,
+  state_conflict: 409,
+  not_arrived: 409,
+  body_too_large: 413,
+  uri_too_long: 414,
+  unsupported_media_type: 415,
+  policy_refused: 422,
+  mismatch: 422,
+  idempotency_key_reused: 422,
+  headers_too_large: 431,
+  internal_error: 500,
+  key_unusable: 500,
+  dependency_unavailable: 503,
+};
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** RFC 9457. `code` is the stable name; extra members depend on it. */
+export interface Problem extends Record<string, unknown> {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+}
+
+export function problem(
+  code: string,
+  detail: string,
+  extra: Readonly<Record<string, unknown>> = {},
+): Problem {
+  const status = STATUS_BY_CODE[code] ?? 500;
+  return {
+    ...extra,
+    type: `https://sealslot.dev/errors#${code}`,
+    title: TITLES[status] ?? 'Error',
+    status,
+    code,
+    detail,
+  };
+}
+
+/** Fastify's own refusals, by its codes. Their words name no header or body content. */
+const FASTIFY_CODES: Readonly<Record<string, { code: string; detail: string }>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'unsupported_media_type',
+    detail: 'Send the body as application/json.',
+  },
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'body_too_large', detail: 'The body is over the limit of this call.' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: 'invalid_request',
+    detail: 'Content-Length differs from the body.',
+  },
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'invalid_json', detail: 'The body is not valid JSON.' },
+  FST_ERR_CTP_EMPTY_JSON_BODY: {
+    code: 'invalid_json',
+    detail: 'The body is empty; this call needs a JSON object.',
+  },
+  FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The path is not validly percent-encoded.' },
+  FST_ERR_MAX_PARAM_LENGTH: { code: 'uri_too_long', detail: 'A part of the path is too long.' },
+  FST_ERR_ASYNC_CONSTRAINT: { code: 'invalid_request', detail: 'The request was refused.' },
+};
+
+/** What any thrown value becomes. A 500 says nothing of its cause; the log does. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof SealslotError) return problem(error.code, error.message, error.extra);
+  const fastifyError = error as Partial<FastifyError>;
+  const known = fastifyError.code === undefined ? undefined : FASTIFY_CODES[fastifyError.code];
+  if (known !== undefined) return problem(known.code, known.detail);
+  if (fastifyError.statusCode === 400) return problem('invalid_json', 'The body is not valid JSON.');
+  return problem('internal_error', 'Something went wrong here; the request id names it in our log.');
+}
+
+/** Answers with the problem, and with the headers that its kind calls for. */
+export function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
+  const body = toProblem(error);
+  if (error instanceof SealslotError) {
+    if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
+    const challenge = challengeFor(error, reply.request);
+    if (challenge !== undefined) reply.header('www-authenticate', challenge);
+  }
+  return reply.code(body.status).type('application/problem+json').send(encode(reply, body));
+}
+
+/** A 404 or 405 that no handler threw. */
+export function sendPlainProblem(reply: FastifyReply, code: string, detail: string): FastifyReply {
+  const body = problem(code, detail);
+  return reply.code(body.status).type('application/problem+json').send(encode(reply, body));
+}
+
+/** As bytes: to text, Fastify would add a charset that this media type does not have. */
+function encode(reply: FastifyReply, body: Problem): Buffer {
+  return Buffer.from(JSON.stringify({ ...body, requestId: reply.request.id }));
+}
+
+/** RFC 6750, section 3. */
+function challengeFor(error: SealslotError, request: FastifyRequest): string | undefined {
+  if (error.code === 'unauthenticated') {
+    const sent = request.headers.authorization !== undefined;
+    return `Bearer realm="sealslot"${sent ? ', error="invalid_token"' : ''}`;
+  }
+  if (error.code === 'insufficient_scope') {
+    return `Bearer realm="sealslot", error="insufficient_scope", scope="${String(error.extra.scope)}"`;
+  }
+  return undefined;
+}
+
+/** Ajv's errors in our words: where, and what would be right. Never what was sent. */
+export function fieldErrors(part: string, errors: readonly ErrorObject[]): FieldError[] {
+  return errors.map((error) => {
+    const params = error.params as Record<string, unknown>;
+    const member =
+      params.additionalProperty ?? params.missingProperty ?? params.propertyName ?? error.propertyName;
+    const path = `${error.instancePath}${typeof member === 'string' ? `/${member}` : ''}`;
+    return { path: part === 'body' ? path || '/' : `${part}${path}`, message: wordsFor(error) };
+  });
+}
+
+function wordsFor(error: ErrorObject): string {
+  const params = error.params as Record<string, unknown>;
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return 'is not a member of this request';
+    case 'required':
+      return 'is required';
+    case 'enum':
+      return `must be one of ${(params.allowedValues as string[]).join(', ')}`;
+    case 'const':
+      return `must be ${JSON.stringify(params.allowedValue)}`;
+    case 'pattern': {
+      const { description } = error.parentSchema as { description?: string };
+      return description === undefined ? (error.message ?? 'is not valid') : `must be: ${description}`;
+    }
+    default:
+      return error.message ?? 'is not valid';
+  }
+}

@@ -1,0 +1,37 @@
+import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
+import type { ObjectFacts } from '../port.ts';
+
+/** @returns undefined when S3 did not even say the size: such an answer decides nothing. */
+export function objectFacts(answer: HeadObjectCommandOutput): ObjectFacts | undefined {
+  if (answer.ContentLength === undefined) return undefined;
+  return {
+    size: answer.ContentLength,
+    contentType: answer.ContentType ?? null,
+    etag: answer.ETag ?? null,
+    versionId: answer.VersionId ?? null,
+    sseCustomerAlgorithm: onceSaid(answer.SSECustomerAlgorithm),
+    sseCustomerKeyMd5: onceSaid(answer.SSECustomerKeyMD5),
+    sha256: wholeChecksum(answer),
+    metadata: answer.Metadata ?? {},
+    contentEncoding: answer.ContentEncoding ?? null,
+    contentDisposition: answer.ContentDisposition ?? null,
+    cacheControl: answer.CacheControl ?? null,
+    storageClass: answer.StorageClass ?? null,
+    tagCount: answer.TagCount ?? 0,
+  };
+}
+
+/** A multipart upload's checksum is one of its parts' checksums (COMPOSITE, `…-3`), never the file's. */
+function wholeChecksum({
+  ChecksumSHA256: sha256,
+  ChecksumType: type,
+}: HeadObjectCommandOutput): string | null {
+  return sha256 === undefined || type === 'COMPOSITE' || sha256.includes('-') ? null : sha256;
+}
+
+/** SeaweedFS 4.48 sends the key's MD5 in two header lines, which Node joins. Two that differ stay joined, and match nothing. */
+function onceSaid(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  const [first, ...others] = value.split(', ');
+  return first !== undefined && others.every((other) => other === first) ? first : value;
+}

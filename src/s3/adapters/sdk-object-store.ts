@@ -1,0 +1,104 @@
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { CustomerKey } from '../../custody/customer-key.ts';
+import { DependencyUnavailable } from '../../errors.ts';
+import type { ClockSkew } from '../clock-skew.ts';
+import type { HeadResult, ObjectRemains, ObjectStore } from '../port.ts';
+import { listMultipartUploads, listVersions } from './listings.ts';
+import { objectFacts } from './object-facts.ts';
+import { sdkFailure } from './sdk-error.ts';
+
+/** Removing what is already gone is done. */
+const ALREADY_GONE = new Set(['NoSuchKey', 'NoSuchVersion', 'NoSuchUpload']);
+
+export function sdkObjectStore(client: S3Client, skew: ClockSkew): ObjectStore {
+  return {
+    head: (bucket, objectKey, key) => head(client, bucket, objectKey, key),
+    async remains(bucket, objectKey) {
+      try {
+        const [versions, multipartUploadIds] = await Promise.all([
+          listVersions(client, bucket, objectKey),
+          listMultipartUploads(client, bucket, objectKey),
+        ]);
+        return { versions, multipartUploadIds };
+      } catch (error) {
+        throw new DependencyUnavailable('s3', sdkFailure(error).plain);
+      }
+    },
+    remove: (bucket, objectKey, remains) => remove(client, bucket, objectKey, remains),
+    skewMs: () => skew.milliseconds,
+  };
+}
+
+async function head(
+  client: S3Client,
+  bucket: string,
+  objectKey: string,
+  key: CustomerKey | undefined,
+): Promise<HeadResult> {
+  try {
+    const answer = await client.send(
+      new HeadObjectCommand({
+        Bucket: bucket,
+        Key: objectKey,
+        ChecksumMode: 'ENABLED',
+        ...sseParameters(key),
+      }),
+    );
+    const object = objectFacts(answer);
+    return object ? { kind: 'found', object } : { kind: 'unknown', status: 200, code: 'IncompleteAnswer' };
+  } catch (error) {
+    const { status, code, plain } = sdkFailure(error);
+    if (status === undefined) throw new DependencyUnavailable('s3', plain);
+    return status === 404 ? { kind: 'absent' } : { kind: 'unknown', status, code };
+  }
+}
+
+function sseParameters(key: CustomerKey | undefined) {
+  if (!key) return {};
+  const headers = key.headers();
+  return {
+    SSECustomerAlgorithm: headers['x-amz-server-side-encryption-customer-algorithm'],
+    SSECustomerKey: headers['x-amz-server-side-encryption-customer-key'],
+    SSECustomerKeyMD5: headers['x-amz-server-side-encryption-customer-key-md5'],
+  };
+}
+
+/** Goes on after a refusal (one locked version must not keep the others), and stops when S3 does not answer at all. */
+async function remove(
+  client: S3Client,
+  bucket: string,
+  objectKey: string,
+  { versions, multipartUploadIds }: ObjectRemains,
+): Promise<void> {
+  const place = { Bucket: bucket, Key: objectKey };
+  const steps = [
+    // Unfinished uploads first: one that completes meanwhile would become a version that nobody listed.
+    ...multipartUploadIds.map(
+      (UploadId) => () => client.send(new AbortMultipartUploadCommand({ ...place, UploadId })),
+    ),
+    ...versions.map(
+      ({ versionId }) =>
+        () =>
+          client.send(
+            new DeleteObjectCommand({ ...place, ...(versionId !== null && { VersionId: versionId }) }),
+          ),
+    ),
+  ];
+  let refused: Error | undefined;
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      const { status, code, plain } = sdkFailure(error);
+      if (ALREADY_GONE.has(code)) continue;
+      if (status === undefined) throw new DependencyUnavailable('s3', plain);
+      refused ??= plain;
+    }
+  }
+  if (refused) throw new DependencyUnavailable('s3', refused);
+}

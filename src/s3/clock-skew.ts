@@ -1,0 +1,21 @@
+/** How far S3's clock is from ours, learnt from the `Date` of its answers. */
+export class ClockSkew {
+  #milliseconds = 0;
+
+  get milliseconds(): number {
+    return this.#milliseconds;
+  }
+
+  /**
+   * @param date the answer's `Date` header; anything unreadable is ignored.
+   * @param sent our clock before the request, and `received` after the answer's head.
+   */
+  learn(date: string | undefined, sent: number, received: number): void {
+    const theirs = Date.parse(date ?? '');
+    if (Number.isNaN(theirs)) return;
+    const roundTrip = Math.max(0, received - sent);
+    // `Date` drops the milliseconds, and it was written somewhere within the round trip: take the middle of both.
+    const skew = Math.round(theirs + 500 - (sent + roundTrip / 2));
+    this.#milliseconds = Math.abs(skew) < 1000 + roundTrip / 2 ? 0 : skew;
+  }
+}

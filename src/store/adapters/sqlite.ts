@@ -1,0 +1,57 @@
+import type { Clock } from '../../clock.ts';
+import type { Store } from '../port.ts';
+import { DependencyUnavailable, SealslotError } from '../../errors.ts';
+import { MIGRATIONS } from '../migrations/index.ts';
+import { sqliteApiKeys } from './sqlite/api-keys.ts';
+import { Connection } from './sqlite/connection.ts';
+import { sqliteKeys } from './sqlite/keys.ts';
+import { acquireLock } from './sqlite/lock.ts';
+import { migrate } from './sqlite/migrate.ts';
+import { createPrivate, openDatabase } from './sqlite/open.ts';
+import { sqliteUploads } from './sqlite/uploads.ts';
+
+export interface SqliteStoreOptions {
+  readonly path: string;
+  /** True for the one process that serves; commands that run beside it open with false. */
+  readonly exclusive: boolean;
+  readonly now?: Clock;
+}
+
+/**
+ * Opens, and creates or migrates, the store in one SQLite file.
+ * @throws StoreLocked when `exclusive` and another exclusive open of the same file lives.
+ * @throws StoreSchemaRefused when the schema is not one this version knows.
+ * @throws DependencyUnavailable when the file cannot be opened or is no store.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  let lock: Disposable | undefined;
+  let connection: Connection | undefined;
+  try {
+    const path = createPrivate(options.path);
+    if (options.exclusive) lock = acquireLock(path);
+    connection = new Connection(openDatabase(path));
+    migrate(connection, MIGRATIONS, options.now ?? Date.now);
+    return storeOver(connection, lock);
+  } catch (error) {
+    connection?.close();
+    lock?.[Symbol.dispose]();
+    throw error instanceof SealslotError ? error : new DependencyUnavailable('store', error);
+  }
+}
+
+function storeOver(connection: Connection, lock: Disposable | undefined): Store {
+  const probe = connection.prepare('SELECT id FROM uploads LIMIT 1');
+  return {
+    uploads: sqliteUploads(connection),
+    keys: sqliteKeys(connection),
+    apiKeys: sqliteApiKeys(connection),
+    check: () =>
+      connection.write(() => {
+        probe.get();
+      }),
+    async close() {
+      connection.close();
+      lock?.[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { DatabaseSync } from 'node:sqlite';
+import { StoreLocked } from '../../errors.ts';
+import { sqliteCode } from './connection.ts';
+import { createPrivate } from './open.ts';
+
+const SQLITE_BUSY = 5;
+
+/** POSIX locks do not hold within one process, so the paths held here are kept too. */
+const held = new Set<string>();
+
+/**
+ * An exclusive transaction on a second database, `<path>.lock`, for the life of the process: the kernel lets go of it however the
+ * process ends. The file stays behind; removing it would let two processes lock two files of one name.
+ * @param path the store's real path.
+ */
+export function acquireLock(path: string): Disposable {
+  if (held.has(path)) throw new StoreLocked(path);
+  const db = new DatabaseSync(createPrivate(`${path}.lock`), { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    throw sqliteCode(error) === SQLITE_BUSY ? new StoreLocked(path) : error;
+  }
+  held.add(path);
+  return {
+    [Symbol.dispose]() {
+      if (!db.isOpen) return;
+      db.close();
+      held.delete(path);
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import { SCOPES } from '../../../access/principal.ts';
+import type { Upload, UploadState } from '../../../uploads/upload.ts';
+import { UPLOAD_STATES } from '../../../uploads/upload.ts';
+import type { ApiKeyRecord, IdempotencyRecord } from '../../port.ts';
+
+export type Row = Record<string, SQLOutputValue>;
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new TypeError(`column ${column} is no text`);
+  return value;
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw new TypeError(`column ${column} is no integer`);
+  return value;
+}
+
+export function bytes(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (!(value instanceof Uint8Array)) throw new TypeError(`column ${column} is no blob`);
+  return value;
+}
+
+function orNull<T>(read: (row: Row, column: string) => T, row: Row, column: string): T | null {
+  return row[column] === null ? null : read(row, column);
+}
+
+export function toUpload(row: Row): Upload {
+  return {
+    id: text(row, 'id'),
+    tenant: text(row, 'tenant'),
+    principal: text(row, 'principal'),
+    state: toState(text(row, 'state')),
+    target: text(row, 'target'),
+    bucket: text(row, 'bucket'),
+    objectKey: text(row, 'object_key'),
+    filename: orNull(text, row, 'filename'),
+    contentType: text(row, 'content_type'),
+    size: integer(row, 'size'),
+    sha256: orNull(text, row, 'sha256'),
+    metadata: JSON.parse(text(row, 'metadata')) as Record<string, string>,
+    expiresInSeconds: integer(row, 'expires_in_seconds'),
+    createdAt: integer(row, 'created_at'),
+    expiresAt: integer(row, 'expires_at'),
+    urlEndsAt: integer(row, 'url_ends_at'),
+    uploadedAt: orNull(integer, row, 'uploaded_at'),
+    etag: orNull(text, row, 'etag'),
+    versionId: orNull(text, row, 'version_id'),
+    deletingAt: orNull(integer, row, 'deleting_at'),
+    deletedAt: orNull(integer, row, 'deleted_at'),
+    nextCheckAt: orNull(integer, row, 'next_check_at'),
+  };
+}
+
+/** By column name, for an INSERT with named parameters. */
+export function fromUpload(upload: Upload): Record<string, SQLInputValue> {
+  return {
+    id: upload.id,
+    tenant: upload.tenant,
+    principal: upload.principal,
+    state: upload.state,
+    target: upload.target,
+    bucket: upload.bucket,
+    object_key: upload.objectKey,
+    filename: upload.filename,
+    content_type: upload.contentType,
+    size: upload.size,
+    sha256: upload.sha256,
+    metadata: JSON.stringify(upload.metadata),
+    expires_in_seconds: upload.expiresInSeconds,
+    created_at: upload.createdAt,
+    expires_at: upload.expiresAt,
+    url_ends_at: upload.urlEndsAt,
+    uploaded_at: upload.uploadedAt,
+    etag: upload.etag,
+    version_id: upload.versionId,
+    deleting_at: upload.deletingAt,
+    deleted_at: upload.deletedAt,
+    next_check_at: upload.nextCheckAt,
+  };
+}
+
+function toState(value: string): UploadState {
+  const state = UPLOAD_STATES.find((known) => known === value);
+  if (state === undefined) throw new TypeError(`unknown state ${value}`);
+  return state;
+}
+
+export function toIdempotencyRecord(row: Row): IdempotencyRecord {
+  return {
+    tenant: text(row, 'tenant'),
+    principal: text(row, 'principal'),
+    key: text(row, 'key'),
+    requestHash: bytes(row, 'request_hash'),
+    uploadId: text(row, 'upload_id'),
+    expiresAt: integer(row, 'expires_at'),
+  };
+}
+
+export function toApiKey(row: Row): ApiKeyRecord {
+  const scopes = text(row, 'scopes').split(' ');
+  return {
+    id: text(row, 'id'),
+    tenant: text(row, 'tenant'),
+    name: text(row, 'name'),
+    // A scope this version does not know grants nothing.
+    scopes: SCOPES.filter((scope) => scopes.includes(scope)),
+    secretHash: bytes(row, 'secret_hash'),
+    createdAt: integer(row, 'created_at'),
+    expiresAt: orNull(integer, row, 'expires_at'),
+    revokedAt: orNull(integer, row, 'revoked_at'),
+    lastUsedAt: orNull(integer, row, 'last_used_at'),
+  };
+}

@@ -1,0 +1,49 @@
+/** The statements on `uploads`. Each read is one index search without a sort; the unit test reads their query plans. */
+
+export const INSERT_UPLOAD = `
+  INSERT INTO uploads (id, tenant, principal, state, target, bucket, object_key, filename, content_type, size, sha256, metadata,
+    expires_in_seconds, created_at, expires_at, url_ends_at, uploaded_at, etag, version_id, deleting_at, deleted_at, next_check_at)
+  VALUES (:id, :tenant, :principal, :state, :target, :bucket, :object_key, :filename, :content_type, :size, :sha256, :metadata,
+    :expires_in_seconds, :created_at, :expires_at, :url_ends_at, :uploaded_at, :etag, :version_id, :deleting_at, :deleted_at,
+    :next_check_at)`;
+
+export const GET = 'SELECT * FROM uploads WHERE id = :id AND tenant = :tenant';
+
+export const LIST_LIVE = `
+  SELECT * FROM uploads WHERE tenant = :tenant AND id < :before AND state <> 'deleted' ORDER BY id DESC LIMIT :limit`;
+
+export const LIST_BY_STATE = `
+  SELECT * FROM uploads WHERE tenant = :tenant AND state = :state AND id < :before ORDER BY id DESC LIMIT :limit`;
+
+export const LIST_ISSUED = `
+  SELECT * FROM uploads WHERE tenant = :tenant AND state = 'issued' AND id < :before AND expires_at > :now
+  ORDER BY id DESC LIMIT :limit`;
+
+export const LIST_EXPIRED = `
+  SELECT * FROM uploads WHERE tenant = :tenant AND state = 'expired' AND id < :before
+  UNION ALL
+  SELECT * FROM uploads WHERE tenant = :tenant AND state = 'issued' AND id < :before AND expires_at <= :now
+  ORDER BY id DESC LIMIT :limit`;
+
+export const DUE =
+  'SELECT * FROM uploads WHERE next_check_at <= :now ORDER BY next_check_at, id LIMIT :limit';
+
+/** One statement for every patch: a nullable column has a flag that says whether it is patched. */
+export const UPDATE = `
+  UPDATE uploads SET
+    state = coalesce(:state, state),
+    url_ends_at = max(url_ends_at, coalesce(:url_ends_at, url_ends_at)),
+    uploaded_at = iif(:has_uploaded_at, :uploaded_at, uploaded_at),
+    etag = iif(:has_etag, :etag, etag),
+    version_id = iif(:has_version_id, :version_id, version_id),
+    deleting_at = iif(:has_deleting_at, :deleting_at, deleting_at),
+    next_check_at = iif(:has_next_check_at, :next_check_at, next_check_at)
+  WHERE id = :id AND state IN (SELECT value FROM json_each(:from))
+  RETURNING *`;
+
+export const BURY = `
+  UPDATE uploads SET state = 'deleted', deleted_at = :at, filename = NULL, metadata = '{}', next_check_at = NULL
+  WHERE id = :id AND state = 'deleting' AND url_ends_at = :url_ends_at`;
+
+export const FORGET = `
+  UPDATE uploads SET next_check_at = NULL WHERE id = :id AND state = 'expired' AND url_ends_at = :url_ends_at`;

@@ -1,0 +1,10 @@
+import { sql as initial } from './0001-initial.ts';
+
+export interface Migration {
+  readonly id: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** In order, without gaps. An entry never changes once released: its checksum is recorded in every store it was applied to. */
+export const MIGRATIONS: readonly Migration[] = [{ id: 1, name: 'initial', sql: initial }];

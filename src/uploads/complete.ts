@@ -1,0 +1,28 @@
+import { DependencyUnavailable, NotArrived, UploadMismatch } from '../errors.ts';
+import { customerKeyOf } from './customer-key-of.ts';
+import type { Services } from './services.ts';
+import { settle } from './settle.ts';
+import type { Upload } from './upload.ts';
+import { askS3 } from './verify.ts';
+
+/** "Did it arrive?" Repeatable: an `uploaded` slot answers from the record, a `rejected` one says again what differs. */
+export async function completeUpload(services: Services, upload: Upload): Promise<Upload> {
+  if (upload.state === 'uploaded') return upload;
+  const arrival = await askS3(services, upload, await customerKeyOf(services, upload));
+  if (arrival.kind === 'unknown') {
+    throw new DependencyUnavailable(
+      's3',
+      undefined,
+      `S3 answered ${arrival.status} (${arrival.code}), which says neither that the object is there nor that it is not. ` +
+        'Without s3:ListBucket a missing object answers 403.',
+    );
+  }
+  if (arrival.kind === 'absent') {
+    throw new NotArrived('S3 has no such object yet: send the request first, then ask again.', {
+      retryAfterSeconds: 2,
+    });
+  }
+  const settled = upload.state === 'rejected' ? upload : await settle(services, upload, arrival);
+  if (settled.state === 'rejected') throw new UploadMismatch(arrival.mismatches);
+  return settled;
+}

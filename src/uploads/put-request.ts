@@ -1,0 +1,39 @@
+import type { CustomerKey } from '../custody/customer-key.ts';
+import type { UrlWindow } from '../s3/port.ts';
+import type { Upload } from './upload.ts';
+
+export interface PutRequest {
+  readonly method: 'PUT';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/**
+ * The presigned PUT and the headers the client must send. All that S3 lets us bind is signed (invariant 5): the length, the type, the
+ * three SSE-C headers, `if-none-match: *` so that a second PUT gets 412, the checksum and the metadata.
+ */
+export async function putRequest(window: UrlWindow, upload: Upload, key: CustomerKey): Promise<PutRequest> {
+  const headers = clientHeaders(upload, key);
+  const url = await window.sign({
+    method: 'PUT',
+    bucket: upload.bucket,
+    objectKey: upload.objectKey,
+    headers: { ...headers, 'content-length': String(upload.size) },
+  });
+  return { method: 'PUT', url, headers, expiresAt: window.expiresAt };
+}
+
+/** `host` and `content-length` are not among them: an HTTP stack sets those itself, and a browser forbids setting them. */
+function clientHeaders(upload: Upload, key: CustomerKey): Record<string, string> {
+  return {
+    'content-type': upload.contentType,
+    'if-none-match': '*',
+    ...key.headers(),
+    ...(upload.sha256 !== null && { 'x-amz-checksum-sha256': upload.sha256 }),
+    ...Object.fromEntries(
+      Object.entries(upload.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]),
+    ),
+  };
+}

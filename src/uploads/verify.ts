@@ -1,0 +1,50 @@
+import type { CustomerKey } from '../custody/customer-key.ts';
+import type { Mismatch } from '../errors.ts';
+import type { ObjectFacts } from '../s3/port.ts';
+import { targetOf, type Services } from './services.ts';
+import type { Upload } from './upload.ts';
+
+export type Arrival =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unknown'; readonly status: number; readonly code: string }
+  | { readonly kind: 'arrived'; readonly object: ObjectFacts; readonly mismatches: readonly Mismatch[] };
+
+/** Asks S3 with the key and compares. Only S3's own answer counts; "unknown" decides nothing. */
+export async function askS3(services: Services, upload: Upload, key: CustomerKey): Promise<Arrival> {
+  const { objects } = targetOf(services, upload.target);
+  const head = (withKey: CustomerKey | undefined) =>
+    services.observer.timed('s3', () => objects.head(upload.bucket, upload.objectKey, withKey));
+  const answer = await head(key);
+  if (answer.kind === 'found') {
+    return { kind: 'arrived', object: answer.object, mismatches: compare(upload, key, answer.object) };
+  }
+  if (answer.kind === 'absent') return answer;
+  // A server that ignored SSE-C and stored plain text refuses a HEAD with a key and answers one without.
+  const plain = await head(undefined);
+  if (plain.kind !== 'found' || plain.object.sseCustomerAlgorithm !== null) return answer;
+  return { kind: 'arrived', object: plain.object, mismatches: compare(upload, key, plain.object) };
+}
+
+/** What was announced against what is there, and against what S3 does not force a client to sign. */
+export function compare(upload: Upload, key: CustomerKey, object: ObjectFacts): Mismatch[] {
+  const pairs: [string, string | number | null, string | number | null][] = [
+    ['encryption', 'AES256', object.sseCustomerAlgorithm],
+    ['encryptionKeyMd5', key.md5(), object.sseCustomerKeyMd5],
+    ['size', upload.size, object.size],
+    ['contentType', upload.contentType, object.contentType],
+    ['contentEncoding', null, object.contentEncoding],
+    ['contentDisposition', null, object.contentDisposition],
+    ['cacheControl', null, object.cacheControl],
+    ['storageClass', null, object.storageClass],
+    ['tagCount', 0, object.tagCount],
+    ...(upload.sha256 === null
+      ? []
+      : [['sha256', upload.sha256, object.sha256] as [string, string, string | null]]),
+  ];
+  for (const name of new Set([...Object.keys(upload.metadata), ...Object.keys(object.metadata)])) {
+    pairs.push([`metadata/${name}`, upload.metadata[name] ?? null, object.metadata[name] ?? null]);
+  }
+  return pairs
+    .filter(([, expected, actual]) => expected !== actual)
+    .map(([field, expected, actual]) => ({ field, expected, actual }));
+}

@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { WrappedKey } from '../../src/custody/port.ts';
+import { DependencyUnavailable } from '../../src/errors.ts';
+import type { ApiKeyRecord, IdempotencyRecord, Store } from '../../src/store/port.ts';
+import type { Upload, UploadState } from '../../src/uploads/upload.ts';
+
+/** A store to test, and the means to see what a restart sees. */
+export interface OpenedStore {
+  readonly store: Store;
+  /** Closes the store and opens the same data again. */
+  reopen(): Promise<Store>;
+  close(): Promise<void>;
+}
+
+export const NOW = 1_800_000_000_000;
+
+/** Ids as UUIDv7 gives them: a later one is greater. */
+export function idOf(n: number): string {
+  return `01a2b3c4-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+export function uploadOf(n: number, changes: Partial<Upload> = {}): Upload {
+  return {
+    id: idOf(n),
+    tenant: 'acme',
+    principal: 'key:ci',
+    state: 'issued',
+    target: 'main',
+    bucket: 'uploads',
+    objectKey: `in/${idOf(n)}`,
+    filename: 'naïve "name".pdf',
+    contentType: 'application/pdf',
+    size: Number.MAX_SAFE_INTEGER,
+    sha256: null,
+    metadata: { case: '42', constructor: 'y' },
+    expiresInSeconds: 900,
+    createdAt: NOW,
+    expiresAt: NOW + 900_000,
+    urlEndsAt: NOW + 900_000,
+    uploadedAt: null,
+    etag: null,
+    versionId: null,
+    deletingAt: null,
+    deletedAt: null,
+    nextCheckAt: NOW + 900_000,
+    ...changes,
+  };
+}
+
+export function wrappedOf(bytes: Uint8Array = randomBytes(77)): WrappedKey {
+  return { wrapperId: 'local', kekId: 'kek-1', bytes };
+}
+
+export function idempotencyOf(n: number, changes: Partial<IdempotencyRecord> = {}): IdempotencyRecord {
+  return {
+    tenant: 'acme',
+    principal: 'key:ci',
+    key: 'order-17',
+    requestHash: new Uint8Array(32).fill(n % 256),
+    uploadId: idOf(n),
+    expiresAt: NOW + 86_400_000,
+    ...changes,
+  };
+}
+
+function apiKeyOf(id: string, changes: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
+  return {
+    id,
+    tenant: 'acme',
+    name: 'ci',
+    scopes: ['uploads:write', 'objects:delete'],
+    secretHash: new Uint8Array(32).fill(7),
+    createdAt: NOW,
+    expiresAt: null,
+    revokedAt: null,
+    lastUsedAt: null,
+    ...changes,
+  };
+}
+
+/** What every adapter of the store port must do. */
+export function storeSuite(name: string, open: () => Promise<OpenedStore>): void {
+  describe(`store contract: ${name}`, () => {
+    let opened: OpenedStore;
+    let store: Store;
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    afterEach(() => opened.close());
+
+    const put = (upload: Upload, key = wrappedOf()) => store.uploads.insert(upload, key, undefined, NOW);
+    const ids = (uploads: Upload[]) => uploads.map((upload) => upload.id);
+
+    describe('insert', () => {
+      it('keeps slot, key and idempotency record over a restart', async () => {
+        const upload = uploadOf(1);
+        const key = wrappedOf();
+        assert.equal(await store.uploads.insert(upload, key, idempotencyOf(1), NOW), undefined);
+        const again = await opened.reopen();
+        assert.deepEqual(await again.uploads.get('acme', upload.id), upload);
+        const current = await again.keys.current(upload.id);
+        assert.equal(current?.generation, 1);
+        assert.equal(current.wrapped.wrapperId, key.wrapperId);
+        assert.equal(current.wrapped.kekId, key.kekId);
+        assert.deepEqual(Buffer.from(current.wrapped.bytes), Buffer.from(key.bytes));
+        assert.deepEqual(
+          await again.uploads.findIdempotent('acme', 'key:ci', 'order-17', NOW),
+          idempotencyOf(1),
+        );
+      });
+
+      it('writes nothing when the idempotency identity is taken', async () => {
+        await store.uploads.insert(uploadOf(1), wrappedOf(), idempotencyOf(1), NOW);
+        assert.deepEqual(
+          await store.uploads.insert(uploadOf(2), wrappedOf(), idempotencyOf(2), NOW),
+          idempotencyOf(1),
+        );
+        assert.equal(await store.uploads.get('acme', idOf(2)), undefined);
+        assert.equal(await store.keys.current(idOf(2)), undefined);
+      });
+
+      it('replaces an idempotency record from the moment it ends', async () => {
+        const ends = NOW + 10;
+        await store.uploads.insert(uploadOf(1), wrappedOf(), idempotencyOf(1, { expiresAt: ends }), NOW);
+        const early = await store.uploads.insert(uploadOf(2), wrappedOf(), idempotencyOf(2), ends - 1);
+        assert.equal(early?.uploadId, idOf(1));
+        assert.equal(await store.uploads.findIdempotent('acme', 'key:ci', 'order-17', ends), undefined);
+        assert.equal(await store.uploads.insert(uploadOf(3), wrappedOf(), idempotencyOf(3), ends), undefined);
+        const now = await store.uploads.findIdempotent('acme', 'key:ci', 'order-17', ends);
+        assert.deepEqual(now, idempotencyOf(3));
+      });
+
+      it('keeps identities apart by tenant, principal and key', async () => {
+        const others = [{}, { tenant: 'other' }, { principal: 'key:b' }, { key: 'order-18' }];
+        for (const [n, change] of others.entries()) {
+          const record = idempotencyOf(n, change);
+          assert.equal(await store.uploads.insert(uploadOf(n), wrappedOf(), record, NOW), undefined);
+        }
+      });
+
+      it('commits one of 50 concurrent inserts with one identity', async () => {
+        const results = await Promise.all(
+          Array.from({ length: 50 }, (_, n) =>
+            store.uploads.insert(uploadOf(n), wrappedOf(), idempotencyOf(n), NOW),
+          ),
+        );
+        assert.equal(results.filter((result) => result === undefined).length, 1);
+        const stored = await store.uploads.list('acme', { limit: 100, now: NOW });
+        assert.equal(stored.length, 1);
+        const losers = results.filter((result) => result !== undefined);
+        assert.ok(losers.every((record) => record.uploadId === stored[0]?.id));
+      });
+
+      it('writes nothing when a part of it fails', async () => {
+        await put(uploadOf(1));
+        await assert.rejects(
+          store.uploads.insert(uploadOf(1), wrappedOf(), idempotencyOf(1), NOW),
+          DependencyUnavailable,
+        );
+        const record = await store.uploads.findIdempotent('acme', 'key:ci', 'order-17', NOW);
+        assert.equal(record, undefined);
+        assert.equal(await put(uploadOf(2)), undefined);
+      });
+    });
+
+    it('get: another tenant’s slot does not exist', async () => {
+      await put(uploadOf(1));
+      assert.equal(await store.uploads.get('other', idOf(1)), undefined);
+      assert.equal(await store.uploads.get('acme', idOf(2)), undefined);
+    });
+
+    describe('list', () => {
+      it('pages newest first, within the tenant', async () => {
+        for (const n of [3, 1, 5, 2, 4]) await put(uploadOf(n));
+        await put(uploadOf(6, { tenant: 'other' }));
+        const first = await store.uploads.list('acme', { limit: 2, now: NOW });
+        assert.deepEqual(ids(first), [idOf(5), idOf(4)]);
+        const rest = await store.uploads.list('acme', { limit: 10, before: idOf(4), now: NOW });
+        assert.deepEqual(ids(rest), [idOf(3), idOf(2), idOf(1)]);
+      });
+
+      it('shows tombstones only when asked for', async () => {
+        await put(uploadOf(1, { state: 'deleted' }));
+        await put(uploadOf(2, { state: 'deleting' }));
+        assert.deepEqual(ids(await store.uploads.list('acme', { limit: 10, now: NOW })), [idOf(2)]);
+        const deleted = await store.uploads.list('acme', { state: 'deleted', limit: 10, now: NOW });
+        assert.deepEqual(ids(deleted), [idOf(1)]);
+      });
+
+      it('counts an issued slot as expired from its expiresAt on', async () => {
+        await put(uploadOf(1, { state: 'expired', expiresAt: NOW - 5 }));
+        await put(uploadOf(2, { expiresAt: NOW }));
+        await put(uploadOf(3, { expiresAt: NOW + 1 }));
+        await put(uploadOf(4, { state: 'expired', expiresAt: NOW - 5 }));
+        await put(uploadOf(5, { state: 'uploaded', expiresAt: NOW - 5 }));
+        const list = async (state: UploadState, more: { before?: string; limit?: number } = {}) =>
+          ids(await store.uploads.list('acme', { state, now: NOW, limit: 10, ...more }));
+        assert.deepEqual(await list('issued'), [idOf(3)]);
+        assert.deepEqual(await list('expired'), [idOf(4), idOf(2), idOf(1)]);
+        assert.deepEqual(await list('expired', { limit: 2 }), [idOf(4), idOf(2)]);
+        assert.deepEqual(await list('expired', { before: idOf(4) }), [idOf(2), idOf(1)]);
+        assert.deepEqual(await list('uploaded'), [idOf(5)]);
+      });
+    });
+
+    describe('update', () => {
+      it('applies a patch when the state is one of those expected', async () => {
+        const upload = uploadOf(1);
+        await put(upload);
+        const patch = {
+          state: 'uploaded',
+          uploadedAt: NOW,
+          etag: '"e"',
+          versionId: 'v',
+          nextCheckAt: null,
+        } as const;
+        const after = await store.uploads.update(upload.id, ['expired', 'issued'], patch);
+        assert.deepEqual(after, { ...upload, ...patch });
+        assert.deepEqual(await store.uploads.get('acme', upload.id), { ...upload, ...patch });
+        const cleared = await store.uploads.update(upload.id, ['uploaded'], { etag: null });
+        assert.deepEqual(cleared, { ...upload, ...patch, etag: null });
+      });
+
+      it('writes nothing when the state is another', async () => {
+        await put(uploadOf(1));
+        const result = await store.uploads.update(idOf(1), ['uploaded'], {
+          state: 'deleting',
+          deletingAt: NOW,
+        });
+        assert.equal(result, undefined);
+        assert.deepEqual(await store.uploads.get('acme', idOf(1)), uploadOf(1));
+        assert.equal(await store.uploads.update(idOf(2), ['issued'], { etag: 'x' }), undefined);
+      });
+
+      it('never lowers urlEndsAt', async () => {
+        const { urlEndsAt } = uploadOf(1);
+        await put(uploadOf(1));
+        const lower = await store.uploads.update(idOf(1), ['issued'], { urlEndsAt: urlEndsAt - 1 });
+        assert.equal(lower?.urlEndsAt, urlEndsAt);
+        const higher = await store.uploads.update(idOf(1), ['issued'], { urlEndsAt: urlEndsAt + 1 });
+        assert.equal(higher?.urlEndsAt, urlEndsAt + 1);
+      });
+
+      it('lets one of two racing changes win', async () => {
+        await put(uploadOf(1));
+        const results = await Promise.all(
+          (['uploaded', 'rejected'] as const).map((state) =>
+            store.uploads.update(idOf(1), ['issued'], { state }),
+          ),
+        );
+        assert.equal(results.filter((result) => result !== undefined).length, 1);
+      });
+    });
+
+    describe('bury and forget', () => {
+      it('bury leaves a tombstone without key, filename and metadata', async () => {
+        const upload = uploadOf(1, { state: 'deleting', deletingAt: NOW });
+        await put(upload);
+        assert.equal(await store.uploads.bury(upload.id, upload, NOW + 5), true);
+        assert.equal(await store.keys.current(upload.id), undefined);
+        const expected: Upload = {
+          ...upload,
+          state: 'deleted',
+          deletedAt: NOW + 5,
+          filename: null,
+          metadata: {},
+          nextCheckAt: null,
+        };
+        assert.deepEqual(await store.uploads.get('acme', upload.id), expected);
+        assert.equal(await store.uploads.bury(upload.id, upload, NOW + 6), false);
+        const again = await opened.reopen();
+        assert.equal(await again.keys.current(upload.id), undefined);
+        assert.deepEqual(await again.uploads.get('acme', upload.id), expected);
+      });
+
+      it('forget destroys the key of an expired slot, which stays expired', async () => {
+        const upload = uploadOf(1, { state: 'expired' });
+        await put(upload);
+        assert.equal(await store.uploads.forget(upload.id, upload, NOW + 5), true);
+        assert.equal(await store.keys.current(upload.id), undefined);
+        assert.deepEqual(await store.uploads.get('acme', upload.id), { ...upload, nextCheckAt: null });
+      });
+
+      it('do nothing when the state is another or a later URL was handed out', async () => {
+        const states = ['issued', 'uploaded', 'rejected', 'expired', 'deleting'] as const;
+        for (const [n, state] of states.entries()) {
+          const upload = uploadOf(n, { state });
+          await put(upload);
+          const stale = { urlEndsAt: upload.urlEndsAt - 1 };
+          assert.equal(
+            await store.uploads.bury(upload.id, state === 'deleting' ? stale : upload, NOW),
+            false,
+          );
+          assert.equal(
+            await store.uploads.forget(upload.id, state === 'expired' ? stale : upload, NOW),
+            false,
+          );
+          assert.deepEqual(await store.uploads.get('acme', upload.id), upload);
+          assert.notEqual(await store.keys.current(upload.id), undefined);
+        }
+      });
+
+      it('destroy no other slot’s key', async () => {
+        const upload = uploadOf(1, { state: 'deleting' });
+        await put(upload);
+        await put(uploadOf(2));
+        await store.uploads.bury(upload.id, upload, NOW);
+        assert.notEqual(await store.keys.current(idOf(2)), undefined);
+      });
+    });
+
+    it('due: slots whose time has come, oldest first', async () => {
+      await put(uploadOf(1, { nextCheckAt: NOW }));
+      await put(uploadOf(2, { nextCheckAt: NOW - 10 }));
+      await put(uploadOf(3, { nextCheckAt: NOW + 1 }));
+      await put(uploadOf(4, { nextCheckAt: null }));
+      assert.deepEqual(ids(await store.uploads.due(NOW, 10)), [idOf(2), idOf(1)]);
+      assert.deepEqual(ids(await store.uploads.due(NOW, 1)), [idOf(2)]);
+    });
+
+    it('dropEndedIdempotency drops the ended and no other', async () => {
+      const ended = idempotencyOf(1, { key: 'a', expiresAt: NOW + 1 });
+      await store.uploads.insert(uploadOf(1), wrappedOf(), ended, NOW);
+      await store.uploads.insert(uploadOf(2), wrappedOf(), idempotencyOf(2, { key: 'b' }), NOW);
+      assert.equal(await store.uploads.dropEndedIdempotency(NOW + 2), 1);
+      assert.equal(await store.uploads.dropEndedIdempotency(NOW + 2), 0);
+      assert.notEqual(await store.uploads.findIdempotent('acme', 'key:ci', 'b', NOW + 2), undefined);
+    });
+
+    describe('API keys', () => {
+      it('are kept, found and listed oldest first', async () => {
+        const newer = apiKeyOf('a', { createdAt: NOW + 1, expiresAt: NOW + 9 });
+        const older = apiKeyOf('b');
+        await store.apiKeys.insert(newer);
+        await store.apiKeys.insert(older);
+        const again = await opened.reopen();
+        assert.deepEqual(await again.apiKeys.find('a'), newer);
+        assert.equal(await again.apiKeys.find('c'), undefined);
+        assert.deepEqual(await again.apiKeys.list(), [older, newer]);
+      });
+
+      it('are not replaced by another of the same id', async () => {
+        await store.apiKeys.insert(apiKeyOf('a'));
+        await assert.rejects(store.apiKeys.insert(apiKeyOf('a', { tenant: 'other' })), DependencyUnavailable);
+        assert.deepEqual(await store.apiKeys.find('a'), apiKeyOf('a'));
+      });
+
+      it('keep the first time of their revocation', async () => {
+        await store.apiKeys.insert(apiKeyOf('a'));
+        assert.equal(await store.apiKeys.revoke('a', NOW + 1), true);
+        assert.equal(await store.apiKeys.revoke('a', NOW + 2), true);
+        assert.equal(await store.apiKeys.revoke('b', NOW), false);
+        assert.equal((await store.apiKeys.find('a'))?.revokedAt, NOW + 1);
+      });
+
+      it('remember their last use', async () => {
+        await store.apiKeys.insert(apiKeyOf('a'));
+        await store.apiKeys.touch('a', NOW + 2);
+        await store.apiKeys.touch('a', NOW + 1);
+        assert.equal((await store.apiKeys.find('a'))?.lastUsedAt, NOW + 2);
+      });
+    });
+
+    it('once closed, every call is DependencyUnavailable', async () => {
+      await store.check();
+      await store.close();
+      await store.close();
+      await assert.rejects(store.check(), DependencyUnavailable);
+      await assert.rejects(store.uploads.get('acme', idOf(1)), DependencyUnavailable);
+      await assert.rejects(put(uploadOf(1)), DependencyUnavailable);
+    });
+  });
+}

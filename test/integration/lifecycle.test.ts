@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { after, before, describe, it } from 'node:test';
+import { available } from '../support/available.ts';
+import { startMinio } from '../support/minio.ts';
+import { sendByFetch, trust, type WireRequest } from './support-clients.ts';
+import { relayTo } from './support-relay.ts';
+import { randomBody, serviceOn, untilS3IsPast, type Service, type Slot } from './support-service.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+const minio = await available(() => startMinio());
+
+describe('the life of a slot on MinIO', { skip: minio.skip }, () => {
+  before(() => trust(minio.get().caPem));
+  after(() => minio.stop());
+
+  for (const versioning of [false, true]) {
+    it(`goes from slot to tombstone in ${versioning ? 'a versioned' : 'an unversioned'} bucket`, async () => {
+      await using service = await serviceOn(minio.get(), { versioning });
+      const { harness } = service;
+      const body = randomBody();
+      const slot = await service.create({ filename: 'a.txt', contentType: 'text/plain', size: body.length });
+      assert.equal(await put(slot, body), 200);
+
+      const completed = await service.post(`/${slot.id}/complete`);
+      assert.equal(completed.status, 200);
+      assert.equal(typeof completed.body.versionId, versioning ? 'string' : 'undefined');
+      assert.equal((await service.get(`/${slot.id}`)).body.state, 'uploaded');
+      assert.deepEqual(idsIn(await service.get('?state=uploaded')), [slot.id]);
+      if (versioning) await overwrite(service, slot);
+      assert.deepEqual(await download(service, slot), body);
+
+      const left = await leaveMore(service, slot, versioning);
+      assert.equal(await service.versions(slot), left);
+      assert.equal((await service.remove(slot)).body.state, 'deleting');
+      assert.equal(await service.versions(slot), left, 'the removal is the job’s');
+      await harness.jobs.runOnce();
+      assert.deepEqual(await remains(service, slot), { versions: [], multipartUploadIds: [] });
+      assert.equal((await service.get(`/${slot.id}`)).body.code, 'upload_deleted');
+      assert.equal((await service.remove(slot)).body.state, 'deleting', 'its URL may still bring it back');
+
+      harness.clock.now = (await service.stored(slot)).urlEndsAt + DAY_MS;
+      await harness.jobs.runOnce();
+      assert.equal((await service.remove(slot)).body.state, 'deleted');
+      assert.equal((await service.get(`/${slot.id}`)).body.code, 'upload_deleted');
+      assert.deepEqual(idsIn(await service.get('')), []);
+      assert.deepEqual(idsIn(await service.get('?state=deleted')), [slot.id]);
+      assert.equal(await service.keyOpens(slot), false);
+      assert.deepEqual(await remains(service, slot), { versions: [], multipartUploadIds: [] });
+    });
+  }
+
+  it('takes an object that arrives after its URL and its slot have ended', async () => {
+    await using service = await serviceOn(minio.get());
+    const { harness } = service;
+    const body = randomBody(200_000);
+    const slot = await service.create({ contentType: 'text/plain', size: body.length, expiresInSeconds: 2 });
+    const upload = await beginPut(slot, body.subarray(0, 100_000));
+
+    await untilS3IsPast(service.server, Date.parse(slot.request.expiresAt) + 1000);
+    assert.equal(await put(slot, body), 403, 'the URL has ended');
+    harness.clock.now = (await service.stored(slot)).expiresAt;
+    await harness.jobs.runOnce();
+    assert.equal((await service.stored(slot)).state, 'expired');
+    assert.equal((await service.post(`/${slot.id}/request`)).status, 409);
+
+    assert.equal(await upload.finish(body.subarray(100_000)), 200);
+    await harness.jobs.runOnce();
+    assert.equal((await service.stored(slot)).state, 'expired', 'not due yet');
+    harness.clock.now += MINUTE_MS;
+    await harness.jobs.runOnce();
+    assert.equal((await service.get(`/${slot.id}`)).body.state, 'uploaded');
+    service.toRealTime();
+    assert.deepEqual(await download(service, slot), body);
+  });
+
+  it('removes again what a living URL brings back, and keeps the key until it cannot', async () => {
+    await using service = await serviceOn(minio.get());
+    const { harness } = service;
+    const body = randomBody();
+    const slot = await service.create({ contentType: 'text/plain', size: body.length });
+    assert.equal(await put(slot, body), 200);
+    await service.remove(slot);
+    await harness.jobs.runOnce();
+    assert.equal(await service.versions(slot), 0);
+
+    assert.equal(await put(slot, body), 200, 'if-none-match holds no longer');
+    assert.equal(await service.versions(slot), 1);
+    const { urlEndsAt } = await service.stored(slot);
+    harness.clock.now = urlEndsAt;
+    await harness.jobs.runOnce();
+    assert.equal(await service.versions(slot), 0);
+    assert.equal(await service.keyOpens(slot), true);
+
+    // S3's clock is the real one, so the URL still works: as if this PUT had begun before its end.
+    assert.equal(await put(slot, body), 200);
+    harness.clock.now = urlEndsAt + DAY_MS - 1;
+    await harness.jobs.runOnce();
+    assert.equal((await service.stored(slot)).state, 'deleting');
+    assert.equal(await service.keyOpens(slot), true);
+
+    harness.clock.now = urlEndsAt + DAY_MS;
+    await harness.jobs.runOnce();
+    assert.equal(await service.versions(slot), 0);
+    assert.equal((await service.stored(slot)).state, 'deleted');
+    assert.equal(await service.keyOpens(slot), false);
+  });
+
+  it('destroys nothing and signs on while S3 does not answer, and goes on when it is back', async () => {
+    await using relay = await relayTo(minio.get().endpoint);
+    await using service = await serviceOn(minio.get(), { endpoint: relay.endpoint });
+    const { harness } = service;
+    const body = randomBody();
+    const ask = { contentType: 'text/plain', size: body.length };
+    const [removed, arrived, never] = [await service.create(ask), await service.create(ask), await service.create(ask)];
+    assert.equal(await put(removed, body), 200);
+    assert.equal(await put(arrived, body), 200);
+    assert.equal((await service.post(`/${removed.id}/complete`)).status, 200, 'S3 is reached through the relay');
+
+    await relay.cut();
+    const unknown = await service.post(`/${arrived.id}/complete`);
+    assert.equal(unknown.status, 503);
+    assert.equal(unknown.body.code, 'dependency_unavailable');
+    assert.match(String(unknown.headers['retry-after']), /^[1-9]\d*$/);
+    assert.equal((await service.stored(arrived)).state, 'issued');
+    assert.equal((await service.remove(removed)).status, 202);
+    const made = await service.create(ask);
+    assert.equal(await put(made, body), 200);
+
+    harness.clock.now += 40 * DAY_MS;
+    await harness.jobs.runOnce();
+    assert.equal((await service.stored(removed)).state, 'deleting');
+    assert.equal(await service.versions(removed), 1);
+    for (const slot of [removed, arrived, never, made]) assert.equal(await service.keyOpens(slot), true);
+
+    await relay.mend();
+    harness.clock.now += MINUTE_MS;
+    await harness.jobs.runOnce();
+    assert.equal((await service.stored(removed)).state, 'deleted');
+    assert.equal(await service.versions(removed), 0);
+    assert.equal(await service.keyOpens(removed), false);
+    for (const slot of [arrived, made]) assert.equal((await service.stored(slot)).state, 'uploaded');
+    // Long past its retention, but the job has to see it expired before it proves the absence.
+    harness.clock.now += 2 * DAY_MS;
+    await harness.jobs.runOnce();
+    assert.equal(await service.keyOpens(never), false);
+  });
+});
+
+async function put(slot: Slot, body: Buffer): Promise<number> {
+  const { method, url, headers } = slot.request;
+  return (await sendByFetch({ method, url, headers, body })).status;
+}
+
+async function download(service: Service, slot: Slot): Promise<Buffer> {
+  const answer = await service.post(`/${slot.id}/download`);
+  assert.equal(answer.status, 200, answer.text);
+  const { method, url, headers } = answer.body as WireRequest;
+  const { status, body } = await sendByFetch({ method, url, headers });
+  assert.equal(status, 200);
+  return body;
+}
+
+const idsIn = ({ body }: { body: { uploads: { id: string }[] } }): string[] => body.uploads.map(({ id }) => id);
+
+const remains = (service: Service, { bucket, objectKey }: Slot) => service.direct.objects.remains(bucket, objectKey);
+
+/** A newer version under the same key, as only someone with S3 credentials can make it. */
+async function overwrite(service: Service, { id, bucket, objectKey }: Slot): Promise<void> {
+  const window = await service.direct.presigner.open(60, Date.now());
+  const headers = { ...(await service.harness.customerKey('acme', id)).headers() };
+  const url = await window.sign({ method: 'PUT', bucket, objectKey, headers });
+  assert.equal((await sendByFetch({ method: 'PUT', url, headers, body: randomBody() })).status, 200);
+}
+
+/** Adds a delete marker where there are versions, and an unfinished multipart upload. @returns how many versions and markers there are. */
+async function leaveMore(service: Service, { bucket, objectKey }: Slot, versioning: boolean): Promise<number> {
+  const window = await service.direct.presigner.open(60, Date.now());
+  // The service never presigns a POST, so its port has none; the signature is the same but for the word.
+  const url = await window.sign({ method: 'POST' as 'PUT', bucket, objectKey, headers: {}, query: { uploads: '' } });
+  assert.equal((await sendByFetch({ method: 'POST', url, headers: {} })).status, 200);
+  assert.equal((await remainsOf(service, bucket, objectKey)).multipartUploadIds.length, 1);
+  if (!versioning) return 1;
+  await service.direct.objects.remove(bucket, objectKey, { versions: [{ versionId: null }], multipartUploadIds: [] });
+  return 3;
+}
+
+const remainsOf = (service: Service, bucket: string, objectKey: string) =>
+  service.direct.objects.remains(bucket, objectKey);
+
+/** Sends head and first part. `100 Continue` says that S3 has checked the signature and begun to read. */
+async function beginPut(slot: Slot, first: Buffer): Promise<{ finish(rest: Buffer): Promise<number> }> {
+  const { url, headers } = slot.request;
+  const length = { 'content-length': '200000', expect: '100-continue' };
+  const call = httpsRequest(url, { method: 'PUT', agent: false, headers: { ...headers, ...length } });
+  const answered = once(call, 'response') as Promise<[IncomingMessage]>;
+  answered.catch(() => undefined);
+  call.flushHeaders();
+  await once(call, 'continue');
+  call.write(first);
+  return {
+    async finish(rest) {
+      call.end(rest);
+      const [response] = await answered;
+      response.resume();
+      return response.statusCode ?? 0;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+/** Passes TCP on to a server until it is cut: an S3 that is down for the service, and comes back at the same address. */
+export interface Relay extends AsyncDisposable {
+  readonly endpoint: URL;
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+}
+
+export async function relayTo(endpoint: string): Promise<Relay> {
+  const to = new URL(endpoint);
+  const sockets = new Set<Socket>();
+  const server = createServer((inbound) => {
+    const outbound = connect(Number(to.port), to.hostname);
+    for (const [socket, other] of [
+      [inbound, outbound],
+      [outbound, inbound],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  const listen = async (port: number): Promise<number> => {
+    server.listen(port, 'localhost');
+    await once(server, 'listening');
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  };
+  const port = await listen(0);
+  const cut = async (): Promise<void> => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  return {
+    endpoint: new URL(`https://localhost:${port}`),
+    cut,
+    async mend() {
+      await listen(port);
+    },
+    [Symbol.asyncDispose]: cut,
+  };
+}

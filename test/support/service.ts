@@ -1,0 +1,223 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Json } from './harness.ts';
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+const READY_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+export interface ServiceOptions {
+  /** A folder to start in, set up on first use; a restart finds its store, KEK and API key there. Without it a temporary one. */
+  readonly dir?: string;
+  /** Further top-level sections of `sealslot.yaml`. */
+  readonly yaml?: string;
+  /** What to run the service under, such as `['strace', …]`. */
+  readonly wrapper?: readonly string[];
+  readonly nodeArgs?: readonly string[];
+}
+
+export interface CallOptions {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Json;
+}
+
+/** `sealslot serve` as operators run it: its own process, a SQLite store, a local KEK, an API key with every scope for `acme`. */
+export interface Service extends AsyncDisposable {
+  readonly dir: string;
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly token: string;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** One call with the API key over a kept-alive connection; resolves when all of the answer is here. */
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** SIGTERM; rejects unless it then ends by itself with 0. */
+  stop(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+export const storePath = (dir: string): string => join(dir, 'sealslot.db');
+export const kekPath = (dir: string): string => join(dir, 'kek.json');
+
+export async function startService(options: ServiceOptions = {}): Promise<Service> {
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'sealslot-service-')));
+  if (!existsSync(join(dir, 'token'))) await setUp(dir, options.yaml ?? '');
+  const token = (await readFile(join(dir, 'token'), 'utf8')).trim();
+
+  const [command = '', ...args] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    ...(options.nodeArgs ?? []),
+    MAIN,
+    'serve',
+  ];
+  // A process group of its own, so that signals reach the service below a wrapper too.
+  const child = spawn(command, args, {
+    cwd: dir,
+    env: environment(dir),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<{ code: number | null }>((resolve) =>
+    child.once('exit', (code) => resolve({ code })),
+  );
+  await once(child, 'spawn');
+  const signal = (name: NodeJS.Signals) => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, name);
+  };
+  const dieWithUs = () => signal('SIGKILL');
+  process.once('exit', dieWithUs);
+  void exited.then(() => process.off('exit', dieWithUs));
+
+  const kill = async () => {
+    signal('SIGKILL');
+    await exited;
+  };
+  const output = { stdout: '', stderr: '' };
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  let addresses: { listen: string; admin: string };
+  try {
+    addresses = await readyLine(child, exited, output);
+    await until200(`http://${addresses.admin}/readyz`);
+  } catch (error) {
+    await kill();
+    throw new Error(`the service did not start:\n${output.stdout}\n${output.stderr}`, { cause: error });
+  }
+  const url = `http://${addresses.listen}`;
+
+  return {
+    dir,
+    url,
+    adminUrl: `http://${addresses.admin}`,
+    token,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    async call(method, path, { body, headers } = {}) {
+      const answer = await fetch(url + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        body: text === '' ? undefined : (JSON.parse(text) as Json),
+      };
+    },
+    async stop() {
+      signal('SIGTERM');
+      const late = setTimeout(() => signal('SIGKILL'), STOP_TIMEOUT_MS);
+      const { code } = await exited;
+      clearTimeout(late);
+      if (code !== 0)
+        throw new Error(`the service ended with ${code ?? 'a signal'}:\n${output.stdout}\n${output.stderr}`);
+    },
+    kill,
+    async [Symbol.asyncDispose]() {
+      await kill();
+      if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Nobody listens at the S3 endpoint: signing needs no call, and what needs one meets a dead S3. */
+async function setUp(dir: string, yaml: string): Promise<void> {
+  await writeFile(join(dir, 'jwks.json'), '{"keys":[]}');
+  await writeFile(
+    join(dir, 'sealslot.yaml'),
+    `
+listen: { host: 127.0.0.1, port: 0 }
+admin: { host: 127.0.0.1, port: 0 }
+store: { kind: sqlite, path: sealslot.db }
+custody: { kind: local, kekFile: kek.json }
+s3:
+  targets:
+    main:
+      endpoint: https://127.0.0.1:1
+      region: us-east-1
+      pathStyle: true
+      credentials: { kind: static, accessKeyId: AKIDEXAMPLE, secretAccessKey: example }
+auth:
+  issuers:
+    - { issuer: https://issuer.example.com, audience: sealslot, jwksFile: jwks.json, algorithms: [ES256], tenant: acme }
+tenants:
+  acme: { target: main, bucket: uploads }
+${yaml}`,
+  );
+  await run(dir, 'init');
+  const scopes = 'uploads:write,uploads:read,objects:read,objects:delete';
+  const token = await run(dir, 'api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
+  await writeFile(join(dir, 'token'), token, { mode: 0o600 });
+}
+
+async function run(dir: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args], {
+    cwd: dir,
+    env: environment(dir),
+  });
+  return stdout;
+}
+
+/** Not the whole environment: every SEALSLOT_ variable is a setting to the service. */
+function environment(dir: string): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    HOME: process.env['HOME'],
+    SEALSLOT_CONFIG: join(dir, 'sealslot.yaml'),
+    // For quicker restarts.
+    NODE_COMPILE_CACHE: join(dir, 'compile-cache'),
+  };
+}
+
+/** With port 0 only the service knows its ports; it logs them when both listeners are up. */
+async function readyLine(
+  child: ChildProcess,
+  exited: Promise<{ code: number | null }>,
+  output: { stdout: string },
+): Promise<{ listen: string; admin: string }> {
+  const ready = new Promise<{ listen: string; admin: string }>((resolve) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      output.stdout += `${line}\n`;
+      const entry = JSON.parse(line) as { msg?: string; listen: string; admin: string };
+      if (entry.msg === 'ready') resolve(entry);
+    });
+  });
+  const timeout = AbortSignal.timeout(READY_TIMEOUT_MS);
+  return Promise.race([
+    ready,
+    exited.then(({ code }) => Promise.reject(new Error(`it ended with ${code ?? 'a signal'}`))),
+    once(timeout, 'abort').then(() => Promise.reject(new Error('it was not ready in time'))),
+  ]);
+}
+
+async function until200(url: string): Promise<void> {
+  const end = Date.now() + READY_TIMEOUT_MS;
+  for (let pause = 5; ; pause = Math.min(pause * 2, 200)) {
+    const answer = await fetch(url).catch(() => undefined);
+    await answer?.body?.cancel();
+    if (answer?.status === 200) return;
+    if (Date.now() > end)
+      throw new Error(`${url} did not answer 200 in time, but ${answer?.status ?? 'nothing'}`);
+    await delay(pause);
+  }
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { stringify } from 'yaml';
+import { ConfigErrors } from '../../../src/config/errors.ts';
+import { ConfigSnapshot } from '../../../src/config/snapshot.ts';
+import { Folder, minimal, put } from './folder.ts';
+
+async function start(folder: Folder) {
+  const write = (document: object) => folder.write('sealslot.yaml', stringify(document));
+  const snapshot = await ConfigSnapshot.load({ path: await write(minimal()), env: {} });
+  return { snapshot, write };
+}
+
+describe('ConfigSnapshot', () => {
+  it('changes nothing when nothing changed', async () => {
+    await using folder = await Folder.make();
+    const { snapshot } = await start(folder);
+    assert.deepEqual(await snapshot.reload(), { changed: [], needsRestart: [] });
+  });
+
+  it('swaps in tenants, issuers, CORS and credentials; a reference taken before stays as it was', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, write } = await start(folder);
+    const before = snapshot.current;
+    const document = minimal();
+    put(document, 'cors.origins', ['https://app.example.com']);
+    put(document, 'tenants.acme.requireSha256', true);
+    put(document, 'tenants.new', { target: 'main', bucket: 'bucket' });
+    put(document, 'auth.issuers.0.audience', 'other');
+    await write(document);
+    // Only the file's content: the document names the same path.
+    await folder.write('s3-secret', 'rotated');
+    const { changed, needsRestart } = await snapshot.reload();
+    assert.deepEqual(changed.sort(), [
+      'auth.issuers',
+      'cors.origins',
+      's3.targets.main.credentials.secretAccessKey',
+      'tenants.acme.requireSha256',
+      'tenants.new',
+    ]);
+    assert.deepEqual(needsRestart, []);
+    const { credentials } = snapshot.current.s3.targets.main!;
+    assert.equal(credentials.kind === 'static' && credentials.secretAccessKey.reveal(), 'rotated');
+    assert.equal(before.tenants.acme!.requireSha256, false);
+    assert.ok(Object.isFrozen(snapshot.current) && Object.isFrozen(snapshot.current.s3.targets));
+  });
+
+  it('keeps and names what needs a restart', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, write } = await start(folder);
+    const document = minimal();
+    put(document, 'listen.port', 8081);
+    put(document, 's3.targets.main.endpoint', 'https://elsewhere.example.com');
+    put(document, 's3.targets.main.credentials.accessKeyId', 'OTHER');
+    put(document, 'tenants.acme.requireSha256', true);
+    await write(document);
+    const { changed, needsRestart } = await snapshot.reload();
+    assert.deepEqual(changed, ['tenants.acme.requireSha256']);
+    assert.deepEqual(needsRestart.sort(), [
+      'listen.port',
+      's3.targets.main.credentials.accessKeyId',
+      's3.targets.main.endpoint',
+      's3.targets.main.publicEndpoint',
+    ]);
+    assert.equal(snapshot.current.listen.port, 8080);
+    assert.equal(snapshot.current.s3.targets.main!.endpoint.host, 's3.example.com');
+    const { credentials } = snapshot.current.s3.targets.main!;
+    assert.equal(credentials.kind === 'static' && credentials.accessKeyId, 'AKIAEXAMPLE');
+  });
+
+  it('leaves the old in force when the new is bad, and takes a later good one', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, write } = await start(folder);
+    const before = snapshot.current;
+    await write(put(minimal(), 'tenants.acme.target', 'gone'));
+    await assert.rejects(snapshot.reload(), ConfigErrors);
+    assert.equal(snapshot.current, before);
+    await write(put(minimal(), 'tenants.acme.slotSeconds', 3600));
+    assert.deepEqual((await snapshot.reload()).changed, ['tenants.acme.slotSeconds']);
+  });
+
+  it('refuses a tenant on a target that only a restart brings', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, write } = await start(folder);
+    const document = minimal();
+    put(document, 's3.targets.second', document.s3.targets.main);
+    put(document, 'tenants.acme.target', 'second');
+    await folder.write('sealslot.yaml', stringify(document, { aliasDuplicateObjects: false }));
+    await assert.rejects(snapshot.reload(), /tenants\.acme\.target = "second": a new target needs a restart/);
+    await write(minimal());
+    assert.deepEqual(await snapshot.reload(), { changed: [], needsRestart: [] });
+  });
+
+  it('puts overlapping reloads in order', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, write } = await start(folder);
+    await write(put(minimal(), 'tenants.acme.slotSeconds', 3600));
+    const [first, second] = await Promise.all([snapshot.reload(), snapshot.reload()]);
+    assert.deepEqual([first.changed, second.changed], [['tenants.acme.slotSeconds'], []]);
+  });
+});
