@@ -40,7 +40,7 @@ module.exports = {
       name: 'http-is-outermost',
       comment: 'HTTP uses the domain; only what puts the service together uses HTTP.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(app\\.ts$|cli/|http/)' },
+      from: { path: '^src/', pathNot: '^src/(app\\.ts$|composition\\.ts$|cli/|http/)' },
       to: { path: '^src/http/' },
     },
     {

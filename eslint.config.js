@@ -6,6 +6,7 @@ export default tseslint.config(
       'dist/',
       'node_modules/',
       'eslint.config.js',
+      'scripts/guard.js',
       'bin/',
       '.dependency-cruiser.cjs',
       'test/fixtures/',

@@ -55,6 +55,14 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     refuseRepeated(request.raw.rawHeaders);
   });
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  // A connection kept alive after its last answer would hold up the end.
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (request, reply) => {
     const operation = request.routeOptions.config.operationId ?? 'none';
     metrics.request(operation, reply.statusCode, reply.elapsedTime / 1000);

@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify';
 import { authenticateBearer } from '../access/authenticate.ts';
 import type { Authenticator } from '../access/port.ts';
@@ -29,16 +30,6 @@ declare module 'fastify' {
   }
 }
 
-const ALL_METHODS: readonly HTTPMethods[] = [
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-  'TRACE',
-];
 /** Statuses that any route can answer. */
 const COMMON_PROBLEMS = [400, 401, 403, 500, 503];
 
@@ -70,7 +61,8 @@ export function registerRoutes(
         kept.set(request, { snapshot, principal });
       },
       preValidation: async (request) => {
-        if (route.emptyBodyAllowed === true) request.body ??= {};
+        // Absent only: a JSON `null` is a body, and a wrong one.
+        if (route.emptyBodyAllowed === true && request.body === undefined) request.body = {};
       },
       handler: async (request, reply) => {
         const begun = kept.get(request);
@@ -98,10 +90,13 @@ function parseJsonOrNothing(app: FastifyInstance): void {
 
 /** Every path of the table answers 405 with `Allow` to the methods it does not declare. */
 function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
+  // All that Node can read, QUERY and the like too. It hands CONNECT to no request handler.
+  const known = METHODS.filter((method) => method !== 'CONNECT') as HTTPMethods[];
+  for (const method of known) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   for (const url of new Set(routes.map((route) => route.url))) {
     const allowed: string[] = routes.filter((route) => route.url === url).map((route) => route.method);
     app.route({
-      method: ALL_METHODS.filter((method) => !allowed.includes(method)),
+      method: known.filter((method) => !allowed.includes(method)),
       url,
       exposeHeadRoute: false,
       schema: { hide: true },

@@ -6,6 +6,10 @@ import { NAMED_SCHEMAS } from './schemas.ts';
 /** `/openapi.json` from the route table's own schemas, and `/docs` to read it. Must come before the routes. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
   for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
+  const bodyOptional = new Set<string | undefined>();
+  app.addHook('onRoute', ({ config }) => {
+    if (config?.emptyBodyAllowed === true) bodyOptional.add(config.operationId);
+  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -26,6 +30,18 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
           },
         },
       },
+    },
+    // The plugin calls every body required.
+    transformObject: (document) => {
+      if (!('openapiObject' in document)) return document.swaggerObject;
+      for (const { post } of Object.values(document.openapiObject.paths ?? {}).filter(
+        (path) => path != null,
+      )) {
+        const body = post?.requestBody;
+        if (body !== undefined && 'content' in body && bodyOptional.has(post?.operationId))
+          body.required = false;
+      }
+      return document.openapiObject;
     },
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) =>

@@ -28,7 +28,7 @@ const Metadata = Type.Unsafe<Record<string, string>>({
   additionalProperties: {
     type: 'string',
     pattern: '^[!-~]+( [!-~]+)*$',
-    maxLength: 2048,
+    maxLength: 2047,
     description: 'visible ASCII, not empty, with single spaces inside only',
   },
   maxProperties: 50,

@@ -65,13 +65,15 @@ export async function readTrace(dir: string): Promise<TracedCall[]> {
 
 /** The one thread that serves: SQLite runs on it too, so its order is the order of things. Waits for strace to have written its last line. */
 async function mainThread(dir: string): Promise<string[]> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await delay(20)) {
+  const end = Date.now() + 20_000;
+  while (Date.now() < end) {
     const names = (await readdir(dir)).filter((name) => name.startsWith('trace.'));
     const threads = await Promise.all(names.map((name) => readFile(join(dir, name), 'latin1')));
     const serving = threads.filter((text) => text.split('\n').some((line) => REQUEST.test(line)));
     if (serving.length > 1)
       throw new Error('more than one thread reads requests: the order of their system calls is not known');
     if (serving[0]?.includes('+++ exited with')) return serving[0].split('\n');
+    await delay(20);
   }
   throw new Error('strace wrote no whole trace of a thread that reads requests');
 }

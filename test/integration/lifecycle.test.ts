@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { after, before, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
 import { startMinio } from '../support/minio.ts';
-import { sendByFetch, trust, type WireRequest } from './support-clients.ts';
+import { trust } from './support-clients.ts';
 import { relayTo } from './support-relay.ts';
-import { randomBody, serviceOn, untilS3IsPast, type Service, type Slot } from './support-service.ts';
+import { randomBody, serviceOn, untilS3IsPast } from './support-service.ts';
+import { beginPut, download, idsIn, leaveMore, overwrite, put, remains } from './support-steps.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+const LATE_BYTES = 200_000;
 
 const minio = await available(() => startMinio());
 
@@ -57,23 +56,27 @@ describe('the life of a slot on MinIO', { skip: minio.skip }, () => {
   it('takes an object that arrives after its URL and its slot have ended', async () => {
     await using service = await serviceOn(minio.get());
     const { harness } = service;
-    const body = randomBody(200_000);
-    const slot = await service.create({ contentType: 'text/plain', size: body.length, expiresInSeconds: 2 });
-    const upload = await beginPut(slot, body.subarray(0, 100_000));
-
-    await untilS3IsPast(service.server, Date.parse(slot.request.expiresAt) + 1000);
-    assert.equal(await put(slot, body), 403, 'the URL has ended');
+    const body = randomBody(LATE_BYTES);
+    const slot = await service.create({ contentType: 'text/plain', size: body.length, expiresInSeconds: 3 });
     harness.clock.now = (await service.stored(slot)).expiresAt;
     await harness.jobs.runOnce();
     assert.equal((await service.stored(slot)).state, 'expired');
     assert.equal((await service.post(`/${slot.id}/request`)).status, 409);
 
-    assert.equal(await upload.finish(body.subarray(100_000)), 200);
-    await harness.jobs.runOnce();
-    assert.equal((await service.stored(slot)).state, 'expired', 'not due yet');
+    // By S3's clock, the real one, the URL lives when this PUT begins, and has ended when the rest is sent.
+    const upload = await beginPut(slot, LATE_BYTES, body.subarray(0, LATE_BYTES / 2));
+    await untilS3IsPast(service.server, Date.parse(slot.request.expiresAt) + 1000);
+    assert.equal(await put(slot, body), 403);
+    harness.clock.now += MINUTE_MS;
+    // Not awaited yet: MinIO lets a HEAD wait for the PUT under way.
+    const meanwhile = harness.jobs.runOnce();
+    assert.equal(await service.keyOpens(slot), true);
+    assert.equal(await upload.finish(body.subarray(LATE_BYTES / 2)), 200);
+    await meanwhile;
+
     harness.clock.now += MINUTE_MS;
     await harness.jobs.runOnce();
-    assert.equal((await service.get(`/${slot.id}`)).body.state, 'uploaded');
+    assert.equal((await service.stored(slot)).state, 'uploaded');
     service.toRealTime();
     assert.deepEqual(await download(service, slot), body);
   });
@@ -116,10 +119,18 @@ describe('the life of a slot on MinIO', { skip: minio.skip }, () => {
     const { harness } = service;
     const body = randomBody();
     const ask = { contentType: 'text/plain', size: body.length };
-    const [removed, arrived, never] = [await service.create(ask), await service.create(ask), await service.create(ask)];
+    const [removed, arrived, never] = [
+      await service.create(ask),
+      await service.create(ask),
+      await service.create(ask),
+    ];
     assert.equal(await put(removed, body), 200);
     assert.equal(await put(arrived, body), 200);
-    assert.equal((await service.post(`/${removed.id}/complete`)).status, 200, 'S3 is reached through the relay');
+    assert.equal(
+      (await service.post(`/${removed.id}/complete`)).status,
+      200,
+      'S3 is reached through the relay',
+    );
 
     await relay.cut();
     const unknown = await service.post(`/${arrived.id}/complete`);
@@ -150,64 +161,3 @@ describe('the life of a slot on MinIO', { skip: minio.skip }, () => {
     assert.equal(await service.keyOpens(never), false);
   });
 });
-
-async function put(slot: Slot, body: Buffer): Promise<number> {
-  const { method, url, headers } = slot.request;
-  return (await sendByFetch({ method, url, headers, body })).status;
-}
-
-async function download(service: Service, slot: Slot): Promise<Buffer> {
-  const answer = await service.post(`/${slot.id}/download`);
-  assert.equal(answer.status, 200, answer.text);
-  const { method, url, headers } = answer.body as WireRequest;
-  const { status, body } = await sendByFetch({ method, url, headers });
-  assert.equal(status, 200);
-  return body;
-}
-
-const idsIn = ({ body }: { body: { uploads: { id: string }[] } }): string[] => body.uploads.map(({ id }) => id);
-
-const remains = (service: Service, { bucket, objectKey }: Slot) => service.direct.objects.remains(bucket, objectKey);
-
-/** A newer version under the same key, as only someone with S3 credentials can make it. */
-async function overwrite(service: Service, { id, bucket, objectKey }: Slot): Promise<void> {
-  const window = await service.direct.presigner.open(60, Date.now());
-  const headers = { ...(await service.harness.customerKey('acme', id)).headers() };
-  const url = await window.sign({ method: 'PUT', bucket, objectKey, headers });
-  assert.equal((await sendByFetch({ method: 'PUT', url, headers, body: randomBody() })).status, 200);
-}
-
-/** Adds a delete marker where there are versions, and an unfinished multipart upload. @returns how many versions and markers there are. */
-async function leaveMore(service: Service, { bucket, objectKey }: Slot, versioning: boolean): Promise<number> {
-  const window = await service.direct.presigner.open(60, Date.now());
-  // The service never presigns a POST, so its port has none; the signature is the same but for the word.
-  const url = await window.sign({ method: 'POST' as 'PUT', bucket, objectKey, headers: {}, query: { uploads: '' } });
-  assert.equal((await sendByFetch({ method: 'POST', url, headers: {} })).status, 200);
-  assert.equal((await remainsOf(service, bucket, objectKey)).multipartUploadIds.length, 1);
-  if (!versioning) return 1;
-  await service.direct.objects.remove(bucket, objectKey, { versions: [{ versionId: null }], multipartUploadIds: [] });
-  return 3;
-}
-
-const remainsOf = (service: Service, bucket: string, objectKey: string) =>
-  service.direct.objects.remains(bucket, objectKey);
-
-/** Sends head and first part. `100 Continue` says that S3 has checked the signature and begun to read. */
-async function beginPut(slot: Slot, first: Buffer): Promise<{ finish(rest: Buffer): Promise<number> }> {
-  const { url, headers } = slot.request;
-  const length = { 'content-length': '200000', expect: '100-continue' };
-  const call = httpsRequest(url, { method: 'PUT', agent: false, headers: { ...headers, ...length } });
-  const answered = once(call, 'response') as Promise<[IncomingMessage]>;
-  answered.catch(() => undefined);
-  call.flushHeaders();
-  await once(call, 'continue');
-  call.write(first);
-  return {
-    async finish(rest) {
-      call.end(rest);
-      const [response] = await answered;
-      response.resume();
-      return response.statusCode ?? 0;
-    },
-  };
-}

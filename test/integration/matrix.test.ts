@@ -4,8 +4,11 @@ import { available } from '../support/available.ts';
 import { startMinio } from '../support/minio.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
 import { curl, sendByFetch, trust, type Send } from './support-clients.ts';
-import { ROWS } from './support-rows.ts';
+import { READ_ROWS } from './support-read-rows.ts';
 import { serviceOn, type Service } from './support-service.ts';
+import { WRITE_ROWS } from './support-write-rows.ts';
+
+const ROWS = [...WRITE_ROWS, ...READ_ROWS];
 
 /** Row → column → what was seen. */
 const seen = new Map<string, Map<string, string>>();
@@ -60,7 +63,8 @@ function table(): string {
     ...ROWS.map(({ name }) => [name, ...columns.map((column) => seen.get(name)?.get(column) ?? 'not run')]),
   ];
   const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  const text = (line: string[]): string => `| ${line.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
+  const text = (line: string[]): string =>
+    `| ${line.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
   const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
   return [text(lines[0]!), rule, ...lines.slice(1).map(text)].join('\n');
 }

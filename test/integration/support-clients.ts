@@ -60,9 +60,14 @@ export async function curl(caFile: string): Promise<{ send: Send; [Symbol.asyncD
       url,
     ]);
     const all = { ...headers, ...(chunked === true && { 'transfer-encoding': 'chunked' }) };
-    child.stdin.end(Object.entries(all).map(([name, value]) => `${name}: ${value}\n`).join(''));
+    child.stdin.end(
+      Object.entries(all)
+        .map(([name, value]) => `${name}: ${value}\n`)
+        .join(''),
+    );
     const [complaint] = await Promise.all([text(child.stderr), once(child, 'close')]);
-    if (child.exitCode !== 0) throw new Error(`curl ended with ${child.exitCode ?? 'a signal'}: ${complaint}`);
+    if (child.exitCode !== 0)
+      throw new Error(`curl ended with ${child.exitCode ?? 'a signal'}: ${complaint}`);
     const bytes = method === 'HEAD' ? Buffer.alloc(0) : await readFile(received).catch(() => Buffer.alloc(0));
     return { ...lastHead(await readFile(head, 'latin1')), body: bytes };
   };

@@ -102,7 +102,7 @@ export async function startProcess(
 /** Waits until `condition` holds; gives up, with the process's last output, when it ends or time is over. */
 export async function waitUntil(
   what: string,
-  condition: () => Promise<boolean>,
+  condition: () => boolean | Promise<boolean>,
   options: { running?: Running; timeoutMs?: number } = {},
 ): Promise<void> {
   const end = Date.now() + (options.timeoutMs ?? 30_000);

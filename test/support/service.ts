@@ -1,10 +1,11 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Json } from './harness.ts';
@@ -48,6 +49,7 @@ export interface Service extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  signal(name: NodeJS.Signals): void;
 }
 
 export const storePath = (dir: string): string => join(dir, 'sealslot.db');
@@ -58,13 +60,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   if (!existsSync(join(dir, 'token'))) await setUp(dir, options.yaml ?? '');
   const token = (await readFile(join(dir, 'token'), 'utf8')).trim();
 
-  const [command = '', ...args] = [
-    ...(options.wrapper ?? []),
-    process.execPath,
-    ...(options.nodeArgs ?? []),
-    MAIN,
-    'serve',
-  ];
+  const nodeArgs = [...(options.nodeArgs ?? []), MAIN, 'serve'];
+  const [command = process.execPath, ...args] = [...(options.wrapper ?? []), process.execPath, ...nodeArgs];
   // A process group of its own, so that signals reach the service below a wrapper too.
   const child = spawn(command, args, {
     cwd: dir,
@@ -92,7 +89,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
   let addresses: { listen: string; admin: string };
   try {
-    addresses = await readyLine(child, exited, output);
+    addresses = await readyLine(child.stdout, exited, output);
     await until200(`http://${addresses.admin}/readyz`);
   } catch (error) {
     await kill();
@@ -121,7 +118,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       return {
         status: answer.status,
         headers: answer.headers,
-        body: text === '' ? undefined : (JSON.parse(text) as Json),
+        body: text === '' ? undefined : JSON.parse(text),
       };
     },
     async stop() {
@@ -133,6 +130,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
         throw new Error(`the service ended with ${code ?? 'a signal'}:\n${output.stdout}\n${output.stderr}`);
     },
     kill,
+    signal,
     async [Symbol.asyncDispose]() {
       await kill();
       if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
@@ -179,7 +177,7 @@ async function run(dir: string, ...args: string[]): Promise<string> {
 }
 
 /** Not the whole environment: every SEALSLOT_ variable is a setting to the service. */
-function environment(dir: string): NodeJS.ProcessEnv {
+export function environment(dir: string): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     HOME: process.env['HOME'],
@@ -191,12 +189,12 @@ function environment(dir: string): NodeJS.ProcessEnv {
 
 /** With port 0 only the service knows its ports; it logs them when both listeners are up. */
 async function readyLine(
-  child: ChildProcess,
+  stdout: Readable,
   exited: Promise<{ code: number | null }>,
   output: { stdout: string },
 ): Promise<{ listen: string; admin: string }> {
   const ready = new Promise<{ listen: string; admin: string }>((resolve) => {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
+    createInterface({ input: stdout }).on('line', (line) => {
       output.stdout += `${line}\n`;
       const entry = JSON.parse(line) as { msg?: string; listen: string; admin: string };
       if (entry.msg === 'ready') resolve(entry);

@@ -23,7 +23,7 @@ const create: Route = {
   headers: schemas.CreateHeaders,
   body: schemas.CreateUpload,
   success: { status: 201, schema: 'Slot', description: 'The slot, with the request to send to S3.' },
-  problems: [413, 415, 422, 409],
+  problems: [404, 409, 413, 415, 422],
   async handle({ services, principal, request, reply }) {
     const ask = request.body as schemas.CreateUpload;
     refuseUnfit(ask);

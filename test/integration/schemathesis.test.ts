@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { execFile, type ExecFileOptions } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { CustomerKey } from '../../src/custody/customer-key.ts';
+import type { HeadResult } from '../../src/s3/port.ts';
+import { available } from '../support/available.ts';
+import { FakeObjectStore, fakeTarget } from '../support/fake-s3.ts';
+import { makeHarness, TENANT, type Harness } from '../support/harness.ts';
+import { pythonVenv } from '../support/python.ts';
+
+const REQUIREMENTS = new URL('../support/requirements-schemathesis.txt', import.meta.url).pathname;
+
+/** A tenant that may all that the schema allows: what a narrower policy refuses, no schema can know. */
+const WIDE = {
+  ...TENANT,
+  maxSizeBytes: Number.MAX_SAFE_INTEGER,
+  urlSeconds: { min: 1, default: 900, max: 604_800 },
+};
+
+/**
+ * No check is off. 422 is never the answer to what the schema forbids (that is 400) but to what no schema can know: an Idempotency-Key
+ * sent before with another body. So it is no refusal of valid data.
+ */
+const SETTINGS = `
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", 401, 403, 404, 409, 422, 503]
+`;
+
+const venv = await available(async () => ({
+  bin: await pythonVenv('schemathesis', REQUIREMENTS),
+  stop: async () => undefined,
+}));
+
+describe('the application keeps to its OpenAPI document', { skip: venv.skip }, () => {
+  it('schemathesis, every check and phase: no failure', { timeout: 180_000 }, async (t) => {
+    const objects = new PromptObjectStore();
+    await using h = await makeHarness({ target: fakeTarget(objects), tenants: { acme: WIDE } });
+    objects.harness = h;
+    const url = await h.app.listen({ host: '127.0.0.1', port: 0 });
+
+    await writeFile(join(h.dir, 'schemathesis.toml'), SETTINGS);
+
+    const args = [
+      ...['run', `${url}/openapi.json`, '--no-color'],
+      ...['--header', `Authorization: Bearer ${await h.token()}`],
+      ...['--checks', 'all', '--phases', 'examples,coverage,fuzzing,stateful'],
+      ...['--max-examples', '50', '--seed', '1', '--generation-database', 'none'],
+    ];
+    const { code, text } = await run(join(venv.get().bin, 'schemathesis'), args, {
+      cwd: h.dir,
+      signal: t.signal,
+    });
+    assert.equal(code, 0, text);
+    assert.match(text, /Tested: 7\b/);
+    const operations = [...new Set(h.logged().match(/"operation":"\w+","status":2\d\d/g))];
+    t.diagnostic(`${/[\d,]+ generated.*/.exec(text)?.[0]}; ${operations.length} operations answered 2xx`);
+    assert.equal(operations.length, 7 + 1, 'every operation, and openapi.json, must have succeeded once');
+  });
+});
+
+function run(command: string, args: readonly string[], options: ExecFileOptions) {
+  return new Promise<{ code: unknown; text: string }>((resolve) => {
+    execFile(command, args, { ...options, encoding: 'utf8' }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : error.code, text: `${stdout}${stderr}` }),
+    );
+  });
+}
+
+/** Whatever was announced has arrived, so that calls come further than "not there yet". */
+class PromptObjectStore extends FakeObjectStore {
+  harness: Harness | undefined;
+
+  override async head(bucket: string, objectKey: string, key: CustomerKey | undefined): Promise<HeadResult> {
+    const id = objectKey.split('/')[3] ?? '';
+    const upload = await this.harness?.store.uploads.get('acme', id);
+    if (upload !== undefined && key !== undefined) {
+      const { size, contentType, sha256, metadata } = upload;
+      this.put(objectKey, key, { size, contentType, sha256, metadata });
+    }
+    return super.head(bucket, objectKey, key);
+  }
+}
