@@ -18,7 +18,7 @@ export interface Parts {
   readonly wrapper: KeyWrapper;
   readonly observer: Observer;
   readonly now: Clock;
-  readonly wakeJobs: () => void;
+  readonly lookAt: Services['lookAt'];
 }
 
 export function openStore(config: Config, options: { exclusive: boolean }): Promise<Store> {

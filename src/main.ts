@@ -4,6 +4,7 @@ import { init } from './cli/init.ts';
 import { serve } from './cli/serve.ts';
 import { EX_CONFIG, EX_USAGE, explain, UsageError, type Command } from './cli/command.ts';
 import { ConfigErrors, formatMistakes } from './config/errors.ts';
+import { KekFileInvalid } from './custody/errors.ts';
 
 const commands: Readonly<Record<string, Command>> = { serve, init, 'api-key': apiKey };
 
@@ -37,7 +38,7 @@ if (command === undefined) {
       process.exitCode = EX_USAGE;
     } else {
       process.stderr.write(`${explain(error)}\n`);
-      process.exitCode = 1;
+      process.exitCode = error instanceof KekFileInvalid ? EX_CONFIG : 1;
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics } from 'prom-client';
 import { buildApp } from '../app.ts';
-import { createSnapshot, openStore, openWrapper } from '../composition.ts';
+import { createSnapshot, openStore, openWrapper, type Parts } from '../composition.ts';
 import { ConfigErrors } from '../config/errors.ts';
 import { ConfigSnapshot } from '../config/snapshot.ts';
 import { buildAdmin } from '../http/admin.ts';
@@ -26,12 +26,12 @@ export const serve: Command = async (_args, env) => {
       logger.error({ ...(upload && uploadFields(upload)), error: errorFields(error) }, 'job');
     },
   );
-  const parts = {
+  const parts: Parts = {
     store,
     wrapper,
     observer: audited(metrics.observer, logger),
     now: Date.now,
-    wakeJobs: () => jobs.wake(),
+    lookAt: (upload) => jobs.lookAt(upload),
   };
   let snapshot = createSnapshot(file.current, parts);
   let draining = false;
@@ -61,7 +61,7 @@ export const serve: Command = async (_args, env) => {
     // Copies: Fastify writes into what it is given, and the configuration is frozen.
     await admin.listen({ ...file.current.admin });
     await app.listen({ ...file.current.listen });
-    jobs.wake();
+    void jobs.runOnce();
     logger.info({ listen: addressOf(app), admin: addressOf(admin) }, 'ready');
     const signal = await new Promise<string>((resolve) => {
       process.once('SIGTERM', resolve).once('SIGINT', resolve);

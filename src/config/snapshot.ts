@@ -55,7 +55,8 @@ function merge(old: Config, read: Config): Config {
     const found = read.s3.targets[name];
     // New credentials may belong to the new endpoint: they are never taken without the rest of their target.
     const rest = found && { ...found, credentials: target.credentials };
-    targets[name] = found !== undefined && differences(target, rest).length === 0 ? found : target;
+    const changed = found !== undefined && differences(target, found).length > 0;
+    targets[name] = changed && differences(target, rest).length === 0 ? found : target;
   }
   return Object.freeze({
     ...old,

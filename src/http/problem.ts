@@ -62,7 +62,7 @@ export function problem(
   const status = STATUS_BY_CODE[code] ?? 500;
   return {
     ...extra,
-    type: `https://sealslot.dev/errors#${code}`,
+    type: `urn:sealslot:error:${code}`,
     title: TITLES[status] ?? 'Error',
     status,
     code,

@@ -4,24 +4,25 @@ import { sweep } from '../uploads/remove.ts';
 import type { Upload } from '../uploads/upload.ts';
 
 const BATCH = 100;
+const PARALLEL = 8;
 const RETRY_MS = 30_000;
 
 export interface Jobs {
-  /** Looks at due slots now, without waiting for the interval. */
-  wake(): void;
-  /** One pass over all that is due; resolves when done. */
+  /** Looks at one slot now, beside whatever pass is under way: a DELETE begins at once. */
+  lookAt(upload: Upload): void;
+  /** One pass over all that is due, unless one is under way; resolves when done. The next follows after the interval. */
   runOnce(): Promise<void>;
-  /** Ends after the slot in hand. */
+  /** Ends after the slots in hand. */
   stop(): Promise<void>;
 }
 
-/** Every `intervalSeconds`, and when woken, looks at the slots whose `nextCheckAt` has come. */
+/** Every `intervalSeconds`, looks at the slots whose `nextCheckAt` has come. */
 export function createJobs(
   current: () => Services,
   onError: (error: unknown, upload: Upload | undefined) => void,
 ): Jobs {
   let running: Promise<void> | undefined;
-  let again = false;
+  const beside = new Set<Promise<void>>();
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -30,11 +31,16 @@ export function createJobs(
     await services.store.uploads.dropEndedIdempotency(services.now());
     for (;;) {
       const due = await services.store.uploads.due(services.now(), BATCH);
-      for (const upload of due) {
-        if (stopped) return;
-        await look(services, upload);
-      }
-      if (due.length < BATCH) return;
+      const full = due.length === BATCH;
+      await Promise.all(Array.from({ length: PARALLEL }, () => worker(services, due)));
+      if (stopped || !full) return;
+    }
+  }
+
+  /** Some S3 servers answer a HEAD only when the PUT under way has ended; a few of those must not hold up the rest. */
+  async function worker(services: Services, due: Upload[]): Promise<void> {
+    for (let upload = due.shift(); upload !== undefined && !stopped; upload = due.shift()) {
+      await look(services, upload);
     }
   }
 
@@ -51,20 +57,11 @@ export function createJobs(
   }
 
   function runOnce(): Promise<void> {
-    if (running !== undefined) {
-      again = true;
-      return running;
-    }
     clearTimeout(timer);
-    running = pass()
+    running ??= pass()
       .catch((error: unknown) => onError(error, undefined))
       .finally(() => {
         running = undefined;
-        if (again) {
-          again = false;
-          if (!stopped) void runOnce();
-          return;
-        }
         schedule();
       });
     return running;
@@ -77,12 +74,18 @@ export function createJobs(
   }
 
   return {
-    wake: () => void (stopped || runOnce()),
+    lookAt(upload) {
+      if (stopped) return;
+      const looking = look(current(), upload)
+        .catch((error: unknown) => onError(error, upload))
+        .finally(() => beside.delete(looking));
+      beside.add(looking);
+    },
     runOnce,
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await running;
+      await Promise.all([running, ...beside]);
     },
   };
 }

@@ -17,7 +17,7 @@ export async function removeUpload(services: Services, principal: Principal, id:
   });
   if (deleting === undefined) throw new StateConflict('The upload changed meanwhile; send the DELETE again.');
   services.observer.slot('deleting', deleting);
-  services.wakeJobs();
+  services.lookAt(deleting);
   return deleting;
 }
 

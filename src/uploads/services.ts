@@ -14,8 +14,8 @@ export interface Services {
   readonly targets: ReadonlyMap<string, S3Target>;
   readonly now: Clock;
   readonly observer: Observer;
-  /** Asks the background job to look at due slots soon. */
-  readonly wakeJobs: () => void;
+  /** Has the background job take the next step of this slot now. */
+  readonly lookAt: (upload: Upload) => void;
 }
 
 /** What is counted and timed. Never given key material. */

@@ -25,6 +25,9 @@ export async function askS3(services: Services, upload: Upload, key: CustomerKey
   return { kind: 'arrived', object: plain.object, mismatches: compare(upload, key, plain.object) };
 }
 
+/** The Fetch standard adds it to every request that has an If-None-Match, in browsers and in Node; downloads override it. */
+const ADDED_BY_FETCH = 'no-cache';
+
 /** What was announced against what is there, and against what S3 does not force a client to sign. */
 export function compare(upload: Upload, key: CustomerKey, object: ObjectFacts): Mismatch[] {
   const pairs: [string, string | number | null, string | number | null][] = [
@@ -34,7 +37,7 @@ export function compare(upload: Upload, key: CustomerKey, object: ObjectFacts): 
     ['contentType', upload.contentType, object.contentType],
     ['contentEncoding', null, object.contentEncoding],
     ['contentDisposition', null, object.contentDisposition],
-    ['cacheControl', null, object.cacheControl],
+    ['cacheControl', null, object.cacheControl === ADDED_BY_FETCH ? null : object.cacheControl],
     ['storageClass', null, object.storageClass],
     ['tagCount', 0, object.tagCount],
     ...(upload.sha256 === null

@@ -88,7 +88,7 @@ export class World implements AsyncDisposable {
         targets: new Map([['main', watchedTarget]]),
         now: () => this.clock.now,
         observer: { timed: (_step, work) => work(), slot: () => undefined },
-        wakeJobs: () => undefined,
+        lookAt: () => undefined,
       });
     } finally {
       await store.close();

@@ -66,7 +66,7 @@ describe('the command line and a running service', () => {
     chmodSync(kek, 0o644);
     const { status, stderr } = cli('serve');
     chmodSync(kek, 0o600);
-    assert.equal(status, 1);
+    assert.equal(status, 78);
     assert.match(stderr, /0600|world|others|mode/);
   });
 

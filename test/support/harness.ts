@@ -99,7 +99,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     targets: new Map([['main', options.target]]),
     now,
     observer: metrics.observer,
-    wakeJobs: () => undefined,
+    lookAt: () => undefined,
   };
   const snapshot: Snapshot = {
     services,

@@ -55,6 +55,24 @@ export interface Service extends AsyncDisposable {
 export const storePath = (dir: string): string => join(dir, 'sealslot.db');
 export const kekPath = (dir: string): string => join(dir, 'kek.json');
 
+const running = new Set<() => void>();
+let cleaningUp = false;
+
+/** A group of its own gets no Ctrl-C, so services are ended when this process ends, by itself or by a signal. */
+function cleanUpAtExit(): void {
+  if (cleaningUp) return;
+  cleaningUp = true;
+  const killAll = () => running.forEach((kill) => kill());
+  process.once('exit', killAll);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      killAll();
+      // Our handler is gone by now: without another one the signal has its usual effect.
+      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    });
+  }
+}
+
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'sealslot-service-')));
   if (!existsSync(join(dir, 'token'))) await setUp(dir, options.yaml ?? '');
@@ -78,8 +96,9 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       process.kill(-child.pid, name);
   };
   const dieWithUs = () => signal('SIGKILL');
-  process.once('exit', dieWithUs);
-  void exited.then(() => process.off('exit', dieWithUs));
+  cleanUpAtExit();
+  running.add(dieWithUs);
+  void exited.then(() => running.delete(dieWithUs));
 
   const kill = async () => {
     signal('SIGKILL');

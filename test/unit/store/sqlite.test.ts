@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
@@ -113,17 +113,6 @@ describe('SQLite store', () => {
       await (await open(false)).close();
       const second = opener(true);
       assert.equal(await second.word, 'store_locked');
-    });
-
-    it('an open and close beside it in this process drops no POSIX lock of the first', async () => {
-      const store = await open();
-      await (await open()).close();
-      // A process that closes as the last one, as far as it can see, deletes the WAL.
-      const script = `const { openSqliteStore } = await import(${JSON.stringify(ADAPTER)});
-        await (await openSqliteStore({ path: ${JSON.stringify(path)}, exclusive: false })).close();`;
-      execFileSync(process.execPath, ['--input-type=module', '-e', script]);
-      assert.ok(existsSync(`${path}-wal`));
-      await store.check();
     });
 
     it('a refused migration lets go of it', async () => {
