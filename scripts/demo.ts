@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startMinio } from '../test/support/minio.ts';
 import { waitUntil } from '../test/support/processes.ts';
-import type { S3Server } from '../test/support/s3-server.ts';
+import { assertKeyNowhere, sha256, tombstones, type Slot } from './demo/checks.ts';
 import { curlReader } from './demo/exchanges.ts';
+import { explainKept } from './demo/keep.ts';
 import { readmeBlocks } from './demo/readme.ts';
 import { askWithoutTheKey, plainGet } from './demo/s3-checks.ts';
-import { BUCKET, ORIGIN, prepareFolder, sealslot, serve, type Service } from './demo/service.ts';
+import { BUCKET, prepareFolder, sealslot, serve } from './demo/service.ts';
 import { startShell } from './demo/shell.ts';
 
 // Runs README's blocks with curl against the service and a MinIO, both started here, and leaves nothing behind. With --keep both stay
@@ -20,7 +20,7 @@ const FILE = fileURLToPath(new URL('../package-lock.json', import.meta.url));
 
 const print = (line: string): void => void process.stdout.write(`   ${line}\n`);
 let steps = 0;
-let passed = false;
+const outcome = { passed: false };
 
 async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
   process.stdout.write(`\n${steps + 1}. ${what}\n`);
@@ -110,7 +110,8 @@ async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<u
     assert.ok(status === 400 || status === 403);
   });
   await step('The customer key lies in no file of the service and in no line of its log', async () => {
-    await assertKeyNowhere(dir, service, key);
+    const { files, lines } = await assertKeyNowhere(dir, service, key);
+    print(`looked into ${files} files and ${lines} lines`);
   });
   await step('DELETE by the curl of README: object gone, then the key, a tombstone stays', async () => {
     const removed = JSON.parse(await shell.run(blocks.remove)) as Slot;
@@ -125,75 +126,20 @@ async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<u
     print(`GET /v1/uploads?state=deleted lists ${slot.id}`);
   });
 
-  passed = true;
+  outcome.passed = true;
   if (keep) {
     await folder.configure(900);
     process.kill(service.running.pid, 'SIGHUP');
     await waitUntil('the reload', async () => service.logged().includes('configuration reloaded'), service);
-    explain(s3, service, apiKey);
+    process.stdout.write(explainKept(s3, service, apiKey));
     await ended;
   }
 }
 
-interface Slot {
-  id: string;
-  state: string;
-  objectKey: string;
-  request?: { headers: Record<string, string> };
-}
-
-async function sha256(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
-}
-
-async function tombstones(service: Service, apiKey: string): Promise<string[]> {
-  const headers = { authorization: `Bearer ${apiKey}` };
-  const answer = await fetch(`${service.url}/v1/uploads?state=deleted`, { headers });
-  assert.equal(answer.status, 200);
-  const { uploads } = (await answer.json()) as { uploads: Slot[] };
-  return uploads.map((upload) => upload.id);
-}
-
-async function assertKeyNowhere(dir: string, service: Service, key: string): Promise<void> {
-  const forms = [
-    Buffer.from(key),
-    Buffer.from(key, 'base64'),
-    Buffer.from(Buffer.from(key, 'base64').toString('hex')),
-  ];
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const path of files) {
-    const bytes = await readFile(path);
-    assert.ok(!forms.some((form) => bytes.includes(form)), `${path} holds the customer key`);
-  }
-  assert.ok(!service.logged().includes(key), 'the log holds the customer key');
-  print(`looked into ${files.length} files and ${service.logged().split('\n').length} lines`);
-}
-
-function explain(s3: S3Server, service: Service, apiKey: string): void {
-  process.stdout.write(`
-Both stay up until Ctrl-C.
-
-  API       ${service.url}      /docs shows it, /openapi.json describes it
-  Admin     ${service.adminUrl}/metrics
-  S3        ${s3.endpoint}
-  CORS      pages of ${ORIGIN} may call both
-  CA of S3  ${s3.caFile}
-            curl: the line below. Browser: import it as an authority, or open the S3 address once and accept it.
-            Node: NODE_EXTRA_CA_CERTS=${s3.caFile}
-
-For the blocks of README:
-
-  export SEALSLOT=${service.url} CURL_CA_BUNDLE=${s3.caFile}
-  export API_KEY=${apiKey}
-`);
-}
-
 const keep = process.argv.includes('--keep');
+// `on`, not `once`: while a listener is there, nothing else ends this process before it has cleaned up.
 const ended = new Promise<void>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
 });
 const stack = new AsyncDisposableStack();
 const work = demo(stack, keep, ended);
@@ -201,13 +147,13 @@ const work = demo(stack, keep, ended);
 work.catch(() => undefined);
 try {
   await Promise.race([work, ended]);
-  if (!passed) process.stdout.write(`\nInterrupted at step ${steps + 1}.\n`);
+  if (!outcome.passed) process.stdout.write(`\nInterrupted at step ${steps + 1}.\n`);
 } catch (error) {
-  passed = false;
+  outcome.passed = false;
   process.stdout.write(
     `\nFailed at step ${steps + 1}: ${error instanceof Error ? error.message : String(error)}\n`,
   );
 }
 await stack.disposeAsync();
-if (passed) process.stdout.write(`\n${steps} steps ✓\n`);
-process.exit(passed ? 0 : 1);
+if (outcome.passed) process.stdout.write(`\n${steps} steps ✓\n`);
+process.exit(outcome.passed ? 0 : 1);

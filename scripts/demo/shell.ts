@@ -28,10 +28,11 @@ export function startShell(env: Record<string, string>, onError: (line: string) 
   async function run(script: string): Promise<string> {
     const mark = randomUUID();
     const lines: string[] = [];
-    const ends = [untilMark(output, mark, (line) => lines.push(line)), untilMark(errors, mark, onError)];
-    bash.stdin.write(`${script}\nprintf '%s\\n' ${mark}; printf '%s\\n' ${mark} >&2\n`);
+    const ends = [untilMark(output, mark, (line) => void lines.push(line)), untilMark(errors, mark, onError)];
+    // The mark begins a line, whether or not what came before ended its own.
+    bash.stdin.write(`${script}\nprintf '\\n%s\\n' ${mark}; printf '\\n%s\\n' ${mark} >&2\n`);
     await Promise.race([Promise.all(ends), closed]);
-    return lines.join('\n');
+    return lines.join('\n').trim();
   }
 
   return {
@@ -51,7 +52,10 @@ function untilMark(
 ): Promise<void> {
   return new Promise((resolve) => {
     const onLine = (line: string): void => {
-      if (line !== mark) return void take(line);
+      if (line !== mark) {
+        take(line);
+        return;
+      }
       lines.off('line', onLine);
       resolve();
     };

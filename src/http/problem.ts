@@ -135,13 +135,18 @@ function challengeFor(error: SealslotError, request: FastifyRequest): string | u
   return undefined;
 }
 
+/** Shorter than a customer key in base64: a name may be one, put on the wrong side of the colon. */
+const LONGEST_NAME = 40;
+
 /** Ajv's errors in our words: where, and what would be right. Never what was sent. */
 export function fieldErrors(part: string, errors: readonly ErrorObject[]): FieldError[] {
   return errors.map((error) => {
     const params = error.params as Record<string, unknown>;
     const member =
       params.additionalProperty ?? params.missingProperty ?? params.propertyName ?? error.propertyName;
-    const path = `${error.instancePath}${typeof member === 'string' ? `/${member}` : ''}`;
+    const last = typeof member === 'string' ? [member.replaceAll('~', '~0').replaceAll('/', '~1')] : [];
+    const names = [...error.instancePath.split('/'), ...last];
+    const path = names.map((name) => (name.length > LONGEST_NAME ? '…' : name)).join('/');
     return { path: part === 'body' ? path || '/' : `${part}${path}`, message: wordsFor(error) };
   });
 }

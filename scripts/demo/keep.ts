@@ -1,0 +1,22 @@
+import type { S3Server } from '../../test/support/s3-server.ts';
+import { ORIGIN, type Service } from './service.ts';
+
+/** What one needs to go on by hand, for `--keep`. */
+export function explainKept(s3: S3Server, service: Service, apiKey: string): string {
+  return `
+Both stay up until Ctrl-C.
+
+  API       ${service.url}      /docs shows it, /openapi.json describes it
+  Admin     ${service.adminUrl}/metrics
+  S3        ${s3.endpoint}
+  CORS      pages of ${ORIGIN} may call both
+  CA of S3  ${s3.caFile}
+            curl: the line below. Browser: import it as an authority, or open the S3 address once and accept it.
+            Node: NODE_EXTRA_CA_CERTS=${s3.caFile}
+
+For the blocks of README:
+
+  export SEALSLOT=${service.url} CURL_CA_BUNDLE=${s3.caFile}
+  export API_KEY=${apiKey}
+`;
+}
