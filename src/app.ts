@@ -7,6 +7,7 @@ import { registerRoutes, type Snapshot } from './http/api.ts';
 import { describeApi } from './http/docs.ts';
 import { requestFields, type Logger } from './http/log.ts';
 import type { Metrics } from './http/metrics.ts';
+import { limitPipelining } from './http/pipelining.ts';
 import { problem, sendProblem } from './http/problem.ts';
 import type { Route } from './http/route.ts';
 import { uploadRoutes } from './http/routes/uploads.ts';
@@ -17,6 +18,12 @@ export const ROUTES: readonly Route[] = uploadRoutes;
 
 /** Sent twice, these would leave it to chance which one counts. */
 const SINGLE_HEADERS = ['authorization', 'content-type', 'idempotency-key'];
+
+/** What Node's HTTP parser refuses before there is a request. */
+const HTTP_ERROR_CODES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
 
 export interface AppDeps {
   /** Asked once per request. */
@@ -33,13 +40,15 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
     genReqId: () => randomUUID(),
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
+    // How often Node looks for requests that have used up requestTimeout.
+    http: { connectionsCheckingInterval: 5_000 },
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
-      const code = error.code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'invalid_request';
+      const code = HTTP_ERROR_CODES[error.code] ?? 'invalid_request';
       const body = problem(code, 'The request could not be read as HTTP.');
       const text = JSON.stringify(body);
       if (!socket.writable) return;
@@ -50,6 +59,7 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
     },
   });
   app.decorateRequest('served', null as never);
+  limitPipelining(app);
   app.addHook('onRequest', async (request, reply) => {
     request.served = {};
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');

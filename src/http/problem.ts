@@ -88,6 +88,7 @@ const FASTIFY_CODES: Readonly<Record<string, { code: string; detail: string }>> 
   },
   FST_ERR_BAD_URL: { code: 'invalid_request', detail: 'The path is not validly percent-encoded.' },
   FST_ERR_MAX_PARAM_LENGTH: { code: 'uri_too_long', detail: 'A part of the path is too long.' },
+  FST_STATIC_FORBIDDEN_PATH: { code: 'route_not_found', detail: 'There is no such path.' },
   FST_ERR_ASYNC_CONSTRAINT: { code: 'invalid_request', detail: 'The request was refused.' },
 };
 
@@ -138,9 +139,12 @@ function challengeFor(error: SealslotError, request: FastifyRequest): string | u
 /** Shorter than a customer key in base64: a name may be one, put on the wrong side of the colon. */
 const LONGEST_NAME = 40;
 
+/** Enough to mend a request by; a body of thousands of mistakes gets no answer many times its size. */
+const MOST_ERRORS = 100;
+
 /** Ajv's errors in our words: where, and what would be right. Never what was sent. */
 export function fieldErrors(part: string, errors: readonly ErrorObject[]): FieldError[] {
-  return errors.map((error) => {
+  return errors.slice(0, MOST_ERRORS).map((error) => {
     const params = error.params as Record<string, unknown>;
     const member =
       params.additionalProperty ?? params.missingProperty ?? params.propertyName ?? error.propertyName;

@@ -1,3 +1,9 @@
+/**
+ * S3 refuses signatures that are further off, so no answer to a signed request can truthfully say more; a `Date` of 1970 must not
+ * move the end of a URL, and with it the life of a key, by decades.
+ */
+const MOST_MS = 15 * 60_000;
+
 /** How far S3's clock is from ours, learnt from the `Date` of its answers. */
 export class ClockSkew {
   #milliseconds = 0;
@@ -12,7 +18,7 @@ export class ClockSkew {
    */
   learn(date: string | undefined, sent: number, received: number): void {
     const theirs = Date.parse(date ?? '');
-    if (Number.isNaN(theirs)) return;
+    if (Number.isNaN(theirs) || Math.abs(theirs - received) > MOST_MS) return;
     const roundTrip = Math.max(0, received - sent);
     // `Date` drops the milliseconds, and it was written somewhere within the round trip: take the middle of both.
     const skew = Math.round(theirs + 500 - (sent + roundTrip / 2));

@@ -62,6 +62,7 @@ export interface UploadStore {
   ): Promise<Upload[]>;
   /**
    * Compare and set: applies `patch` when the slot's stored state is one of `from` (and, when `urlEndsAt` is patched, never lowers it).
+   * A slot whose key is destroyed never becomes `uploaded`.
    * @returns the slot after the change, or `undefined` when the state was another: a lost race, nothing written.
    */
   update(id: string, from: readonly UploadState[], patch: UploadPatch): Promise<Upload | undefined>;

@@ -1,13 +1,18 @@
-import { DependencyUnavailable, NotArrived, UploadMismatch } from '../errors.ts';
+import { DependencyUnavailable, NotArrived, StateConflict, UploadMismatch } from '../errors.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import type { Services } from './services.ts';
 import { settle } from './settle.ts';
-import type { Upload } from './upload.ts';
+import { isForgotten, type Upload } from './upload.ts';
 import { askS3 } from './verify.ts';
 
 /** "Did it arrive?" Repeatable: an `uploaded` slot answers from the record, a `rejected` one says again what differs. */
 export async function completeUpload(services: Services, upload: Upload): Promise<Upload> {
   if (upload.state === 'uploaded') return upload;
+  if (isForgotten(upload)) {
+    throw new StateConflict('Nothing arrived in time and the key is destroyed; ask for a new upload.', {
+      extra: { state: upload.state },
+    });
+  }
   const arrival = await askS3(services, upload, await customerKeyOf(services, upload));
   if (arrival.kind === 'unknown') {
     throw new DependencyUnavailable(

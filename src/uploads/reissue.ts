@@ -2,7 +2,7 @@ import { NotYourSlot, StateConflict } from '../errors.ts';
 import type { Principal } from '../access/principal.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import { putRequest, type PutRequest } from './put-request.ts';
-import { targetOf, type Services } from './services.ts';
+import { targetOf, tenantOf, type Services } from './services.ts';
 import { stateAt, type Upload } from './upload.ts';
 
 /** A fresh request for an `issued` slot of the caller: same object, same customer key, new URL. */
@@ -29,10 +29,9 @@ export async function reissue(
   upload: Upload,
 ): Promise<{ upload: Upload; request: PutRequest }> {
   const { store, observer } = services;
-  const window = await targetOf(services, upload.target).presigner.open(
-    upload.expiresInSeconds,
-    services.now(),
-  );
+  // The policy may have become stricter since the slot was made.
+  const seconds = Math.min(upload.expiresInSeconds, tenantOf(services, upload.tenant).urlSeconds.max);
+  const window = await targetOf(services, upload.target).presigner.open(seconds, services.now());
   const key = await customerKeyOf(services, upload);
   const committed = await observer.timed('commit', () =>
     store.uploads.update(upload.id, ['issued'], { urlEndsAt: window.endsAt }),

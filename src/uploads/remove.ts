@@ -2,15 +2,15 @@ import type { Principal } from '../access/principal.ts';
 import { InsufficientScope, StateConflict } from '../errors.ts';
 import { findUpload } from './find.ts';
 import { targetOf, type Services } from './services.ts';
-import { stateAt, type Upload } from './upload.ts';
+import { stateAt, type Upload, type UploadState } from './upload.ts';
 
 /** DELETE commits `deleting` and leaves the removal to the job, which begins at once. Repeatable until and after it is proven. */
 export async function removeUpload(services: Services, principal: Principal, id: string): Promise<Upload> {
   const upload = await findUpload(services, principal, id);
-  mayRemove(services, principal, upload);
+  const removable = removableStates(services, principal, upload);
   if (upload.state === 'deleting' || upload.state === 'deleted') return upload;
   const now = services.now();
-  const deleting = await services.store.uploads.update(id, ['issued', 'uploaded', 'rejected', 'expired'], {
+  const deleting = await services.store.uploads.update(id, removable, {
     state: 'deleting',
     deletingAt: now,
     nextCheckAt: now,
@@ -21,11 +21,12 @@ export async function removeUpload(services: Services, principal: Principal, id:
   return deleting;
 }
 
-/** `objects:delete` may remove any slot of the tenant; its maker may take back one that is still `issued`. */
-function mayRemove(services: Services, principal: Principal, upload: Upload): void {
-  if (principal.scopes.has('objects:delete')) return;
+/** `objects:delete` may remove any slot of the tenant; its maker may take back one that is still `issued`, and no longer. */
+function removableStates(services: Services, principal: Principal, upload: Upload): readonly UploadState[] {
+  if (principal.scopes.has('objects:delete')) return ['issued', 'uploaded', 'rejected', 'expired'];
   const isMakers = upload.principal === principal.id && stateAt(upload, services.now()) === 'issued';
   if (!isMakers) throw new InsufficientScope('objects:delete');
+  return ['issued'];
 }
 
 /**

@@ -34,6 +34,11 @@ export interface Upload {
 export const UPLOAD_STATES = ['issued', 'uploaded', 'rejected', 'expired', 'deleting', 'deleted'] as const;
 export type UploadState = (typeof UPLOAD_STATES)[number];
 
+/** An expired slot that is looked at no more: nothing came, and its key is destroyed. */
+export function isForgotten(upload: Upload): boolean {
+  return upload.state === 'expired' && upload.nextCheckAt === null;
+}
+
 /** The state as of `now`: an issued slot is expired from its `expiresAt` on, whether or not the job has noted it yet. */
 export function stateAt(upload: Upload, now: number): UploadState {
   return upload.state === 'issued' && now >= upload.expiresAt ? 'expired' : upload.state;

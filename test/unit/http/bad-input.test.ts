@@ -112,6 +112,12 @@ describe('bad input: a problem with a code and the field’s path, and nothing s
     ]);
   });
 
+  it('answers thousands of mistakes with a hundred', async () => {
+    const metadata = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`A${i}`, 1]));
+    const answer = await h.call('POST', '/v1/uploads', { token, body: { ...good, metadata } });
+    assert.equal(answer.body.errors.length, 100);
+  });
+
   it('says that sha256 wants base64', async () => {
     const answer = await h.call('POST', '/v1/uploads', { token, body: { ...good, sha256: 'a'.repeat(64) } });
     assert.match(answer.text, /base64/);
@@ -188,6 +194,8 @@ describe('bad input: a problem with a code and the field’s path, and nothing s
       `GET /v1/uploads HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\nAuthorization: Bearer x\r\n\r\n`,
     );
     assert.match(repeated, /^HTTP\/1.1 400 [\s\S]*header\/authorization/);
+    const pipelined = await raw(`GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(100)).catch(() => '');
+    assert.ok(pipelined.split('HTTP/1.1 200').length <= 9, 'a connection holds few answers');
     assert.match(await raw('NONSENSE\r\n\r\n'), /^HTTP\/1.1 400 [\s\S]*application\/problem\+json/);
     assert.match(await raw(`GET / HTTP/1.1\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`), /^HTTP\/1.1 431 /);
   });

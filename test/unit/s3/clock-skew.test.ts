@@ -32,6 +32,12 @@ describe('ClockSkew', () => {
     assert.equal(learnt(5_000, 8_000), 5_500);
   });
 
+  it('does not believe a date that S3 could not have verified a signature at', () => {
+    assert.equal(learnt(-50 * 365 * 86_400_000), 0);
+    assert.equal(learnt(16 * 60_000), 0);
+    assert.equal(learnt(14 * 60_000), 14 * 60_000 + 500);
+  });
+
   it('forgets an old skew when the clocks agree again', () => {
     const skew = new ClockSkew();
     skew.learn(new Date(NOON + 60_000).toUTCString(), NOON, NOON);

@@ -65,7 +65,7 @@ describe('a key outlives its object (invariant 3)', () => {
   });
 
   it('after the retention the key goes on proven absence only: 403, 500, a failed listing and a dead S3 keep it', async () => {
-    const { h, s3, slot } = await setup();
+    const { h, s3, token, slot } = await setup();
     await using _ = h;
     h.clock.now += 3_600_000;
     await h.jobs.runOnce();
@@ -96,6 +96,10 @@ describe('a key outlives its object (invariant 3)', () => {
     await h.jobs.runOnce();
     assert.equal(await keyRow(h, slot), undefined);
     assert.equal((await stored(h, slot))?.state, 'expired');
+    const late = await h.call('POST', `/v1/uploads/${String(slot.id)}/complete`, { token });
+    assert.equal(late.status, 409, 'its key is gone for good');
+    const raced = await h.store.uploads.update(slot.id as string, ['expired'], { state: 'uploaded' });
+    assert.equal(raced, undefined, 'a complete under way cannot make it uploaded');
   });
 
   it('DELETE: removed at once, again when the URL has ended, again after the margin; the key goes only then', async () => {

@@ -39,6 +39,7 @@ export const UPDATE = `
     deleting_at = iif(:has_deleting_at, :deleting_at, deleting_at),
     next_check_at = iif(:has_next_check_at, :next_check_at, next_check_at)
   WHERE id = :id AND state IN (SELECT value FROM json_each(:from))
+    AND (:state IS NOT 'uploaded' OR EXISTS (SELECT 1 FROM keys WHERE upload_id = :id AND wrapped IS NOT NULL))
   RETURNING *`;
 
 export const BURY = `
