@@ -25,6 +25,9 @@ export function readOptions<T extends ParseArgsConfig>(config: T): ReturnType<ty
 /** An error for the terminal: ours in their own words, with their causes' codes; others by message. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure';
+  if ('code' in error && error.code === 'EADDRINUSE') {
+    return `sealslot: ${error.message}: another process listens there; change listen.port or admin.port.`;
+  }
   const code = error instanceof SealslotError ? ` (${error.code})` : '';
   const cause = error.cause instanceof Error ? `\n  because: ${error.cause.message}` : '';
   return `sealslot: ${error.message}${code}${cause}`;

@@ -51,7 +51,7 @@ export class ConfigFiles {
   }
 
   /** Looks at a file that another part of the service will read. */
-  async checkReadable(path: Path, name: string | undefined): Promise<void> {
+  async checkReadable(path: Path, name: string | undefined, hint = ''): Promise<void> {
     if (name === undefined) return;
     try {
       await access(this.absolute(name), constants.R_OK);
@@ -59,7 +59,7 @@ export class ConfigFiles {
       if (facts.isDirectory()) this.#mistakes.add(path, 'must be a file, not a folder', name);
       else if (facts.isFile() && facts.size === 0) this.#mistakes.add(path, 'the file is empty', name);
     } catch (error) {
-      this.#mistakes.add(path, reason(error), name);
+      this.#mistakes.add(path, reason(error) + hint, name);
     }
   }
 
@@ -75,7 +75,7 @@ export class ConfigFiles {
 export function reason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
   if (code === 'ENOENT')
-    return 'the file does not exist (relative paths start at the folder of the configuration)';
+    return 'the file does not exist (relative paths start at the folder of the configuration';
   if (code === 'EACCES') return 'the file must be readable for this user';
   if (code === 'EISDIR') return 'must be a file, not a folder';
   return `the file cannot be read (${code})`;

@@ -107,8 +107,10 @@ async function openNew(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600);
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
-    throw new KekFileExists(`${path} exists already, and a KEK file is never overwritten.`, { cause });
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'ENOENT') throw new KekFileInvalid(`The folder of ${path} must exist.`, { cause });
+    if (code !== 'EEXIST') throw cause;
+    throw new KekFileExists(`${path} exists already, and a KEK file is never overwritten.`);
   }
 }
 

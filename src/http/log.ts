@@ -38,11 +38,12 @@ export function uploadFields(upload: Upload): object {
  */
 export function errorFields(error: unknown): object {
   if (!(error instanceof Error)) return { name: typeof error };
-  const { code } = error as { code?: unknown };
+  const { code, status } = error as { code?: unknown; status?: unknown };
   const ours = error instanceof SealslotError;
   return {
     name: error.name,
     code: typeof code === 'string' ? code : undefined,
+    status: typeof status === 'number' ? status : undefined,
     dependency: ours ? error.extra.dependency : undefined,
     message: ours && error.code !== 'invalid_request' ? error.message : undefined,
     frames: ours ? undefined : error.stack?.split('\n').filter((line) => line.startsWith('    at ')),

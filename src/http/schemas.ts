@@ -10,13 +10,14 @@ const Id = Type.String({ pattern: UUID, description: 'UUIDv7, lower case.' });
 const State = Type.Unsafe<(typeof UPLOAD_STATES)[number]>({ type: 'string', enum: [...UPLOAD_STATES] });
 const Sha256 = Type.String({
   pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
-  description: 'SHA-256 of the whole body, base64 of the 32 bytes, as S3 has it.',
+  description:
+    'SHA-256 of the whole body, base64 of the 32 bytes (44 characters, not hex), as from `openssl dgst -sha256 -binary FILE | base64`.',
 });
 const ContentType = Type.String({
   maxLength: 255,
   pattern:
     '^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(; ?[A-Za-z0-9!#$&^_.+-]+=([A-Za-z0-9!#$&^_.+\'*-]+|"[!#-~]*"))*$',
-  description: 'A media type in ASCII, sent and signed exactly as given.',
+  description: 'A media type in ASCII such as application/pdf, sent and signed exactly as given.',
   examples: ['application/pdf', 'text/plain; charset=utf-8'],
 });
 const Metadata = Type.Unsafe<Record<string, string>>({

@@ -19,7 +19,7 @@ export async function completeUpload(services: Services, upload: Upload): Promis
       's3',
       undefined,
       `S3 answered ${arrival.status} (${arrival.code}), which says neither that the object is there nor that it is not. ` +
-        'Without s3:ListBucket a missing object answers 403.',
+        'A missing object answers 403 without s3:ListBucket, and so does everything when the credentials are wrong.',
     );
   }
   if (arrival.kind === 'absent') {

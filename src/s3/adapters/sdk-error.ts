@@ -6,17 +6,34 @@ export interface SdkFailure {
   readonly status: number | undefined;
   /** S3's error code, such as `NoSuchUpload`; for HEAD, which has no body, only a name like `NotFound`. */
   readonly code: string;
-  /** A plain error, good as a `cause`. */
-  readonly plain: Error;
+  /** Good as a `cause`. */
+  readonly plain: S3Failure;
+}
+
+/** What the log may say of a failed call: its `code` (S3's, Node's or OpenSSL's) and status tell a wrong CA from a dead server. */
+export class S3Failure extends Error {
+  readonly code: string;
+  readonly status: number | undefined;
+
+  constructor(message: string, code: string, status: number | undefined) {
+    super(message);
+    this.name = 'S3Failure';
+    this.code = code;
+    this.status = status;
+  }
 }
 
 export function sdkFailure(error: unknown): SdkFailure {
-  if (!(error instanceof Error)) return { status: undefined, code: 'Unknown', plain: new Error('unknown') };
+  if (!(error instanceof Error)) {
+    return { status: undefined, code: 'Unknown', plain: new S3Failure('unknown', 'Unknown', undefined) };
+  }
   const status = statusOf(error);
   // Only S3's own messages and the socket's are repeated: a parser's may quote the answer.
   const known = error instanceof S3ServiceException || status === undefined;
   const text = known ? error.message || errnoOf(error) : 'the answer could not be read';
-  const plain = new Error(`${error.name}: ${text}${status === undefined ? '' : ` (HTTP ${status})`}`);
+  const message = `${error.name}: ${text}${status === undefined ? '' : ` (HTTP ${status})`}`;
+  const cause = status === undefined ? ((error as NodeJS.ErrnoException).code ?? error.name) : error.name;
+  const plain = new S3Failure(message, cause, status);
   return { status, code: error.name, plain };
 }
 

@@ -134,7 +134,7 @@ describe('loadConfig', () => {
 
   it('loads the example', async () => {
     await using folder = await Folder.make();
-    await folder.write('secrets/kek', 'x');
+    await folder.write('kek.json', 'x');
     await folder.write('secrets/s3-secret', SECRET);
     await folder.write('data/.keep', '');
     const example = await readFile(new URL('../../../sealslot.example.yaml', import.meta.url), 'utf8');
