@@ -11,9 +11,23 @@ const COPIED = ['src', 'test', 'scripts', 'openapi', 'package.json', 'sealslot.e
 const root = resolve(import.meta.dirname, '..');
 const INVARIANTS = 8;
 
+interface Mutant {
+  readonly name: string;
+  readonly patch: string;
+  readonly tests: readonly string[];
+}
+
 interface Verdict {
   readonly ok: boolean;
   readonly words: string;
+}
+
+function read(patch: string): Mutant {
+  const text = readFileSync(patch, 'utf8');
+  const tests = /^Tests: (.+)$/m.exec(text)?.[1]?.split(' ') ?? [];
+  if (!/^Invariant \d/.test(text) || tests.length === 0)
+    throw new Error(`${patch} names no invariant or no tests`);
+  return { name: basename(patch, '.patch'), patch, tests };
 }
 
 function inCopy<T>(work: (dir: string) => T): T {
@@ -36,11 +50,7 @@ function runTests(dir: string, files: readonly string[]): boolean {
   return result.status === 0;
 }
 
-function tryMutant(patch: string): Verdict {
-  const text = readFileSync(patch, 'utf8');
-  const tests = /^Tests: (.+)$/m.exec(text)?.[1]?.split(' ') ?? [];
-  if (!/^Invariant \d/.test(text) || tests.length === 0)
-    return { ok: false, words: 'names no invariant or no tests' };
+function tryMutant({ patch, tests }: Mutant): Verdict {
   return inCopy((dir) => {
     // Outside a repository, `git apply` would look for one above.
     const applied = spawnSync('git', ['apply', patch], {
@@ -55,29 +65,33 @@ function tryMutant(patch: string): Verdict {
   });
 }
 
-const only = process.argv[2];
-const patches = globSync(join(root, 'test/mutants/*.patch'))
-  .filter((patch) => only === undefined || basename(patch).startsWith(only))
-  .sort();
-const used = new Set(
-  patches.flatMap((patch) => /^Tests: (.+)$/m.exec(readFileSync(patch, 'utf8'))?.[1]?.split(' ') ?? []),
-);
+const only = process.argv[2] ?? '';
+const mutants = globSync(join(root, 'test/mutants/*.patch'))
+  .sort()
+  .map(read)
+  .filter(({ name }) => name.startsWith(only));
+let passed = 0;
 let failed = 0;
-for (const file of used) {
-  // A test that is red without a mutant would prove anything.
-  if (inCopy((dir) => runTests(dir, [file]))) continue;
+
+function fail(words: string): void {
   failed += 1;
-  console.log(`✗ ${file} is red without a mutant`);
+  console.log(`✗ ${words}`);
 }
-for (const patch of patches) {
-  const { ok, words } = tryMutant(patch);
-  if (!ok) failed += 1;
-  console.log(`${ok ? '✓' : '✗'} ${basename(patch, '.patch')}: ${words}`);
+
+// A test that is red without a mutant would prove anything.
+for (const file of new Set(mutants.flatMap(({ tests }) => tests))) {
+  if (!inCopy((dir) => runTests(dir, [file]))) fail(`${file} is red without a mutant`);
 }
-const covered = new Set(patches.map((patch) => basename(patch)[0]));
-if (only === undefined && covered.size < INVARIANTS) {
-  failed += 1;
-  console.log(`✗ ${INVARIANTS - covered.size} invariants have no mutant`);
+for (const mutant of mutants) {
+  const { ok, words } = tryMutant(mutant);
+  if (!ok) {
+    fail(`${mutant.name}: ${words}`);
+    continue;
+  }
+  passed += 1;
+  console.log(`✓ ${mutant.name}: ${words}`);
 }
-console.log(`${patches.length - Math.min(failed, patches.length)} passed, ${failed} failed, 0 skipped`);
+const covered = new Set(mutants.map(({ name }) => name[0]));
+if (only === '' && covered.size < INVARIANTS) fail(`${INVARIANTS - covered.size} invariants have no mutant`);
+console.log(`${passed} passed, ${failed} failed, 0 skipped`);
 if (failed > 0) process.exitCode = 1;

@@ -53,10 +53,11 @@ function merge(old: Config, read: Config): Config {
   const targets = Object.create(null) as Record<string, TargetConfig>;
   for (const [name, target] of Object.entries(old.s3.targets)) {
     const found = read.s3.targets[name];
-    // New credentials may belong to the new endpoint: they are never taken without the rest of their target.
-    const rest = found && { ...found, credentials: target.credentials };
-    const changed = found !== undefined && differences(target, found).length > 0;
-    targets[name] = changed && differences(target, rest).length === 0 ? found : target;
+    // New credentials may belong to the new endpoint: they are never taken without the rest of their target. An unchanged target stays
+    // the same object, which is how its connections are kept.
+    const changed = found === undefined ? [] : differences(target, found);
+    const onlyCredentials = changed.length > 0 && changed.every((name) => /^credentials(\.|$)/.test(name));
+    targets[name] = found !== undefined && onlyCredentials ? found : target;
   }
   return Object.freeze({
     ...old,

@@ -1,18 +1,16 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 
-/** What an SDK error says, and nothing of the request in it: `$request`, `$response` and causes can hold the SSE-C key. */
-export interface SdkFailure {
-  /** The HTTP status; undefined when no answer came. */
-  readonly status: number | undefined;
-  /** S3's error code, such as `NoSuchUpload`; for HEAD, which has no body, only a name like `NotFound`. */
-  readonly code: string;
-  /** Good as a `cause`. */
-  readonly plain: S3Failure;
-}
-
-/** What the log may say of a failed call: its `code` (S3's, Node's or OpenSSL's) and status tell a wrong CA from a dead server. */
+/**
+ * What an SDK error says, and nothing of the request in it: `$request`, `$response` and causes can hold the SSE-C key. Good as a `cause`;
+ * its code and status, which the log shows, tell a wrong CA from a dead server.
+ */
 export class S3Failure extends Error {
+  /**
+   * S3's error code, such as `NoSuchUpload`; for HEAD, which has no body, only a name like `NotFound`; Node's or OpenSSL's when no
+   * answer came.
+   */
   readonly code: string;
+  /** The HTTP status; undefined when no answer came. */
   readonly status: number | undefined;
 
   constructor(message: string, code: string, status: number | undefined) {
@@ -23,18 +21,16 @@ export class S3Failure extends Error {
   }
 }
 
-export function sdkFailure(error: unknown): SdkFailure {
-  if (!(error instanceof Error)) {
-    return { status: undefined, code: 'Unknown', plain: new S3Failure('unknown', 'Unknown', undefined) };
-  }
+export function sdkFailure(error: unknown): S3Failure {
+  if (!(error instanceof Error)) return new S3Failure('unknown', 'Unknown', undefined);
+  const errno = (error as NodeJS.ErrnoException).code;
+  // A failed connect to several addresses has an empty message.
+  const message = error.message || (errno ?? 'no answer');
   const status = statusOf(error);
+  if (status === undefined) return new S3Failure(`${error.name}: ${message}`, errno ?? error.name, status);
   // Only S3's own messages and the socket's are repeated: a parser's may quote the answer.
-  const known = error instanceof S3ServiceException || status === undefined;
-  const text = known ? error.message || errnoOf(error) : 'the answer could not be read';
-  const message = `${error.name}: ${text}${status === undefined ? '' : ` (HTTP ${status})`}`;
-  const cause = status === undefined ? ((error as NodeJS.ErrnoException).code ?? error.name) : error.name;
-  const plain = new S3Failure(message, cause, status);
-  return { status, code: error.name, plain };
+  const text = error instanceof S3ServiceException ? message : 'the answer could not be read';
+  return new S3Failure(`${error.name}: ${text} (HTTP ${status})`, error.name, status);
 }
 
 function statusOf(error: Error): number | undefined {
@@ -43,9 +39,4 @@ function statusOf(error: Error): number | undefined {
     $response?: { statusCode?: number };
   };
   return $metadata?.httpStatusCode ?? $response?.statusCode;
-}
-
-/** A failed connect to several addresses has an empty message. */
-function errnoOf(error: Error): string {
-  return (error as NodeJS.ErrnoException).code ?? 'no answer';
 }

@@ -26,7 +26,7 @@ export function sdkObjectStore(client: S3Client, skew: ClockSkew): ObjectStore {
         ]);
         return { versions, multipartUploadIds };
       } catch (error) {
-        throw new DependencyUnavailable('s3', sdkFailure(error).plain);
+        throw new DependencyUnavailable('s3', sdkFailure(error));
       }
     },
     remove: (bucket, objectKey, remains) => remove(client, bucket, objectKey, remains),
@@ -52,8 +52,9 @@ async function head(
     const object = objectFacts(answer);
     return object ? { kind: 'found', object } : { kind: 'unknown', status: 200, code: 'IncompleteAnswer' };
   } catch (error) {
-    const { status, code, plain } = sdkFailure(error);
-    if (status === undefined) throw new DependencyUnavailable('s3', plain);
+    const failure = sdkFailure(error);
+    const { status, code } = failure;
+    if (status === undefined) throw new DependencyUnavailable('s3', failure);
     return status === 404 ? { kind: 'absent' } : { kind: 'unknown', status, code };
   }
 }
@@ -94,10 +95,10 @@ async function remove(
     try {
       await step();
     } catch (error) {
-      const { status, code, plain } = sdkFailure(error);
-      if (ALREADY_GONE.has(code)) continue;
-      if (status === undefined) throw new DependencyUnavailable('s3', plain);
-      refused ??= plain;
+      const failure = sdkFailure(error);
+      if (ALREADY_GONE.has(failure.code)) continue;
+      if (failure.status === undefined) throw new DependencyUnavailable('s3', failure);
+      refused ??= failure;
     }
   }
   if (refused) throw new DependencyUnavailable('s3', refused);
