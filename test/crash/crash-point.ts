@@ -1,4 +1,4 @@
-import type { Interference } from './world.ts';
+import type { Interference } from '../support/interference.ts';
 
 export class Crash extends Error {}
 

@@ -23,6 +23,12 @@ export async function removeSlot(world: World, upload: Upload): Promise<void> {
   await world.live((services) => removeUpload(services, MAKER, upload.id));
 }
 
+export async function makeDeleting(world: World): Promise<Upload> {
+  const upload = await makeSlot(world);
+  await removeSlot(world, upload);
+  return upload;
+}
+
 export function provableAt(upload: Upload): number {
   return upload.urlEndsAt + RETENTION.deleteMarginSeconds * 1000;
 }

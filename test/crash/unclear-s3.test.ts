@@ -6,12 +6,13 @@ import {
   endsForgotten,
   isKept,
   keptUntil,
+  makeDeleting,
   makeExpired,
-  makeSlot,
   provableAt,
   removeSlot,
 } from './slots.ts';
-import { World, type Interference } from './world.ts';
+import type { Interference } from '../support/interference.ts';
+import { World } from './world.ts';
 
 describe('S3 that does not say clearly that nothing is there destroys nothing', () => {
   const unavailable = () => new DependencyUnavailable('s3', new Error('403'));
@@ -23,8 +24,7 @@ describe('S3 that does not say clearly that nothing is there destroys nothing', 
   ] as const) {
     it(`a deleting slot, its time over: ${what}`, async () => {
       await using world = await World.make();
-      const upload = await makeSlot(world);
-      await removeSlot(world, upload);
+      const upload = await makeDeleting(world);
       await world.arrive(upload);
       world.clock.now = provableAt(upload);
       const errors = await world.pass(fault());
@@ -36,8 +36,7 @@ describe('S3 that does not say clearly that nothing is there destroys nothing', 
 
   it('a deleting slot with an unfinished multipart upload that does not go', async () => {
     await using world = await World.make();
-    const upload = await makeSlot(world);
-    await removeSlot(world, upload);
+    const upload = await makeDeleting(world);
     world.clock.now = provableAt(upload);
     world.s3.multipartUploadIds = ['unfinished'];
     assert.deepEqual(await world.pass(), []);
@@ -114,8 +113,7 @@ describe('S3 that does not say clearly that nothing is there destroys nothing', 
 
   it('a deleting slot one moment before its margin ends, with nothing there', async () => {
     await using world = await World.make();
-    const upload = await makeSlot(world);
-    await removeSlot(world, upload);
+    const upload = await makeDeleting(world);
     world.clock.now = provableAt(upload) - 1;
     assert.deepEqual(await world.pass(), []);
     await isKept(world, upload, 'deleting');

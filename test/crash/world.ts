@@ -14,6 +14,7 @@ import type { Services } from '../../src/uploads/services.ts';
 import type { Upload } from '../../src/uploads/upload.ts';
 import { FakeObjectStore, fakeTarget } from '../support/fake-s3.ts';
 import { TENANT } from '../support/harness.ts';
+import { watch, type Interference } from '../support/interference.ts';
 
 export const MAKER: Principal = {
   tenant: 'acme',
@@ -22,12 +23,6 @@ export const MAKER: Principal = {
 };
 export const ASK = { contentType: 'text/plain', size: 3 };
 export const RETENTION = { keySeconds: 30 * 86_400, deleteMarginSeconds: 86_400 };
-
-/** Called around every call of a port, with its name; a throw takes the place of the call, or of its answer. */
-export interface Interference {
-  before?(call: string): void;
-  after?(call: string, answer: unknown): void;
-}
 
 /** S3 in memory, with what a listing alone shows. */
 export class FakeS3 extends FakeObjectStore {
@@ -157,22 +152,4 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#dir, { recursive: true, force: true });
   }
-}
-
-/** The port, with interference around its methods. */
-function watch<T extends object>(name: string, port: T, interferences: readonly Interference[]): T {
-  return new Proxy(port, {
-    get(target, property) {
-      const member: unknown = Reflect.get(target, property, target);
-      if (typeof member !== 'function' || typeof property !== 'string' || property === 'skewMs')
-        return member;
-      const call = `${name}.${property}`;
-      return async (...args: unknown[]) => {
-        for (const interference of interferences) interference.before?.(call);
-        const answer: unknown = await Reflect.apply(member, target, args);
-        for (const interference of interferences) interference.after?.(call, answer);
-        return answer;
-      };
-    },
-  });
 }

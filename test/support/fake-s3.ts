@@ -62,10 +62,10 @@ export class FakeObjectStore implements ObjectStore {
 }
 
 /** The fake store behind the real presigner. */
-export function fakeTarget(objects: ObjectStore): S3Target {
+export function fakeTarget(objects: ObjectStore, secretAccessKey = 'secret'): S3Target {
   const presigner = createPresigner({
     target: { publicEndpoint: new URL('https://s3.example.com'), region: 'us-east-1', pathStyle: true },
-    credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' }),
+    credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey }),
     skewMs: () => 0,
   });
   return { objects, presigner, close: () => undefined };

@@ -4,6 +4,7 @@ import { DependencyUnavailable } from '../../../src/errors.ts';
 import { SCOPES } from '../../../src/access/principal.ts';
 import type { Store } from '../../../src/store/port.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
+import { watch } from '../../support/interference.ts';
 import { makeHarness, TENANT, type Harness, type Json } from '../../support/harness.ts';
 
 const KEY = 'x-amz-server-side-encryption-customer-key';
@@ -232,21 +233,14 @@ describe('a slot by PUT', () => {
 
   it('commits before there is a URL: a failing store gives 503 and no URL, on create and on request', async () => {
     let broken = false;
-    const failing = (store: Store): Store => {
-      const guard =
-        <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
-        (...args: A): Promise<R> =>
-          broken ? Promise.reject(new DependencyUnavailable('store', undefined)) : call(...args);
-      const { uploads } = store;
-      return {
-        ...store,
-        uploads: {
-          ...uploads,
-          insert: guard((...args) => uploads.insert(...args)),
-          update: guard((...args) => uploads.update(...args)),
-        },
-      };
+    const before = (call: string) => {
+      const commits = call === 'uploads.insert' || call === 'uploads.update';
+      if (broken && commits) throw new DependencyUnavailable('store', undefined);
     };
+    const failing = (store: Store): Store => ({
+      ...store,
+      uploads: watch('uploads', store.uploads, [{ before }]),
+    });
     await using h = await makeHarness({ target: fakeTarget(new FakeObjectStore()), store: failing });
     const token = await h.token();
     const slot = (await h.call('POST', '/v1/uploads', { token, body: ask })).body;
