@@ -49,11 +49,13 @@ function buildCredentials(credentials: TargetDocument['credentials'], files: Con
   };
   const secretAccessKey = secret(credentials.secretAccessKey, credentials.secretAccessKeyFile);
   if (secretAccessKey === undefined) throw new Error('the checks let a missing secretAccessKey through');
+  const named = [credentials.secretAccessKeyFile, credentials.sessionTokenFile];
   return {
     kind: 'static',
     accessKeyId: credentials.accessKeyId,
     secretAccessKey,
     sessionToken: secret(credentials.sessionToken, credentials.sessionTokenFile),
+    secretFiles: named.filter((name) => name !== undefined).map((name) => files.absolute(name)),
   };
 }
 

@@ -38,6 +38,8 @@ export type CredentialsConfig =
       readonly accessKeyId: string;
       readonly secretAccessKey: Secret;
       readonly sessionToken: Secret | undefined;
+      /** The files that the two were read from, absolute. */
+      readonly secretFiles?: readonly string[];
     }
   | { readonly kind: 'default' };
 

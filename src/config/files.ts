@@ -75,7 +75,7 @@ export class ConfigFiles {
 export function reason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
   if (code === 'ENOENT')
-    return 'the file does not exist (relative paths start at the folder of the configuration';
+    return 'the file does not exist (relative paths start at the folder of the configuration)';
   if (code === 'EACCES') return 'the file must be readable for this user';
   if (code === 'EISDIR') return 'must be a file, not a folder';
   return `the file cannot be read (${code})`;

@@ -1,161 +1,158 @@
-import { type Static, type TProperties, type TSchema, Type } from 'typebox';
-import type { JwtAlgorithm } from './config.ts';
+import { type Static, Type } from 'typebox';
+import { DEFAULTS } from './defaults.ts';
+import { Issuer } from './schema/issuer.ts';
+import {
+  byKind,
+  file,
+  map,
+  NAME,
+  NAME_SAYS,
+  named,
+  optional,
+  SECONDS,
+  text,
+  type Words,
+} from './schema/nodes.ts';
+import { Target } from './schema/target.ts';
+import { Tenant } from './schema/tenant.ts';
 
-const ALGORITHMS = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const satisfies readonly JwtAlgorithm[];
+export type { SchemaNode } from './schema/nodes.ts';
 
-/** 2^31 − 1 seconds fit every timer and date that we use. */
-const SECONDS = { minimum: 1, maximum: 2_147_483_647 };
-const NAME = '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$';
-const NAME_SAYS = 'must be 1 to 63 letters, digits, ".", "_" or "-", beginning with a letter or digit';
-
-const text = () => Type.String({ minLength: 1 });
-const optional = Type.Optional;
-const map = <P extends TProperties>(properties: P) =>
-  Type.Object(properties, { additionalProperties: false });
-
-/** A map whose names the operator chooses. At least one. */
-const named = <T extends TSchema>(schema: T) =>
-  Type.Unsafe<Record<string, Static<T>>>({
-    type: 'object',
-    propertyNames: { type: 'string', pattern: NAME, says: NAME_SAYS },
-    additionalProperties: schema,
-    minProperties: 1,
-  });
-
-/** A union told apart by `kind`, so that a mistake in one variant is not reported for all. */
-const byKind = <T extends TSchema[]>(...variants: T) =>
-  Type.Unsafe<Static<T[number]>>({
-    type: 'object',
-    discriminator: { propertyName: 'kind' },
-    required: ['kind'],
-    oneOf: variants,
-  });
-
-const Listener = map({
-  host: optional(text()),
-  port: optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
-});
-
-const Credentials = byKind(
-  map({
-    kind: Type.Literal('static'),
-    accessKeyId: text(),
-    // Exactly one of each pair; emptiness is looked at after trimming.
-    secretAccessKey: optional(Type.String()),
-    secretAccessKeyFile: optional(text()),
-    sessionToken: optional(Type.String()),
-    sessionTokenFile: optional(text()),
-  }),
-  map({ kind: Type.Literal('default') }),
-);
-
-const Target = map({
-  endpoint: text(),
-  publicEndpoint: optional(text()),
-  region: Type.String({ pattern: '^[A-Za-z0-9-]+$', says: 'must be a region such as eu-central-1' }),
-  pathStyle: optional(Type.Boolean()),
-  caFile: optional(text()),
-  credentials: Credentials,
-});
-
-const Issuer = map({
-  issuer: text(),
-  audience: Type.Unsafe<string | string[]>({
-    type: ['string', 'array'],
-    minLength: 1,
-    minItems: 1,
-    items: { type: 'string', minLength: 1 },
-  }),
-  jwksUrl: optional(text()),
-  jwksFile: optional(text()),
-  algorithms: Type.Array(Type.Enum(ALGORITHMS), { minItems: 1, uniqueItems: true }),
-  types: optional(Type.Array(text(), { minItems: 1 })),
-  tenant: optional(text()),
-  tenantClaim: optional(text()),
-  scopesClaim: optional(text()),
-});
-
-const Tenant = map({
-  target: text(),
-  bucket: Type.String({
-    pattern: '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$',
-    says: 'must be a bucket name: 3 to 63 lower-case letters, digits, "." or "-"',
-  }),
-  objectKeyTemplate: optional(text()),
-  // S3 takes no more than 5 GiB in one PUT.
-  maxSizeBytes: optional(Type.Integer({ minimum: 1, maximum: 5 * 1024 ** 3 })),
-  contentTypes: optional(
-    Type.Array(
-      Type.String({
-        pattern: '^(\\*|[a-z0-9!#$&^_.+-]+/(\\*|[a-z0-9!#$&^_.+-]+))$',
-        says: 'must be a lower-case media type such as image/png, or image/*, or *',
-      }),
-      { minItems: 1 },
-    ),
-  ),
-  urlSeconds: optional(
-    map({
-      min: optional(Type.Integer({ minimum: 1 })),
-      default: optional(Type.Integer({ minimum: 1 })),
-      max: optional(Type.Integer({ minimum: 1 })),
-    }),
-  ),
-  slotSeconds: optional(Type.Integer(SECONDS)),
-  requireSha256: optional(Type.Boolean()),
-});
+const listener = (words: Words, host: Words, port: Words) =>
+  map(
+    {
+      host: optional(text(host)),
+      port: optional(Type.Integer({ minimum: 0, maximum: 65_535, ...port })),
+    },
+    words,
+  );
 
 /** The YAML document, before defaults. What needs more than one field or the disk to judge is in `checks.ts`. */
 export const DocumentSchema = map({
-  listen: optional(Listener),
-  admin: optional(Listener),
-  log: optional(
-    map({ level: optional(Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const)) }),
+  listen: optional(
+    listener(
+      { description: 'The API. It speaks plain HTTP: put a reverse proxy with TLS before it.' },
+      {
+        default: DEFAULTS.listen.host,
+        description: 'The address to listen on; `0.0.0.0` in a container, where the proxy is elsewhere.',
+      },
+      { default: DEFAULTS.listen.port, description: 'The port; 0 takes any that is free.' },
+    ),
   ),
-  cors: optional(map({ origins: optional(Type.Array(text())) })),
-  store: byKind(map({ kind: Type.Literal('sqlite'), path: text() })),
-  custody: byKind(
+  admin: optional(
+    listener(
+      { description: '`/livez`, `/readyz` and `/metrics`, without authentication: not for the public.' },
+      {
+        default: DEFAULTS.admin.host,
+        description: 'The address to listen on; `0.0.0.0` when probes and Prometheus come from other hosts.',
+      },
+      { default: DEFAULTS.admin.port, description: 'The port; must differ from `listen.port`.' },
+    ),
+  ),
+  log: optional(
+    map(
+      {
+        level: optional(
+          Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const, {
+            default: DEFAULTS.log.level,
+            description:
+              'The least that is logged. `info` has a line for each request and each step of a slot.',
+          }),
+        ),
+      },
+      { description: 'JSON lines on standard output, never with keys, URLs or bodies.' },
+    ),
+  ),
+  cors: optional(
+    map(
+      {
+        origins: optional(
+          Type.Array(Type.String({ minLength: 1 }), {
+            default: [],
+            description:
+              'Exact origins such as `https://app.example.com`; only `https`, or `http` on loopback.',
+          }),
+        ),
+      },
+      {
+        description:
+          'Pages that may call the API. Customer keys are handed to them. S3 needs CORS rules of its own.',
+      },
+    ),
+  ),
+  store: byKind(
+    { description: 'Slots and wrapped keys. Whoever loses it loses the objects: back it up.' },
     map({
-      kind: Type.Literal('local'),
-      id: optional(Type.String({ pattern: NAME, says: NAME_SAYS })),
-      kekFile: text(),
+      kind: Type.Literal('sqlite', { description: 'One file, one serving process.' }),
+      path: file({
+        description: 'The database file; its folder must exist, on a local disk that keeps what was synced.',
+      }),
+    }),
+  ),
+  custody: byKind(
+    { description: 'What wraps the customer keys before they are stored.' },
+    map({
+      kind: Type.Literal('local', { description: 'A key-encryption key (KEK) in a file.' }),
+      id: optional(
+        Type.String({
+          pattern: NAME,
+          says: NAME_SAYS,
+          default: DEFAULTS.custodyId,
+          description:
+            'The name that wrapped keys remember their wrapper by. Never change it: they would open no more.',
+        }),
+      ),
+      kekFile: file({
+        description:
+          'A secret file, made by `sealslot init`. Whoever has it and the store has every key: keep them and their backups apart.',
+      }),
     }),
   ),
   s3: map({ targets: named(Target) }),
   // API keys need no configuration.
-  auth: optional(map({ issuers: optional(Type.Array(Issuer)) })),
+  auth: optional(map({ issuers: optional(Type.Array(Issuer, { default: [] })) })),
   tenants: named(Tenant),
   retention: optional(
-    map({
-      keySeconds: optional(Type.Integer(SECONDS)),
-      deleteMarginSeconds: optional(Type.Integer(SECONDS)),
-    }),
+    map(
+      {
+        keySeconds: optional(
+          Type.Integer({
+            ...SECONDS,
+            default: DEFAULTS.retention.keySeconds,
+            description:
+              'How long an expired slot keeps its key, in case an upload is still under way. Then only proven absence of the object ends it.',
+          }),
+        ),
+        deleteMarginSeconds: optional(
+          Type.Integer({
+            ...SECONDS,
+            default: DEFAULTS.retention.deleteMarginSeconds,
+            description:
+              'How long a deleted slot keeps its key after its last URL has ended: a PUT that began in time may finish late.',
+          }),
+        ),
+      },
+      {
+        description:
+          'When keys may be destroyed. Shorter is riskier: a key outlives its object, never the other way round.',
+      },
+    ),
   ),
-  jobs: optional(map({ intervalSeconds: optional(Type.Integer({ minimum: 1, maximum: 86_400 })) })),
+  jobs: optional(
+    map(
+      {
+        intervalSeconds: optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 86_400,
+            default: DEFAULTS.jobs.intervalSeconds,
+            description: 'The pause between two rounds. DELETE begins at once all the same.',
+          }),
+        ),
+      },
+      { description: 'Looking after slots in the background: late objects, expiry, removal.' },
+    ),
+  ),
 });
 
 export type Document = Static<typeof DocumentSchema>;
-
-/** JSON Schema as the generic walkers (overrides, messages) see it. */
-export interface SchemaNode {
-  readonly type?: string | readonly string[];
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly additionalProperties?: boolean | SchemaNode;
-  readonly items?: SchemaNode;
-  readonly oneOf?: readonly SchemaNode[];
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly pattern?: string;
-  /** Our own: what to tell people when `pattern` does not match. */
-  readonly says?: string;
-}

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import { CustomerKey } from '../custody/customer-key.ts';
+import { proveRoundTrip } from '../custody/proof.ts';
 import type { Services } from '../uploads/services.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -14,7 +14,7 @@ export function buildAdmin(
   app.get('/readyz', async (_request, reply) => {
     const checks = {
       store: await works(() => current().store.check()),
-      custody: await works(() => roundTrip(current())),
+      custody: await works(() => proveRoundTrip(current().wrapper)),
       draining: isDraining() ? 'yes' : 'no',
     };
     const ready = checks.store === 'ok' && checks.custody === 'ok' && checks.draining === 'no';
@@ -32,19 +32,4 @@ async function works(check: () => Promise<void>): Promise<'ok' | 'failed'> {
     () => 'ok',
     () => 'failed',
   );
-}
-
-/** A usable wrapper is one that opens what it has just closed. */
-async function roundTrip({ wrapper }: Services): Promise<void> {
-  const place = {
-    purpose: 'object',
-    tenant: 'readyz',
-    bucket: 'readyz',
-    objectKey: 'readyz',
-    slot: 'readyz',
-    generation: 1,
-  } as const;
-  const key = CustomerKey.generate();
-  const opened = await wrapper.unwrap(await wrapper.wrap(key, place), place);
-  if (!opened.equals(key)) throw new Error('the wrapper opened another key than it closed');
 }

@@ -1,32 +1,12 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorObject } from 'ajv';
 import { SealslotError, type FieldError } from '../errors.ts';
+import { CODES } from './codes.ts';
 
-/** The one map from stable codes to statuses. `docs/errors.md` lists the same codes; a test compares the two. */
-export const STATUS_BY_CODE: Readonly<Record<string, number>> = {
-  invalid_request: 400,
-  invalid_json: 400,
-  unauthenticated: 401,
-  insufficient_scope: 403,
-  not_slot_owner: 403,
-  route_not_found: 404,
-  upload_not_found: 404,
-  upload_deleted: 404,
-  method_not_allowed: 405,
-  request_timeout: 408,
-  state_conflict: 409,
-  not_arrived: 409,
-  body_too_large: 413,
-  uri_too_long: 414,
-  unsupported_media_type: 415,
-  policy_refused: 422,
-  mismatch: 422,
-  idempotency_key_reused: 422,
-  headers_too_large: 431,
-  internal_error: 500,
-  key_unusable: 500,
-  dependency_unavailable: 503,
-};
+/** Without the words, for those who only answer. */
+export const STATUS_BY_CODE: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries(CODES).map(([code, { status }]) => [code, status]),
+);
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',

@@ -6,11 +6,15 @@ export interface Relay extends AsyncDisposable {
   readonly endpoint: URL;
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** Keeps back all that arrives, until released. */
+  hold(): void;
+  release(): void;
 }
 
 export async function relayTo(endpoint: string): Promise<Relay> {
   const to = new URL(endpoint);
   const sockets = new Set<Socket>();
+  let held: (() => void)[] | undefined;
   const server = createServer((inbound) => {
     const outbound = connect(Number(to.port), to.hostname);
     for (const [socket, other] of [
@@ -23,7 +27,12 @@ export async function relayTo(endpoint: string): Promise<Relay> {
         sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
+      socket.on('data', (chunk) => {
+        const pass = () => void other.write(chunk);
+        if (held === undefined) pass();
+        else held.push(pass);
+      });
+      socket.on('end', () => other.end());
     }
   });
   const listen = async (port: number): Promise<number> => {
@@ -45,6 +54,14 @@ export async function relayTo(endpoint: string): Promise<Relay> {
     cut,
     async mend() {
       await listen(port);
+    },
+    hold() {
+      held ??= [];
+    },
+    release() {
+      const waiting = held ?? [];
+      held = undefined;
+      for (const pass of waiting) pass();
     },
     [Symbol.asyncDispose]: cut,
   };
