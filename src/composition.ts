@@ -9,6 +9,8 @@ import type { Snapshot } from './http/api.ts';
 import { createTarget } from './s3/adapters/target.ts';
 import type { S3Target } from './s3/port.ts';
 import { openSqliteStore } from './store/adapters/sqlite.ts';
+import { inspectSqliteStore } from './store/adapters/sqlite/inspect.ts';
+import type { InspectStore } from './store/inspection.ts';
 import type { Store } from './store/port.ts';
 import type { Observer, Services } from './uploads/services.ts';
 
@@ -24,6 +26,8 @@ export interface Parts {
 export function openStore(config: Config, options: { exclusive: boolean }): Promise<Store> {
   return openSqliteStore({ path: config.store.path, exclusive: options.exclusive });
 }
+
+export const inspectStore: InspectStore = (path) => inspectSqliteStore(path);
 
 export async function openWrapper(config: Config): Promise<KeyWrapper> {
   return localWrapper({ id: config.custody.id, ring: await readKekFile(config.custody.kekFile) });

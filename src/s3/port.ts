@@ -1,9 +1,12 @@
 import type { CustomerKey } from '../custody/customer-key.ts';
+import type { CredentialProvider } from './credentials.ts';
 
 /** One S3 target: where objects lie and how URLs for it are signed. */
 export interface S3Target {
   readonly objects: ObjectStore;
   readonly presigner: Presigner;
+  /** What the service's own calls and the URLs are signed with. */
+  readonly credentials: CredentialProvider;
   /** Closes pooled connections. */
   close(): void;
 }
@@ -52,7 +55,7 @@ export interface ObjectStore {
 }
 
 export interface SignRequest {
-  readonly method: 'GET' | 'PUT';
+  readonly method: 'GET' | 'PUT' | 'HEAD' | 'POST' | 'DELETE';
   readonly bucket: string;
   readonly objectKey: string;
   /** Names in lower case. All are signed, none is moved into the query. `host` is added. */

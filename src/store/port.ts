@@ -43,6 +43,13 @@ export interface UploadStore {
     idempotency: IdempotencyRecord | undefined,
     now: number,
   ): Promise<IdempotencyRecord | undefined>;
+  /**
+   * One commit: the slot of an object that was there before it, and generation 1 of its key.
+   * @param kin ids of slots that may have made the object.
+   * @returns false, and nothing was written, when a slot of any tenant has the slot's id, or has an id of `kin` and the same place
+   *   (target, bucket, object key).
+   */
+  adopt(upload: Upload, key: WrappedKey, kin: readonly string[]): Promise<boolean>;
   /** The unexpired idempotency record, if any. */
   findIdempotent(
     tenant: string,

@@ -26,7 +26,10 @@ export async function putRequest(window: UrlWindow, upload: Upload, key: Custome
 }
 
 /** `host` and `content-length` are not among them: an HTTP stack sets those itself, and a browser forbids setting them. */
-function clientHeaders(upload: Upload, key: CustomerKey): Record<string, string> {
+export function clientHeaders(
+  upload: Pick<Upload, 'contentType' | 'sha256' | 'metadata'>,
+  key: CustomerKey,
+): Record<string, string> {
   return {
     'content-type': upload.contentType,
     'if-none-match': '*',

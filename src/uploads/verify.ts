@@ -29,7 +29,11 @@ export async function askS3(services: Services, upload: Upload, key: CustomerKey
 const ADDED_BY_FETCH = 'no-cache';
 
 /** What was announced against what is there, and against what S3 does not force a client to sign. */
-export function compare(upload: Upload, key: CustomerKey, object: ObjectFacts): Mismatch[] {
+export function compare(
+  upload: Pick<Upload, 'size' | 'contentType' | 'sha256' | 'metadata'>,
+  key: CustomerKey,
+  object: ObjectFacts,
+): Mismatch[] {
   const pairs: [string, string | number | null, string | number | null][] = [
     ['encryption', 'AES256', object.sseCustomerAlgorithm],
     ['encryptionKeyMd5', key.md5(), object.sseCustomerKeyMd5],

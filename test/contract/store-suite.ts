@@ -5,6 +5,7 @@ import type { WrappedKey } from '../../src/custody/port.ts';
 import { DependencyUnavailable } from '../../src/errors.ts';
 import type { ApiKeyRecord, IdempotencyRecord, Store } from '../../src/store/port.ts';
 import type { Upload, UploadState } from '../../src/uploads/upload.ts';
+import { adoptSuite } from './store-adopt-suite.ts';
 
 /** A store to test, and the means to see what a restart sees. */
 export interface OpenedStore {
@@ -165,6 +166,8 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         assert.equal(await put(uploadOf(2)), undefined);
       });
     });
+
+    adoptSuite(() => opened);
 
     it('get: another tenant’s slot does not exist', async () => {
       await put(uploadOf(1));

@@ -64,6 +64,7 @@ export class World implements AsyncDisposable {
     const target = fakeTarget(this.s3);
     const watchedTarget = {
       objects: watch('s3', this.s3, all),
+      credentials: target.credentials,
       presigner: watch('presigner', target.presigner, all),
       close: () => undefined,
     };

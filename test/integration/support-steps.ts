@@ -40,9 +40,8 @@ export async function leaveMore(
   versioning: boolean,
 ): Promise<number> {
   const window = await service.direct.presigner.open(60, Date.now());
-  // The service never presigns a POST, so its port has none; the signature is the same but for the word.
   const url = await window.sign({
-    method: 'POST' as 'PUT',
+    method: 'POST',
     bucket,
     objectKey,
     headers: {},

@@ -63,10 +63,11 @@ export class FakeObjectStore implements ObjectStore {
 
 /** The fake store behind the real presigner. */
 export function fakeTarget(objects: ObjectStore, secretAccessKey = 'secret'): S3Target {
+  const credentials = async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey });
   const presigner = createPresigner({
     target: { publicEndpoint: new URL('https://s3.example.com'), region: 'us-east-1', pathStyle: true },
-    credentials: async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey }),
+    credentials,
     skewMs: () => 0,
   });
-  return { objects, presigner, close: () => undefined };
+  return { objects, credentials, presigner, close: () => undefined };
 }

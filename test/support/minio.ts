@@ -12,6 +12,7 @@ import type { S3Server, S3ServerOptions } from './s3-server.ts';
 /** The last image that MinIO published. */
 const IMAGE = 'minio/minio:RELEASE.2025-09-07T16-13-09Z';
 const PORT_IN_CONTAINER = 9000;
+const REGION = 'us-east-1';
 
 /**
  * A MinIO that speaks TLS (SSE-C needs it): the one named by the environment, else Docker, else `minio` on the PATH, else the cached
@@ -24,7 +25,7 @@ export async function startMinio(options: S3ServerOptions = {}): Promise<S3Serve
   const scratch = await scratchFolder('minio');
   try {
     const ca = await makeCa(join(scratch.path, 'tls'));
-    if (await dockerAnswers()) return await inDocker(ca, scratch.remove);
+    if (await dockerAnswers()) return await inDocker(ca, scratch.remove, options);
     const binary = await findBinary(options.log ?? logToStderr);
     return await asProcess(binary, ca, scratch, options);
   } catch (error) {
@@ -48,7 +49,7 @@ async function givenByEnvironment(): Promise<S3Server | undefined> {
   const caPem = await readFile(caFile, 'utf8');
   const source = 'SEALSLOT_TEST_S3_ENDPOINT';
   return s3Server(
-    { name: 'minio', source, endpoint, caFile, caPem, accessKeyId, secretAccessKey },
+    { name: 'minio', source, endpoint, region: REGION, caFile, caPem, accessKeyId, secretAccessKey },
     async () => undefined,
   );
 }
@@ -86,7 +87,7 @@ async function asProcess(
       join(scratch.path, 'data'),
     ],
     {
-      env: { ...rootUser(), MINIO_BROWSER: 'off' },
+      env: { ...rootUser(), ...regionOf(options), MINIO_BROWSER: 'off' },
       ...(options.log === undefined ? {} : { log: options.log }),
     },
   );
@@ -101,16 +102,24 @@ async function asProcess(
     await end();
     throw error;
   }
-  return s3Server({ name: 'minio', source: binary.source, endpoint, ...pem(ca), ...TEST_CREDENTIALS }, end);
+  const region = options.region ?? REGION;
+  return s3Server(
+    { name: 'minio', source: binary.source, endpoint, region, ...pem(ca), ...TEST_CREDENTIALS },
+    end,
+  );
 }
 
-async function inDocker(ca: TestCa, removeScratch: () => Promise<void>): Promise<S3Server> {
+async function inDocker(
+  ca: TestCa,
+  removeScratch: () => Promise<void>,
+  options: S3ServerOptions,
+): Promise<S3Server> {
   const { MinioContainer } = await import('@testcontainers/minio');
   const { Wait } = await import('testcontainers');
   const container = await new MinioContainer(IMAGE)
     .withUsername(TEST_CREDENTIALS.accessKeyId)
     .withPassword(TEST_CREDENTIALS.secretAccessKey)
-    .withEnvironment({ MINIO_BROWSER: 'off' })
+    .withEnvironment({ ...regionOf(options), MINIO_BROWSER: 'off' })
     .withCopyFilesToContainer([
       { source: ca.certFile, target: '/certs/public.crt' },
       { source: ca.keyFile, target: '/certs/private.key' },
@@ -131,8 +140,9 @@ async function inDocker(ca: TestCa, removeScratch: () => Promise<void>): Promise
     await end();
     throw error;
   }
+  const region = options.region ?? REGION;
   return s3Server(
-    { name: 'minio', source: `Docker ${IMAGE}`, endpoint, ...pem(ca), ...TEST_CREDENTIALS },
+    { name: 'minio', source: `Docker ${IMAGE}`, endpoint, region, ...pem(ca), ...TEST_CREDENTIALS },
     end,
   );
 }
@@ -141,5 +151,8 @@ const rootUser = (): Record<string, string> => ({
   MINIO_ROOT_USER: TEST_CREDENTIALS.accessKeyId,
   MINIO_ROOT_PASSWORD: TEST_CREDENTIALS.secretAccessKey,
 });
+
+const regionOf = ({ region }: S3ServerOptions): Record<string, string> =>
+  region === undefined ? {} : { MINIO_SITE_REGION: region };
 
 const pem = (ca: TestCa): { caPem: string; caFile: string } => ({ caPem: ca.caPem, caFile: ca.caFile });

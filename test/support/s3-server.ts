@@ -11,7 +11,7 @@ export interface S3Server extends AsyncDisposable {
   readonly endpoint: string;
   readonly caFile: string;
   readonly caPem: string;
-  readonly region: 'us-east-1';
+  readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   createBucket(name: string, options?: { versioning?: boolean }): Promise<void>;
@@ -21,9 +21,11 @@ export interface S3Server extends AsyncDisposable {
 export interface S3ServerOptions {
   /** Progress of what takes long. */
   readonly log?: (line: string) => void;
+  /** The only region whose signatures it accepts; us-east-1, and any other, unless given. MinIO only. */
+  readonly region?: string;
 }
 
-export type S3ServerFacts = Omit<S3Server, 'region' | 'createBucket' | 'stop' | typeof Symbol.asyncDispose>;
+export type S3ServerFacts = Omit<S3Server, 'createBucket' | 'stop' | typeof Symbol.asyncDispose>;
 
 export const TEST_CREDENTIALS = { accessKeyId: 'sealslot-test', secretAccessKey: 'sealslot-test-secret' };
 
@@ -31,7 +33,7 @@ export const logToStderr = (line: string): void => void process.stderr.write(`${
 
 /** A server that runs, with the calls that tests make of it. */
 export function s3Server(facts: S3ServerFacts, end: () => Promise<void>): S3Server {
-  const region = 'us-east-1' as const;
+  const { region } = facts;
   const agent = new Agent({ ca: facts.caPem, keepAlive: true });
   // Options in place of an instance: the SDK makes its NodeHttpHandler of them.
   const client = new S3Client({
@@ -48,7 +50,6 @@ export function s3Server(facts: S3ServerFacts, end: () => Promise<void>): S3Serv
   };
   return {
     ...facts,
-    region,
     async createBucket(name, options) {
       await client.send(new CreateBucketCommand({ Bucket: name }));
       if (options?.versioning !== true) return;

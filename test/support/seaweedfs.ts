@@ -49,10 +49,13 @@ export async function startSeaweedfs(options: S3ServerOptions = {}): Promise<S3S
       throw error;
     }
     const { caPem, caFile } = ca;
-    return s3Server({ name: 'seaweedfs', source, endpoint, caPem, caFile, ...TEST_CREDENTIALS }, async () => {
-      await running.stop();
-      await scratch.remove();
-    });
+    return s3Server(
+      { name: 'seaweedfs', source, endpoint, region: 'us-east-1', caPem, caFile, ...TEST_CREDENTIALS },
+      async () => {
+        await running.stop();
+        await scratch.remove();
+      },
+    );
   } catch (error) {
     await scratch.remove();
     throw error;

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Json } from './harness.ts';
+import type { S3Server } from './s3-server.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 const READY_TIMEOUT_MS = 30_000;
@@ -19,9 +20,15 @@ export interface ServiceOptions {
   readonly dir?: string;
   /** Further top-level sections of `sealslot.yaml`. */
   readonly yaml?: string;
+  /** Further settings of the tenant `acme`, such as `slotSeconds: 60`. */
+  readonly tenant?: string;
+  /** A real S3 with the bucket `uploads` made by the caller; without it nobody listens at the endpoint. */
+  readonly s3?: S3Server;
   /** What to run the service under, such as `['strace', …]`. */
   readonly wrapper?: readonly string[];
   readonly nodeArgs?: readonly string[];
+  /** An installed `sealslot` in place of this repository's; `nodeArgs` then has no effect. */
+  readonly program?: string;
 }
 
 export interface CallOptions {
@@ -75,11 +82,10 @@ function cleanUpAtExit(): void {
 
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'sealslot-service-')));
-  if (!existsSync(join(dir, 'token'))) await setUp(dir, options.yaml ?? '');
+  if (!existsSync(join(dir, 'token'))) await setUp(dir, options);
   const token = (await readFile(join(dir, 'token'), 'utf8')).trim();
 
-  const nodeArgs = [...(options.nodeArgs ?? []), MAIN, 'serve'];
-  const [command = process.execPath, ...args] = [...(options.wrapper ?? []), process.execPath, ...nodeArgs];
+  const [command, ...args] = [...(options.wrapper ?? []), ...programOf(options), 'serve'];
   // A process group of its own, so that signals reach the service below a wrapper too.
   const child = spawn(command, args, {
     cwd: dir,
@@ -157,8 +163,17 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   };
 }
 
-/** Nobody listens at the S3 endpoint: signing needs no call, and what needs one meets a dead S3. */
-async function setUp(dir: string, yaml: string): Promise<void> {
+function programOf({ nodeArgs = [], program }: ServiceOptions): string[] {
+  return program === undefined ? [process.execPath, ...nodeArgs, MAIN] : [program];
+}
+
+/**
+ * Configuration, KEK and API key, for a `startService` in that folder. Without a real S3 nobody listens at its endpoint: signing needs no call,
+ * and what needs one meets a dead S3.
+ * @returns what `sealslot init` said.
+ */
+export async function setUp(dir: string, options: ServiceOptions): Promise<string> {
+  const { yaml = '', tenant, s3 } = options;
   await writeFile(join(dir, 'jwks.json'), '{"keys":[]}');
   await writeFile(
     join(dir, 'sealslot.yaml'),
@@ -170,29 +185,28 @@ custody: { kind: local, kekFile: kek.json }
 s3:
   targets:
     main:
-      endpoint: https://127.0.0.1:1
-      region: us-east-1
+      endpoint: ${s3?.endpoint ?? 'https://127.0.0.1:1'}
+      region: ${s3?.region ?? 'us-east-1'}
       pathStyle: true
-      credentials: { kind: static, accessKeyId: AKIDEXAMPLE, secretAccessKey: example }
+      ${s3 === undefined ? '' : `caFile: ${s3.caFile}`}
+      credentials: { kind: static, accessKeyId: ${s3?.accessKeyId ?? 'AKIDEXAMPLE'}, secretAccessKey: ${s3?.secretAccessKey ?? 'example'} }
 auth:
   issuers:
     - { issuer: https://issuer.example.com, audience: sealslot, jwksFile: jwks.json, algorithms: [ES256], tenant: acme }
 tenants:
-  acme: { target: main, bucket: uploads }
+  acme: { target: main, bucket: uploads${tenant === undefined ? '' : `, ${tenant}`} }
 ${yaml}`,
   );
-  await run(dir, 'init');
+  const [command = '', ...first] = programOf({ ...options, nodeArgs: [] });
+  const run = async (...args: string[]): Promise<string> => {
+    const settings = { cwd: dir, env: environment(dir) };
+    return (await promisify(execFile)(command, [...first, ...args], settings)).stdout;
+  };
+  const made = await run('init');
   const scopes = 'uploads:write,uploads:read,objects:read,objects:delete';
-  const token = await run(dir, 'api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
+  const token = await run('api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
   await writeFile(join(dir, 'token'), token, { mode: 0o600 });
-}
-
-async function run(dir: string, ...args: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args], {
-    cwd: dir,
-    env: environment(dir),
-  });
-  return stdout;
+  return made;
 }
 
 /** Not the whole environment: every SEALSLOT_ variable is a setting to the service. */

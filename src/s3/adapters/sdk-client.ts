@@ -1,8 +1,8 @@
-import { rootCertificates } from 'node:tls';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../clock.ts';
 import type { TargetConfig } from '../../config/config.ts';
 import type { ClockSkew } from '../clock-skew.ts';
+import { trusted } from '../trust.ts';
 
 /** An SDK client that gives up early, adds no checksums of its own, logs nothing, and teaches `skew` the time from every answer. */
 export function sdkClient(
@@ -24,7 +24,7 @@ export function sdkClient(
       throwOnRequestTimeout: true,
       httpsAgent: {
         keepAlive: true,
-        ...(config.ca !== undefined && { ca: [...rootCertificates, config.ca] }),
+        ...trusted(config.ca),
       },
     },
     // Without credentials here the SDK takes its default chain.

@@ -12,6 +12,7 @@ export function createTarget(config: TargetConfig): S3Target {
   const objects = sdkObjectStore(client, skew);
   return {
     objects,
+    credentials: client.config.credentials,
     presigner: createPresigner({
       target: config,
       credentials: client.config.credentials,

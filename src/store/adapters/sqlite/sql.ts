@@ -7,6 +7,11 @@ export const INSERT_UPLOAD = `
     :expires_in_seconds, :created_at, :expires_at, :url_ends_at, :uploaded_at, :etag, :version_id, :deleting_at, :deleted_at,
     :next_check_at)`;
 
+/** Whether the object of a slot that is to be adopted has a slot already. */
+export const HAS_SLOT = `
+  SELECT 1 FROM uploads WHERE id IN (SELECT value FROM json_each(:ids))
+    AND (id = :id OR (target = :target AND bucket = :bucket AND object_key = :object_key))`;
+
 export const GET = 'SELECT * FROM uploads WHERE id = :id AND tenant = :tenant';
 
 export const LIST_LIVE = `

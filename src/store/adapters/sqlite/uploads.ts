@@ -13,6 +13,7 @@ export function sqliteUploads(connection: Connection): UploadStore {
   const keys = keyRows(connection);
   const idempotent = idempotencyRows(connection);
   const insert = connection.prepare(sql.INSERT_UPLOAD);
+  const hasSlot = connection.prepare(sql.HAS_SLOT);
   const get = connection.prepare(sql.GET);
   const listLive = connection.prepare(sql.LIST_LIVE);
   const listByState = connection.prepare(sql.LIST_BY_STATE);
@@ -48,6 +49,15 @@ export function sqliteUploads(connection: Connection): UploadStore {
         keys.insertFirst(upload.id, key, upload.createdAt);
         if (idempotency) idempotent.claim(idempotency);
         return undefined;
+      }),
+    adopt: (upload, key, kin) =>
+      connection.write(() => {
+        const { id, target, bucket, objectKey } = upload;
+        const ids = JSON.stringify([id, ...kin]);
+        if (hasSlot.get({ ids, id, target, bucket, object_key: objectKey })) return false;
+        insert.run(fromUpload(upload));
+        keys.insertFirst(id, key, upload.createdAt);
+        return true;
       }),
     findIdempotent: (tenant, principal, key, now) =>
       connection.read(() => idempotent.find({ tenant, principal, key }, now)),

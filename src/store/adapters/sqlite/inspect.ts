@@ -1,0 +1,137 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import type { StoreInspection, StoreState } from '../../inspection.ts';
+import { MIGRATIONS, type Migration } from '../../migrations/index.ts';
+import { sqliteCode } from './connection.ts';
+import { BUSY_TIMEOUT_MS, createPrivate, openDatabase } from './open.ts';
+import { integer, text } from './rows.ts';
+
+const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
+
+const SCRATCH_BYTES = 64 * 1024;
+
+/**
+ * Looks at a store, also beside the service that serves from it. No descriptor of the store's own files is opened but by SQLite:
+ * closing it would drop the POSIX locks that this process may hold on them.
+ */
+export async function inspectSqliteStore(
+  path: string,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<StoreInspection> {
+  const real = realPath(path);
+  return {
+    path: real,
+    state: stateOf(real, migrations),
+    served: isServed(real),
+    writeFailure: tryWriting(dirname(real)),
+  };
+}
+
+/** Of a file that may not exist yet. */
+function realPath(path: string): string {
+  try {
+    return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
+  }
+}
+
+function stateOf(path: string, migrations: readonly Migration[]): StoreState {
+  if (statSync(path, { throwIfNoEntry: false })?.size === 0 || !existsSync(path)) return { kind: 'absent' };
+  const wal = `${path}-wal`;
+  const closed = !existsSync(wal);
+  const state = read(path, closed, migrations);
+  // A service has begun meanwhile, so what was read as unchanging may have changed.
+  return closed && existsSync(wal) ? read(path, false, migrations) : state;
+}
+
+/** @param closed nobody has it open: `immutable` then keeps SQLite from leaving an empty WAL behind. */
+function read(path: string, closed: boolean, migrations: readonly Migration[]): StoreState {
+  let db: DatabaseSync | undefined;
+  try {
+    const url = pathToFileURL(path);
+    if (closed) url.searchParams.set('immutable', '1');
+    db = new DatabaseSync(url, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
+    const isNew = tables.length === 0;
+    if (!isNew && !tables.some((row) => row['name'] === 'schema_migrations')) return { kind: 'foreign' };
+    const complaint = text(db.prepare('PRAGMA quick_check(1)').get() ?? {}, 'quick_check');
+    if (complaint !== 'ok') return { kind: 'damaged', complaint };
+    const rows = isNew ? [] : db.prepare('SELECT id, sha256 FROM schema_migrations').all();
+    return compare(new Map(rows.map((row) => [integer(row, 'id'), text(row, 'sha256')])), migrations);
+  } catch (error) {
+    return failed(error);
+  } finally {
+    if (db?.isOpen === true) db.close();
+  }
+}
+
+function compare(applied: ReadonlyMap<number, string>, migrations: readonly Migration[]): StoreState {
+  for (const migration of applied.keys()) {
+    if (!migrations.some(({ id }) => id === migration)) return { kind: 'newer', migration };
+  }
+  const title = ({ id, name }: Migration) => `${id} (${name})`;
+  const changed = migrations.find(({ id, sql }) => {
+    const sha256 = applied.get(id);
+    return sha256 !== undefined && sha256 !== createHash('sha256').update(sql).digest('hex');
+  });
+  if (changed !== undefined) return { kind: 'changed', migration: title(changed) };
+  const pending = migrations.filter(({ id }) => !applied.has(id)).map(title);
+  return { kind: 'sound', applied: applied.size, pending };
+}
+
+function failed(error: unknown): StoreState {
+  const code = sqliteCode(error);
+  const reason = error instanceof Error ? error.message : 'unknown failure';
+  if (code === SQLITE_NOTADB) return { kind: 'foreign' };
+  if (code === SQLITE_CORRUPT) return { kind: 'damaged', complaint: reason };
+  return { kind: 'unreadable', reason };
+}
+
+/** The service's exclusive transaction on the lock file shuts readers out. This one reads for microseconds. */
+function isServed(path: string): boolean {
+  const lock = `${path}.lock`;
+  if (!existsSync(lock)) return false;
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(lock, { readOnly: true, timeout: 0 });
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (error) {
+    return sqliteCode(error) === SQLITE_BUSY;
+  } finally {
+    db?.close();
+  }
+}
+
+/** Does what the first start does: makes a WAL database, commits, checkpoints. All in one go, so that no Ctrl-C comes between. */
+function tryWriting(folder: string): string | undefined {
+  const path = join(folder, `.sealslot-doctor-${randomUUID()}.db`);
+  let db: DatabaseSync | undefined;
+  try {
+    db = openDatabase(createPrivate(path));
+    db.exec(`CREATE TABLE scratch (bytes BLOB); INSERT INTO scratch VALUES (randomblob(${SCRATCH_BYTES}))`);
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    return undefined;
+  } catch (error) {
+    return errnoOf(error);
+  } finally {
+    db?.close();
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) rmSync(file);
+  }
+}
+
+function errnoOf(error: unknown): string {
+  const code = sqliteCode(error);
+  if (code === SQLITE_FULL) return 'ENOSPC';
+  if (code === SQLITE_READONLY) return 'EROFS';
+  if (code === undefined && error instanceof Error && 'code' in error) return String(error.code);
+  return error instanceof Error ? error.message : 'unknown failure';
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import { filenameProblem } from '../access/object-key.ts';
+import type { CustomerKey } from '../custody/customer-key.ts';
+import { DependencyUnavailable, KeyUnusable } from '../errors.ts';
+import type { ObjectFacts } from '../s3/port.ts';
+import { customerKeyOf } from './customer-key-of.ts';
+import { placeOf, targetOf, tenantOf, type Services } from './services.ts';
+import type { Upload } from './upload.ts';
+
+/** `Principal.id` of no caller: those begin with `key:` or `jwt:`. So nobody is given a request for an adopted slot. */
+const PRINCIPAL = 'import';
+
+/** An object that lies in S3 without a slot, and the key that its owner says it has. */
+export interface ForeignObject {
+  readonly bucket: string;
+  readonly objectKey: string;
+  readonly key: CustomerKey;
+}
+
+export type Adoption =
+  | { readonly kind: 'adopted' | 'already'; readonly id: string }
+  | { readonly kind: 'absent' | 'wrong_key' | 'not_sse_c' | 'conflict'; readonly detail: string };
+
+type Refused = Extract<Adoption, { detail: string }>;
+
+/**
+ * Takes an object over for a tenant: proof by HEAD with its key → wrap → commit of a slot that is `uploaded` already. Repeatable, and
+ * safe to run twice at once: the slot's id follows from the object's place. A slot that is there is not proven again.
+ * @throws DependencyUnavailable when S3 says neither yes nor no, or the store or the wrapper does not answer; nothing was stored.
+ */
+export async function adoptObject(
+  services: Services,
+  tenant: string,
+  object: ForeignObject,
+): Promise<Adoption> {
+  const { target } = tenantOf(services, tenant);
+  const id = adoptedId(target, object);
+  const kin = idsIn(object.objectKey);
+  const compared = await compareWithSlot(services, tenant, target, object, [id, ...kin]);
+  if (compared !== undefined) return compared;
+
+  const proof = await prove(services, target, object);
+  if ('kind' in proof) return proof;
+  const upload = uploadedSlot({ id, tenant, target, object, facts: proof.facts, now: services.now() });
+  const wrapped = await services.wrapper.wrap(object.key, placeOf(upload, 1));
+  if (await services.store.uploads.adopt(upload, wrapped, kin)) return { kind: 'adopted', id };
+  const winner = await compareWithSlot(services, tenant, target, object, [id, ...kin]);
+  return winner ?? conflict('another upload has this object');
+}
+
+/**
+ * A UUIDv7 of time 0, so that lists show adopted slots as the oldest. Its 74 free bits are the first of SHA-256 over target, bucket and
+ * object key, each behind its length. Changing this would adopt everything a second time.
+ */
+function adoptedId(target: string, { bucket, objectKey }: ForeignObject): string {
+  const hash = createHash('sha256');
+  for (const text of [target, bucket, objectKey]) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(Buffer.byteLength(text));
+    hash.update(length).update(text);
+  }
+  const bits = BigInt(`0x${hash.digest('hex')}`) >> (256n - 74n);
+  const a = (0x7000n | (bits >> 62n)).toString(16);
+  const b = ((2n << 62n) | (bits & ((1n << 62n) - 1n))).toString(16);
+  return `00000000-0000-${a}-${b.slice(0, 4)}-${b.slice(4)}`;
+}
+
+/** An object of the service's own has its slot's id in its object key (invariant 4). */
+function idsIn(objectKey: string): string[] {
+  return objectKey.match(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g) ?? [];
+}
+
+/** What is to be said when the tenant has a slot for this object, whoever made it; `undefined` when it has none. */
+async function compareWithSlot(
+  services: Services,
+  tenant: string,
+  target: string,
+  { bucket, objectKey, key }: ForeignObject,
+  ids: readonly string[],
+): Promise<Adoption | undefined> {
+  for (const id of ids) {
+    const slot = await services.store.uploads.get(tenant, id);
+    if (slot?.target !== target || slot.bucket !== bucket || slot.objectKey !== objectKey) continue;
+    if (['rejected', 'deleting', 'deleted'].includes(slot.state)) {
+      return conflict(`its upload ${id} is ${slot.state}`);
+    }
+    try {
+      const same = (await customerKeyOf(services, slot)).equals(key);
+      return same ? { kind: 'already', id } : conflict(`its upload ${id} has another key`);
+    } catch (error) {
+      if (!(error instanceof KeyUnusable)) throw error;
+      return conflict(`the key of its upload ${id} cannot be opened to compare`);
+    }
+  }
+  return undefined;
+}
+
+/** Only S3's own answer counts: it must name SSE-C and this key, as some servers ignore both and answer 200. */
+async function prove(
+  services: Services,
+  target: string,
+  { bucket, objectKey, key }: ForeignObject,
+): Promise<{ facts: ObjectFacts } | Refused> {
+  const { objects } = targetOf(services, target);
+  const answer = await objects.head(bucket, objectKey, key);
+  if (answer.kind === 'absent') return { kind: 'absent', detail: 'S3 has no such object, or no such bucket' };
+  if (answer.kind === 'found') {
+    const { sseCustomerAlgorithm, sseCustomerKeyMd5 } = answer.object;
+    if (sseCustomerAlgorithm === 'AES256' && sseCustomerKeyMd5 === key.md5()) return { facts: answer.object };
+    return { kind: 'not_sse_c', detail: 'S3 finds the object, but does not say that it is under this key' };
+  }
+  const { status, code } = answer;
+  if (status !== 400 && status !== 403) {
+    throw new DependencyUnavailable('s3', undefined, `S3 answered ${status} (${code}).`);
+  }
+  const plain = await objects.head(bucket, objectKey, undefined);
+  if (plain.kind === 'found' && plain.object.sseCustomerAlgorithm === null) {
+    return { kind: 'not_sse_c', detail: 'the object is not under SSE-C: S3 shows it without a key' };
+  }
+  return {
+    kind: 'wrong_key',
+    detail: `S3 refuses this key (${status}): it is not the object's, or the service's credentials may not read the object`,
+  };
+}
+
+function uploadedSlot(from: {
+  id: string;
+  tenant: string;
+  target: string;
+  object: ForeignObject;
+  facts: ObjectFacts;
+  now: number;
+}): Upload {
+  const { id, tenant, target, object, facts, now } = from;
+  const filename = object.objectKey.slice(object.objectKey.lastIndexOf('/') + 1);
+  return {
+    id,
+    tenant,
+    principal: PRINCIPAL,
+    state: 'uploaded',
+    target,
+    bucket: object.bucket,
+    objectKey: object.objectKey,
+    filename: filenameProblem(filename) === undefined ? filename : null,
+    contentType: facts.contentType ?? 'application/octet-stream',
+    size: facts.size,
+    sha256: facts.sha256,
+    metadata: facts.metadata,
+    expiresInSeconds: 0,
+    createdAt: now,
+    expiresAt: now,
+    urlEndsAt: now,
+    uploadedAt: now,
+    etag: facts.etag,
+    versionId: facts.versionId,
+    deletingAt: null,
+    deletedAt: null,
+    nextCheckAt: null,
+  };
+}
+
+function conflict(detail: string): Refused {
+  return { kind: 'conflict', detail };
+}

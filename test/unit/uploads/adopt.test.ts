@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { CustomerKey } from '../../../src/custody/customer-key.ts';
+import { KeyRefused } from '../../../src/custody/errors.ts';
+import { DependencyUnavailable } from '../../../src/errors.ts';
+import type { HeadResult, ObjectFacts } from '../../../src/s3/port.ts';
+import { adoptObject, type Adoption } from '../../../src/uploads/adopt.ts';
+import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
+import { makeHarness, TENANT, type Harness } from '../../support/harness.ts';
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const OBJECT_KEY = 'reports/2019/ü (1).pdf';
+const FACTS: Partial<ObjectFacts> = { size: 5, contentType: 'application/pdf', versionId: 'v1' };
+
+interface World extends AsyncDisposable {
+  readonly h: Harness;
+  readonly s3: FakeObjectStore;
+  readonly key: CustomerKey;
+  adopt(objectKey?: string, key?: CustomerKey, tenant?: string): Promise<Adoption>;
+}
+
+async function world(): Promise<World> {
+  const s3 = new FakeObjectStore();
+  const h = await makeHarness({ target: fakeTarget(s3) });
+  const key = CustomerKey.generate();
+  s3.put(OBJECT_KEY, key, FACTS);
+  return {
+    h,
+    s3,
+    key,
+    adopt: (objectKey = OBJECT_KEY, withKey = key, tenant = 'acme') =>
+      adoptObject(h.services, tenant, { bucket: 'old', objectKey, key: withKey }),
+    [Symbol.asyncDispose]: () => h[Symbol.asyncDispose](),
+  };
+}
+
+async function adoptedId(w: World, ...args: Parameters<World['adopt']>): Promise<string> {
+  const adoption = await w.adopt(...args);
+  assert.equal(adoption.kind, 'adopted');
+  return 'id' in adoption ? adoption.id : '';
+}
+
+const slots = (w: World, tenant = 'acme') =>
+  w.h.store.uploads.list(tenant, { limit: 100, now: w.h.clock.now });
+
+describe('adopting an object', () => {
+  it('proven, wrapped in its place, committed as an uploaded slot', async () => {
+    await using w = await world();
+    const id = await adoptedId(w);
+    const now = w.h.clock.now;
+    assert.deepEqual(await w.h.store.uploads.get('acme', id), {
+      id,
+      tenant: 'acme',
+      principal: 'import',
+      state: 'uploaded',
+      target: 'main',
+      bucket: 'old',
+      objectKey: OBJECT_KEY,
+      filename: 'ü (1).pdf',
+      contentType: 'application/pdf',
+      size: 5,
+      sha256: null,
+      metadata: {},
+      expiresInSeconds: 0,
+      createdAt: now,
+      expiresAt: now,
+      urlEndsAt: now,
+      uploadedAt: now,
+      etag: '"etag"',
+      versionId: 'v1',
+      deletingAt: null,
+      deletedAt: null,
+      nextCheckAt: null,
+    });
+    assert.ok((await w.h.customerKey('acme', id)).equals(w.key));
+  });
+
+  it('takes what S3 says of the object, and a name only where there is one', async () => {
+    await using w = await world();
+    const sha256 = createHash('sha256').update('x').digest('base64');
+    w.s3.put('folder/', w.key, { sha256, metadata: { 'Odd-Näme': ' ü "x" ', empty: '' } });
+    const slot = await w.h.store.uploads.get('acme', await adoptedId(w, 'folder/'));
+    assert.equal(slot?.filename, null);
+    assert.equal(slot.contentType, 'application/octet-stream');
+    assert.equal(slot.sha256, sha256);
+    assert.deepEqual(slot.metadata, { 'Odd-Näme': ' ü "x" ', empty: '' });
+  });
+
+  it('the id is a UUIDv7 of time 0 that follows from target, bucket and object key', async () => {
+    await using w = await world();
+    const id = await adoptedId(w);
+    // A fixed one: with other ids, what was adopted would be adopted again.
+    assert.equal(id, '00000000-0000-70c9-b514-07819deeea1f');
+    assert.match(id, UUID_V7);
+    const token = await w.h.token();
+    await w.h.call('POST', '/v1/uploads', { token, body: { contentType: 'text/plain', size: 1 } });
+    assert.equal((await slots(w)).at(-1)?.id, id, 'lists show it as the oldest');
+    const ids = new Set([id]);
+    for (const objectKey of ['a', 'b', 'a/b', 'old']) {
+      w.s3.put(objectKey, w.key, FACTS);
+      ids.add(await adoptedId(w, objectKey));
+    }
+    for (const bucket of ['older', 'ol']) {
+      const adoption = await adoptObject(w.h.services, 'acme', { bucket, objectKey: 'a', key: w.key });
+      ids.add('id' in adoption ? adoption.id : '');
+    }
+    assert.equal(ids.size, 7);
+    for (const each of ids) assert.match(each, UUID_V7);
+  });
+
+  it('again, and twice at once, adopts nothing twice', async () => {
+    await using w = await world();
+    const kinds = (await Promise.all(Array.from({ length: 8 }, () => w.adopt()))).map(({ kind }) => kind);
+    assert.deepEqual(kinds.toSorted(), ['adopted', ...Array.from({ length: 7 }, () => 'already')]);
+    w.s3.dead = true;
+    assert.equal((await w.adopt()).kind, 'already', 'S3 is not asked again');
+    assert.equal((await slots(w)).length, 1);
+  });
+});
+
+describe('what is not adopted', () => {
+  const refused = async (w: World, answers: { keyed: HeadResult; plain?: HeadResult }): Promise<Adoption> => {
+    w.s3.head = async (_bucket, _objectKey, key) =>
+      key === undefined ? (answers.plain ?? answers.keyed) : answers.keyed;
+    const adoption = await w.adopt();
+    assert.deepEqual(await slots(w), []);
+    return adoption;
+  };
+  const unknown = (status: number): HeadResult => ({ kind: 'unknown', status, code: 'X' });
+  const found = (changes: Partial<ObjectFacts> = {}): HeadResult => {
+    const s3 = new FakeObjectStore();
+    const key = CustomerKey.generate();
+    s3.put('x', key, { ...FACTS, ...changes });
+    return { kind: 'found', object: s3.objects.get('x')!.facts };
+  };
+  const plain = { sseCustomerAlgorithm: null, sseCustomerKeyMd5: null };
+
+  it('a missing object is absent', async () => {
+    await using w = await world();
+    assert.equal((await refused(w, { keyed: { kind: 'absent' } })).kind, 'absent');
+  });
+
+  it('a key that S3 refuses is a wrong key, or a missing right', async () => {
+    await using w = await world();
+    for (const status of [400, 403]) {
+      const adoption = await refused(w, { keyed: unknown(status), plain: unknown(400) });
+      assert.equal(adoption.kind, 'wrong_key');
+      assert.match('detail' in adoption ? adoption.detail : '', new RegExp(`${status}.*may not read`));
+      // A server that tells of an SSE-C object without its key has still refused this one.
+      assert.equal((await refused(w, { keyed: unknown(status), plain: found() })).kind, 'wrong_key');
+    }
+  });
+
+  it('an object that S3 shows without a key, or with any key, is not under SSE-C', async () => {
+    await using w = await world();
+    assert.equal((await refused(w, { keyed: unknown(400), plain: found(plain) })).kind, 'not_sse_c');
+    assert.equal((await refused(w, { keyed: found(plain) })).kind, 'not_sse_c');
+    assert.equal((await refused(w, { keyed: found() })).kind, 'not_sse_c', 'the MD5 of another key');
+    const ours = { sseCustomerKeyMd5: w.key.md5() };
+    assert.equal(
+      (await refused(w, { keyed: found({ ...ours, sseCustomerAlgorithm: 'aws:kms' }) })).kind,
+      'not_sse_c',
+    );
+  });
+
+  it('no clear answer decides nothing', async () => {
+    await using w = await world();
+    for (const status of [200, 301, 429, 500, 503]) {
+      await assert.rejects(refused(w, { keyed: unknown(status) }), DependencyUnavailable);
+    }
+    w.s3.dead = true;
+    await assert.rejects(w.adopt('another'), DependencyUnavailable);
+    assert.deepEqual(await slots(w), []);
+  });
+});
+
+describe('an object that has a slot already', () => {
+  const detailOf = (adoption: Adoption) => ('detail' in adoption ? adoption.detail : '');
+
+  it('with another key it is a conflict, and the stored key stays', async () => {
+    await using w = await world();
+    const id = await adoptedId(w);
+    const other = CustomerKey.generate();
+    w.s3.put(OBJECT_KEY, other, FACTS);
+    assert.equal((await w.adopt(OBJECT_KEY, other)).kind, 'conflict');
+    assert.ok((await w.h.customerKey('acme', id)).equals(w.key));
+  });
+
+  it('another tenant’s is a conflict that does not say whose', async () => {
+    await using w = await world();
+    await adoptedId(w, OBJECT_KEY, w.key, 'globex');
+    const adoption = await w.adopt();
+    assert.equal(adoption.kind, 'conflict');
+    assert.doesNotMatch(detailOf(adoption), /globex|0000/);
+    assert.deepEqual(await slots(w), []);
+  });
+
+  it('a slot that this service made keeps its object: the same key is there already, another tenant meets a conflict', async () => {
+    const s3 = new FakeObjectStore();
+    const tenants = { acme: TENANT, globex: TENANT };
+    await using h = await makeHarness({ target: fakeTarget(s3), tenants });
+    const made = await h.call('POST', '/v1/uploads', {
+      token: await h.token(),
+      body: { contentType: 'application/pdf', size: 5 },
+    });
+    const { id, bucket, objectKey } = made.body as { id: string; bucket: string; objectKey: string };
+    const key = await h.customerKey('acme', id);
+    s3.put(objectKey, key, FACTS);
+    const adopt = (tenant: string, where = bucket) =>
+      adoptObject(h.services, tenant, { bucket: where, objectKey, key });
+    assert.deepEqual(await adopt('acme'), { kind: 'already', id });
+    assert.equal((await adopt('globex')).kind, 'conflict');
+    assert.equal((await adopt('globex', 'a-copy-elsewhere')).kind, 'adopted');
+  });
+
+  it('one that is deleted stays deleted', async () => {
+    await using w = await world();
+    const id = await adoptedId(w);
+    await w.h.call('DELETE', `/v1/uploads/${id}`, { token: await w.h.token() });
+    assert.match(detailOf(await w.adopt()), /deleting/);
+    w.h.clock.now += 2 * 86_400_000;
+    await w.h.jobs.runOnce();
+    const again = await w.adopt();
+    assert.equal(again.kind, 'conflict');
+    assert.match(detailOf(again), /deleted/);
+  });
+
+  it('one whose stored key cannot be opened is a conflict', async () => {
+    await using w = await world();
+    await adoptedId(w);
+    const refusing = async () => Promise.reject(new KeyRefused('not authentic'));
+    const services = { ...w.h.services, wrapper: { ...w.h.services.wrapper, unwrap: refusing } };
+    const object = { bucket: 'old', objectKey: OBJECT_KEY, key: w.key };
+    const adoption = await adoptObject(services, 'acme', object);
+    assert.equal(adoption.kind, 'conflict');
+    assert.match(detailOf(adoption), /cannot be opened/);
+  });
+});
+
+describe('an adopted slot in the API', () => {
+  it('is shown, completed, downloaded, given no request, and deleted with its key', async () => {
+    await using w = await world();
+    w.s3.put('odd', w.key, { ...FACTS, contentType: 'x; "ü', metadata: { 'Odd-Näme': '\x01 ü', '': '' } });
+    const id = await adoptedId(w, 'odd');
+    const token = await w.h.token();
+    const call = (method: 'GET' | 'POST' | 'DELETE', path = '') =>
+      w.h.call(method, `/v1/uploads/${id}${path}`, { token });
+    const shown = await call('GET');
+    assert.equal(shown.status, 200);
+    assert.deepEqual(shown.body.metadata, { 'Odd-Näme': '\x01 ü', '': '' });
+    assert.equal(shown.body.contentType, 'x; "ü');
+    assert.equal((await w.h.call('GET', '/v1/uploads?state=uploaded', { token })).body.uploads.length, 1);
+    assert.equal((await call('POST', '/complete')).body.state, 'uploaded');
+    const download = await call('POST', '/download');
+    assert.equal(download.status, 200);
+    const query = new URL(download.body.url as string).searchParams;
+    assert.equal(query.get('versionId'), 'v1');
+    assert.equal(query.get('response-content-type'), 'x; "ü');
+    assert.equal((await call('POST', '/request')).body.code, 'not_slot_owner');
+
+    assert.equal((await call('DELETE')).body.state, 'deleting');
+    await w.h.jobs.runOnce();
+    assert.ok(await w.h.store.keys.current(id), 'the margin has not passed');
+    w.h.clock.now += 86_400_000;
+    await w.h.jobs.runOnce();
+    assert.equal(w.s3.objects.has('odd'), false);
+    assert.equal(await w.h.store.keys.current(id), undefined);
+  });
+});
