@@ -1,0 +1,131 @@
+import { request as httpRequest, type Agent } from 'node:https';
+import type { TargetConfig } from '../config/config.ts';
+import type { S3Target, SignRequest } from '../s3/port.ts';
+
+/** One request to S3, signed by the service's own presigner, as a client would send it. */
+export interface Question {
+  readonly method: SignRequest['method'];
+  /** Sent in place of what was signed: a browser's preflight goes to the URL of the request that is to follow. */
+  readonly sendMethod?: 'OPTIONS';
+  /** `''` asks of the bucket itself. */
+  readonly objectKey?: string;
+  /** Signed. A sub-resource has an empty value: `{versions: ''}`. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Signed; sent too, unless `send` says otherwise. Names in lower case. A `content-length` is signed in place of the body's. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is sent in place of the signed headers. */
+  readonly send?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** 60 unless given. */
+  readonly expiresInSeconds?: number;
+  /** Milliseconds since the epoch; now unless given. */
+  readonly signedAt?: number;
+}
+
+/** What S3 said. Never logged or printed whole: headers may name the key. */
+export interface Said {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** At most 64 KiB. */
+  readonly body: string;
+  /** `<Code>` of S3's error, else `''`. */
+  readonly code: string;
+}
+
+const LONGEST_BODY = 64 * 1024;
+const TIMEOUT_MS = 10_000;
+
+/** Asks one bucket. Rejects only when no answer comes: with Node's error, whose `code` tells why. */
+export class Asker {
+  readonly bucket: string;
+  readonly target: S3Target;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly #agent: Agent;
+
+  constructor(options: { target: S3Target; bucket: string; agent: Agent; now: () => number }) {
+    this.bucket = options.bucket;
+    this.target = options.target;
+    this.#agent = options.agent;
+    this.now = options.now;
+  }
+
+  async ask(question: Question): Promise<Said> {
+    const { method, objectKey = '', query = {}, headers = {}, body } = question;
+    const window = await this.target.presigner.open(
+      question.expiresInSeconds ?? 60,
+      question.signedAt ?? this.now(),
+    );
+    const length = body === undefined ? {} : { 'content-length': String(body.length) };
+    const url = await window.sign({
+      method,
+      bucket: this.bucket,
+      objectKey,
+      headers: { ...length, ...headers },
+      query,
+    });
+    return send(
+      url,
+      question.sendMethod ?? method,
+      { ...(question.send ?? headers), ...length },
+      body,
+      this.#agent,
+    );
+  }
+}
+
+/** One HTTPS request, without retries or redirects. */
+export function send(
+  url: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array | undefined,
+  agent: Agent,
+): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    const call = httpRequest(url, { method, headers: { ...headers }, agent }, (answer) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      answer.on('data', (chunk: Buffer) => {
+        if (length < LONGEST_BODY) chunks.push(chunk);
+        length += chunk.length;
+      });
+      answer.on('error', reject);
+      answer.on('end', () => {
+        const text = Buffer.concat(chunks).subarray(0, LONGEST_BODY).toString('utf8');
+        const flat = Object.entries(answer.headers).map(([name, value]) => [name, [value].flat().join(', ')]);
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: Object.fromEntries(flat) as Record<string, string>,
+          body: text,
+          code: element(text, 'Code') ?? '',
+        });
+      });
+    });
+    call.setTimeout(TIMEOUT_MS, () =>
+      call.destroy(Object.assign(new Error('no answer in 10 s'), { code: 'ETIMEDOUT' })),
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+
+/** Taken, refused, or neither: the 503 of a busy server says nothing about what it would do. */
+export function verdict({ status }: Said): 'taken' | 'refused' | 'unclear' {
+  if (status >= 200 && status < 300) return 'taken';
+  const busy = status === 408 || status === 429;
+  return (status >= 400 && status < 500 && !busy) || status === 501 ? 'refused' : 'unclear';
+}
+
+/** Status and code, for a finding: `403 AccessDenied`. The code is S3's own word, so its length and letters are bounded. */
+export function answerOf({ status, code }: Said): string {
+  return /^[A-Za-z]{1,64}$/.test(code) ? `${status} ${code}` : String(status);
+}
+
+/** The text of the first `<name>` in S3's XML, whose few fields that matter here hold no markup. */
+export function element(xml: string, name: string): string | undefined {
+  return new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1];
+}
+
+export type TargetFacts = Pick<TargetConfig, 'endpoint' | 'publicEndpoint' | 'region' | 'pathStyle' | 'ca'>;

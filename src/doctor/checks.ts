@@ -1,0 +1,27 @@
+import { BUCKET_CHECKS } from './bucket.ts';
+import { CONFORMANCE_CHECKS } from './conformance.ts';
+import { CORS_CHECKS } from './cors.ts';
+import { CREDENTIALS_CHECKS } from './credentials.ts';
+import { CUSTODY_CHECKS } from './custody.ts';
+import { EXAMINE_CHECKS } from './examine.ts';
+import { FILES_CHECKS } from './files.ts';
+import type { CheckText } from './finding.ts';
+import { NETWORK_CHECKS } from './network.ts';
+import { RIGHTS_CHECKS } from './rights.ts';
+import { STORE_CHECKS } from './store.ts';
+import { TARGET_CHECKS } from './target.ts';
+
+/** Every check, in the order of the examination. */
+export const CHECKS: Readonly<Record<string, CheckText>> = {
+  ...EXAMINE_CHECKS,
+  ...FILES_CHECKS,
+  ...STORE_CHECKS,
+  ...CUSTODY_CHECKS,
+  ...NETWORK_CHECKS,
+  ...CREDENTIALS_CHECKS,
+  ...TARGET_CHECKS,
+  ...BUCKET_CHECKS,
+  ...RIGHTS_CHECKS,
+  ...CORS_CHECKS,
+  ...CONFORMANCE_CHECKS,
+};

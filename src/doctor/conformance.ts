@@ -1,0 +1,93 @@
+import type { Asker } from './ask.ts';
+import type { Canaries } from './canaries.ts';
+import { signedHeaders } from './conformance/binding.ts';
+import { otherKinds, sha256 } from './conformance/checksums.ts';
+import { copyInPlace } from './conformance/copy.ts';
+import { keyNeeded, reading } from './conformance/reading.ts';
+import { tags } from './conformance/tags.ts';
+import { Trial } from './conformance/trial.ts';
+import { expiredUrl, rightUpload, secondUpload } from './conformance/upload.ts';
+import type { CheckText, Examination } from './finding.ts';
+
+export const CONFORMANCE_CHECKS = {
+  put: { title: 'upload', means: 'S3 takes an upload as the service issues it.' },
+  'right.put': {
+    title: 'right to write',
+    means: 'URLs work with the rights of the service’s S3 credentials.',
+  },
+  'right.get': {
+    title: 'right to read',
+    means: '`complete` asks S3 with the key, and downloads are signed with the same rights.',
+  },
+  'sse.blocked': {
+    title: 'SSE-C blocked',
+    means:
+      'AWS can block SSE-C for a bucket, and does by default since April 2026: every upload is then refused.',
+  },
+  'sse.named': {
+    title: 'SSE-C',
+    means:
+      'Some servers answer 200 to an upload under SSE-C and store plain text. One that encrypts says so, and by which key, when it is asked.',
+  },
+  complete: { title: 'verification', means: 'What S3 says of an object is what was announced for it.' },
+  overwrite: {
+    title: 'overwriting',
+    means:
+      'One URL makes one object: a second PUT has to be refused, or what was verified could be replaced.',
+  },
+  'key.needed': {
+    title: 'key needed',
+    means: 'Nobody reads an object without its customer key, whatever rights they have.',
+  },
+  read: { title: 'download', means: 'With the key S3 gives back the bytes that it was given, also in part.' },
+  'checksum.sha256': {
+    title: 'SHA-256',
+    means: 'A slot with a `sha256` takes no other file: S3 itself checks it.',
+  },
+  'checksum.others': { title: 'other checksums', means: 'Which further kinds S3 checks.' },
+  'right.tags': {
+    title: 'right to read tags',
+    means:
+      'Some servers let a client add tags that were not signed. `complete` refuses such an object, if it is allowed to see them.',
+  },
+  tags: { title: 'tags', means: 'Signed tags are stored with the object.' },
+  expiry: { title: 'expiry', means: 'A URL is good until it expires, and the life of keys depends on it.' },
+  copy: {
+    title: 'copy',
+    means: 'Re-keying copies an object onto itself, from the old key to the new one, where S3 can do that.',
+  },
+} as const satisfies Record<string, CheckText>;
+
+/**
+ * What S3 really does, shown on canaries through the service's own presigner. Brief: the questions whose answer can be "unsafe", in
+ * about ten requests. Ends early, without a word, once `signal` is aborted. Rejects as `Asker.ask` does.
+ * The caller removes the canaries.
+ */
+export async function* examineConformance(
+  asker: Asker,
+  canaries: Canaries,
+  { subject, brief, signal }: { subject: string; brief: boolean; signal: AbortSignal },
+): Examination {
+  try {
+    if (signal.aborted) return false;
+    return yield* steps(new Trial({ asker, canaries, subject, signal }), brief);
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return false;
+    throw error;
+  }
+}
+
+async function* steps(trial: Trial, brief: boolean): Examination {
+  if (!(yield* rightUpload(trial))) return false;
+  yield* secondUpload(trial);
+  yield* keyNeeded(trial, brief);
+  yield* signedHeaders(trial, brief);
+  if (brief) return true;
+  yield* reading(trial);
+  yield* sha256(trial);
+  yield* otherKinds(trial);
+  yield* tags(trial);
+  yield* expiredUrl(trial);
+  yield* copyInPlace(trial);
+  return true;
+}

@@ -1,0 +1,33 @@
+import { encodeRfc3986 } from '../../s3/object-url.ts';
+import { answerOf, verdict } from '../ask.ts';
+import type { Finding } from '../finding.ts';
+import { BODY, type Trial } from './trial.ts';
+
+/** Re-keying in place: a copy of exactly the verified version, from its old key to a new one. Changes the first canary, so it comes last. */
+export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
+  const { asker, key, otherKey, objectKey, say, versionId } = trial;
+  const path = [asker.bucket, ...objectKey.split('/')].map(encodeRfc3986).join('/');
+  // Without the version, a versioned MinIO writes garbage.
+  const source = versionId === undefined ? path : `${path}?versionId=${encodeRfc3986(versionId)}`;
+  const oldKey: Record<string, string> = {};
+  for (const [name, value] of Object.entries<string>({ ...key.headers() }))
+    oldKey[name.replace('x-amz-', 'x-amz-copy-source-')] = value;
+  const headers = { 'x-amz-copy-source': source, ...oldKey, ...otherKey.headers() };
+  const said = await trial.put(objectKey, { headers, body: new Uint8Array() });
+  // A copy can fail after its 200 was sent.
+  if (verdict(said) !== 'taken' || said.code !== '') {
+    yield say.note(
+      'copy',
+      `S3 does not copy in place under SSE-C (${answerOf(said)}): re-keying will stream through the service`,
+    );
+    return;
+  }
+  const copied = await trial.ask({ method: 'GET', objectKey, headers: { ...otherKey.headers() } });
+  yield copied.status === 200 && copied.body === BODY.toString()
+    ? say.ok('copy', 'an object can be re-keyed by copying it in place')
+    : say.unsafe(
+        'copy',
+        'S3 says that it copied the object to another key, but under that key it is not the same',
+        'use an S3 whose CopyObject works under SSE-C; re-keying would lose objects on this one',
+      );
+}

@@ -1,0 +1,54 @@
+import type { Config } from '../config/config.ts';
+import type { KeyWrapper } from '../custody/port.ts';
+import { examineCustody } from './custody.ts';
+import { examineFiles } from './files.ts';
+import { about, type CheckText, type Finding } from './finding.ts';
+import { examineStore, type InspectStore } from './store.ts';
+import { bucketsOf, examineTarget, type TargetContext } from './target.ts';
+
+export const EXAMINE_CHECKS = {
+  configuration: {
+    title: 'configuration',
+    means: 'The file and the environment together are a configuration that the service accepts.',
+  },
+  'custody.opens': {
+    title: 'KEK',
+    means:
+      'What wraps the customer keys can be opened. Without it no slot is made and no object is handed out.',
+  },
+} as const satisfies Record<string, CheckText>;
+
+export interface ExamineContext extends Omit<TargetContext, 'config'> {
+  readonly config: Config;
+  readonly configPath: string;
+  readonly openWrapper: (config: Config) => Promise<KeyWrapper>;
+  readonly inspectStore: InspectStore;
+}
+
+/** All that a doctor looks at, from the nearest to the farthest. Ends early, without a word, when `signal` is aborted. */
+export async function* examine(context: ExamineContext, targets: readonly string[]): AsyncGenerator<Finding> {
+  const { config, configPath, signal } = context;
+  yield about('configuration').ok('configuration', `${configPath} is valid`);
+  yield* examineFiles({ config, configPath });
+  yield* examineStore(config.store, context.inspectStore);
+  yield* examineWrapper(context);
+  for (const name of targets) {
+    if (signal.aborted) return;
+    yield* examineTarget(context, name, bucketsOf(config, name));
+  }
+}
+
+async function* examineWrapper({ config, openWrapper }: ExamineContext): AsyncGenerator<Finding> {
+  let wrapper: KeyWrapper;
+  try {
+    wrapper = await openWrapper(config);
+  } catch (error) {
+    const found = error instanceof Error ? error.message.replace(/\.$/, '') : 'it cannot be opened';
+    const remedy =
+      '`sealslot init` makes a KEK file; never replace one that is in use: bring it back from its backup';
+    yield about('custody').off('custody.opens', found, remedy, ['everything that needs a key']);
+    return;
+  }
+  yield about('custody').ok('custody.opens', `${config.custody.kekFile}, as the wrapper "${wrapper.id}"`);
+  yield* examineCustody(wrapper);
+}

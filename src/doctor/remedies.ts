@@ -1,0 +1,21 @@
+// What an operator types or grants, told in one way by all that looks at a bucket.
+
+/** Since April 2026 AWS blocks SSE-C on new buckets, and on all of accounts that had none. */
+export function unblockSse(bucket: string): string {
+  return (
+    'allow SSE-C, which AWS blocks on new buckets since April 2026:\n' +
+    `aws s3api put-bucket-encryption --bucket ${bucket} --server-side-encryption-configuration '{"Rules": [{` +
+    '"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, ' +
+    `"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]}'`
+  );
+}
+
+/** An action that works on the bucket itself. */
+export function grantOnBucket(bucket: string, action: string): string {
+  return `grant ${action} on arn:aws:s3:::${bucket} to the service's S3 credentials`;
+}
+
+/** Actions that work on objects. */
+export function grantOnObjects(bucket: string, ...actions: readonly string[]): string {
+  return `grant ${actions.join(' and ')} on arn:aws:s3:::${bucket}/* to the service's S3 credentials`;
+}

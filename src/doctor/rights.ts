@@ -1,0 +1,119 @@
+import { answerOf, verdict, type Asker, type Said } from './ask.ts';
+import type { BucketFacts } from './bucket.ts';
+import { canaryName } from './canaries.ts';
+import { about, type CheckText, type Examination, type Finding } from './finding.ts';
+import { grantOnBucket, grantOnObjects } from './remedies.ts';
+
+const PROOF =
+  'Only when S3 lists neither versions nor unfinished uploads of an object is it proven absent, and its key destroyed.';
+
+export const RIGHTS_CHECKS = {
+  'right.list': {
+    title: 'right to list',
+    means:
+      'Without s3:ListBucket S3 answers 403 for an object that is not there, and absent cannot be told from forbidden.',
+  },
+  'right.versions': { title: 'versions', means: PROOF },
+  'right.multiparts': { title: 'unfinished uploads', means: PROOF },
+  'right.delete': {
+    title: 'right to delete',
+    means: 'The service removes objects, version by version, before it destroys their keys.',
+  },
+  canaries: {
+    title: 'canaries',
+    means:
+      'To see what S3 really does, the doctor makes a few small objects under .sealslot-doctor/ and removes them.',
+  },
+} as const satisfies Record<string, CheckText>;
+
+const NO_PROOF = ['DELETE: slots stay `deleting`', 'the end of expired slots: their keys are kept for ever'];
+
+/**
+ * What the credentials may do, asked without making anything. The right to read tags needs an object: the conformance run asks it.
+ * Rejects as `Asker.ask` does.
+ * @returns whether canaries can be made: they would be taken, and can be removed.
+ */
+export async function* examineRights(
+  asker: Asker,
+  facts: BucketFacts,
+  { subject }: { subject: string },
+): Examination {
+  const prefix = canaryName('none');
+  yield* rightToList(asker, subject, prefix);
+  const versions = await asker.ask({ method: 'GET', query: { versions: '', prefix, 'max-keys': '1' } });
+  const hasVersions = versions.status !== 501 && versions.code !== 'NotImplemented';
+  const listed = hasVersions
+    ? versions
+    : await asker.ask({ method: 'GET', query: { 'list-type': '2', prefix, 'max-keys': '1' } });
+  yield right(
+    subject,
+    'right.versions',
+    listed,
+    listed.status === 200 && names(listed, 'Name', asker.bucket),
+    {
+      ok: hasVersions ? 'versions can be listed' : 'the server has no versions; objects can be listed',
+      remedy: grantOnBucket(asker.bucket, hasVersions ? 's3:ListBucketVersions' : 's3:ListBucket'),
+      off: NO_PROOF,
+    },
+  );
+  const uploads = await asker.ask({ method: 'GET', query: { uploads: '', prefix, 'max-uploads': '1' } });
+  yield right(
+    subject,
+    'right.multiparts',
+    uploads,
+    uploads.status === 200 && names(uploads, 'Bucket', asker.bucket),
+    {
+      ok: 'unfinished multipart uploads can be listed',
+      remedy: grantOnBucket(asker.bucket, 's3:ListBucketMultipartUploads'),
+      off: NO_PROOF,
+    },
+  );
+  // Naming a version leaves no delete marker, and `null` names the one of a bucket without versions.
+  const query = hasVersions ? { versionId: 'null' } : {};
+  const deleted = await asker.ask({ method: 'DELETE', objectKey: canaryName('none'), query });
+  const deletable = verdict(deleted) === 'taken' || deleted.status === 404;
+  yield right(subject, 'right.delete', deleted, deletable, {
+    ok: 'object versions can be deleted',
+    remedy: grantOnObjects(asker.bucket, 's3:DeleteObject', 's3:DeleteObjectVersion'),
+    off: ['DELETE: slots stay `deleting`', 'the conformance run'],
+  });
+  const why = !deletable
+    ? 'they could not be removed'
+    : facts.locked
+      ? 'Object Lock would keep them'
+      : undefined;
+  if (why !== undefined) yield about(subject).note('canaries', `none were made, for ${why}`);
+  return why === undefined && !facts.sseBlocked;
+}
+
+async function* rightToList(asker: Asker, subject: string, absentKey: string): AsyncGenerator<Finding> {
+  const remedy = grantOnBucket(asker.bucket, 's3:ListBucket');
+  const absent = await asker.ask({ method: 'HEAD', objectKey: absentKey });
+  const listed = await asker.ask({ method: 'GET', query: { 'list-type': '2', 'max-keys': '1' } });
+  if (absent.status === 404 && listed.status === 403) {
+    const found = `not granted; this S3 tells absent objects from forbidden ones all the same, others would not`;
+    yield about(subject).note('right.list', found, remedy);
+    return;
+  }
+  yield right(subject, 'right.list', absent, absent.status === 404, {
+    ok: 'an absent object is told from a forbidden one',
+    remedy,
+    off: ['complete: 503 in place of 409 while the object is absent'],
+  });
+}
+
+function right(
+  subject: string,
+  check: keyof typeof RIGHTS_CHECKS,
+  said: Said,
+  granted: boolean,
+  words: { ok: string; remedy: string; off: readonly string[] },
+): Finding {
+  if (granted) return about(subject).ok(check, words.ok);
+  return about(subject).off(check, `S3 says ${answerOf(said)}`, words.remedy, words.off);
+}
+
+/** The service believes only a listing that names its bucket, and so does the doctor. */
+function names(said: Said, tag: string, bucket: string): boolean {
+  return said.body.includes(`<${tag}>${bucket}</${tag}>`);
+}

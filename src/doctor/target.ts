@@ -1,0 +1,166 @@
+import { Agent } from 'node:https';
+import type { Clock } from '../clock.ts';
+import type { Config, TargetConfig } from '../config/config.ts';
+import type { S3Target } from '../s3/port.ts';
+import { trusted } from '../s3/trust.ts';
+import { Asker } from './ask.ts';
+import { examineBucket } from './bucket.ts';
+import { Canaries } from './canaries.ts';
+import { examineConformance } from './conformance.ts';
+import { examineCors } from './cors.ts';
+import { examineCredentials } from './credentials.ts';
+import { about, type CheckText, type Finding } from './finding.ts';
+import { examineEndpoint, explainNoAnswer } from './network.ts';
+import { examineRights } from './rights.ts';
+
+export const TARGET_CHECKS = {
+  'target.used': { title: 'buckets', means: 'Which buckets of the target the tenants use.' },
+  'target.public': {
+    title: 'public address',
+    means:
+      'Clients reach S3 by publicEndpoint. What stands before it must pass host, path and headers on as they are, for all of them are signed.',
+  },
+  'bucket.answers': { title: 'answers', means: 'S3 goes on answering while it is examined.' },
+  'canaries.removed': {
+    title: 'clean-up',
+    means: 'The objects that the doctor made are removed again, in all their versions.',
+  },
+} as const satisfies Record<string, CheckText>;
+
+export interface TargetContext {
+  readonly config: Pick<Config, 's3' | 'tenants' | 'cors'>;
+  readonly openTarget: (config: TargetConfig) => S3Target;
+  readonly now: Clock;
+  /** Once aborted nothing more is begun; what was made is still removed. */
+  readonly signal: AbortSignal;
+}
+
+/** The buckets that tenants have on a target, each with its tenants. */
+export function bucketsOf(config: Pick<Config, 'tenants'>, target: string): ReadonlyMap<string, string[]> {
+  const buckets = new Map<string, string[]>();
+  for (const [name, tenant] of Object.entries(config.tenants)) {
+    if (tenant.target !== target) continue;
+    buckets.set(tenant.bucket, [...(buckets.get(tenant.bucket) ?? []), name]);
+  }
+  return buckets;
+}
+
+/** One S3 target and its buckets. The buckets are asked at `endpoint`: the doctor may run where clients' address is not reachable. */
+export async function* examineTarget(
+  context: TargetContext,
+  name: string,
+  buckets: ReadonlyMap<string, string[]>,
+): AsyncGenerator<Finding> {
+  const { config, now } = context;
+  const settings = requireTarget(config, name);
+  const subject = `target ${name}`;
+  const { ca, credentials, endpoint, publicEndpoint } = settings;
+  const agent = new Agent({ keepAlive: true, ...trusted(ca) });
+  const direct = context.openTarget({ ...settings, publicEndpoint: endpoint });
+  try {
+    const at = (url: URL) => ({ subject, url, hostnames: hostnames(url, settings, buckets), ca, now });
+    const reached = yield* examineEndpoint({ ...at(endpoint), setting: 'endpoint' });
+    const hasPublic = publicEndpoint.href !== endpoint.href;
+    const publicReached =
+      hasPublic && (yield* examineEndpoint({ ...at(publicEndpoint), setting: 'publicEndpoint' }));
+    const signed = yield* examineCredentials({
+      subject,
+      credentials: direct.credentials,
+      kind: credentials.kind,
+      hasSessionToken: credentials.kind === 'static' && credentials.sessionToken !== undefined,
+      longestUrlSeconds: longestUrl(config, name),
+      now,
+    });
+    if (buckets.size === 0) yield about(subject).note('target.used', 'no tenant uses this target');
+    if (!reached || !signed) return;
+    for (const [bucket, tenants] of buckets) {
+      const asker = new Asker({ target: direct, bucket, agent, now });
+      yield* examineOneBucket(context, asker, {
+        subject: `bucket ${bucket} on ${name} (${tenants.join(', ')})`,
+        region: settings.region,
+        brief: false,
+      });
+      if (publicReached) yield* examinePublic(subject, context.openTarget(settings), asker, agent, now);
+    }
+  } finally {
+    agent.destroy();
+    direct.close();
+  }
+}
+
+/** One bucket, from "is it there" to what S3 does with canaries; they are gone at the end, also after an abort. */
+export async function* examineOneBucket(
+  { config, signal }: TargetContext,
+  asker: Asker,
+  { subject, region, brief }: { subject: string; region: string; brief: boolean },
+): AsyncGenerator<Finding> {
+  const canaries = new Canaries(asker.target.objects, asker.bucket);
+  const isEnded = () => signal.aborted;
+  try {
+    const facts = yield* examineBucket(asker, { subject, region });
+    if (facts === undefined || isEnded()) return;
+    const removable = yield* examineRights(asker, facts, { subject });
+    if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins });
+    if (removable && !isEnded()) yield* examineConformance(asker, canaries, { subject, brief, signal });
+  } catch (error) {
+    const { found, remedy } = explainNoAnswer(error);
+    yield about(subject).off('bucket.answers', found, remedy, ['what could not be examined']);
+  } finally {
+    const left = await canaries.remove();
+    if (left.length > 0) yield cleanUpFailed(subject, left);
+  }
+}
+
+function cleanUpFailed(subject: string, left: readonly string[]): Finding {
+  return about(subject).off(
+    'canaries.removed',
+    `${left.length} canary objects may still be there: ${left.join(', ')}`,
+    'remove them by hand, and grant what the lines above ask for',
+    ['DELETE'],
+  );
+}
+
+/** The same signed question by the clients' address: a proxy that changes host or path breaks every signature. */
+async function* examinePublic(
+  subject: string,
+  target: S3Target,
+  { bucket }: Asker,
+  agent: Agent,
+  now: Clock,
+): AsyncGenerator<Finding> {
+  try {
+    const asker = new Asker({ target, bucket, agent, now });
+    const { status, code } = await asker.ask({ method: 'GET', objectKey: '.sealslot-doctor/none' });
+    const say = about(subject);
+    if (status === 404 || (status === 403 && code === 'AccessDenied')) {
+      yield say.ok('target.public', `a URL of ${bucket} signed for publicEndpoint is understood there`);
+    } else {
+      yield say.off(
+        'target.public',
+        `a signed URL of ${bucket} is answered ${status} ${code}`,
+        'let the proxy pass Host, path and query on unchanged, or set publicEndpoint to the address that S3 itself sees',
+        ['uploads', 'downloads'],
+      );
+    }
+  } catch (error) {
+    yield about(subject).note('target.public', explainNoAnswer(error).found);
+  } finally {
+    target.close();
+  }
+}
+
+function requireTarget(config: Pick<Config, 's3'>, name: string): TargetConfig {
+  const settings = config.s3.targets[name];
+  if (settings === undefined) throw new Error(`there is no target ${name}`);
+  return settings;
+}
+
+function hostnames(url: URL, { pathStyle }: TargetConfig, buckets: ReadonlyMap<string, unknown>): string[] {
+  if (pathStyle || buckets.size === 0) return [url.hostname];
+  return [...buckets.keys()].map((bucket) => `${bucket}.${url.hostname}`);
+}
+
+function longestUrl(config: Pick<Config, 'tenants'>, target: string): number {
+  const tenants = Object.values(config.tenants).filter((tenant) => tenant.target === target);
+  return Math.max(0, ...tenants.map((tenant) => tenant.urlSeconds.max));
+}
