@@ -1,0 +1,118 @@
+/** Every failure that this client can tell has a stable `code`; the message is for people and holds no key, token or URL. */
+export abstract class PartnerError extends Error {
+  abstract readonly code: string;
+  /** Whether the same call may succeed later. */
+  abstract readonly passing: boolean;
+  /** Seconds that the other side asked to wait. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = new.target.name;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** One mistake in a request: where (a JSON Pointer) and what would be right. */
+export interface FieldProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The service refused, by RFC 9457; docs/errors.md lists the codes. `unexpected_answer` is an answer that is no such document. */
+export class ServiceProblem extends PartnerError {
+  readonly code: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly errors: readonly FieldProblem[];
+  readonly passing: boolean;
+
+  constructor(status: number, document: unknown, retryAfterSeconds?: number) {
+    const { code, detail, errors } = problemMembers(document);
+    super(detail ?? `The service answered ${status} without saying why: is the endpoint right?`, {
+      retryAfterSeconds,
+    });
+    this.status = status;
+    this.code = code ?? 'unexpected_answer';
+    this.detail = this.message;
+    this.errors = errors;
+    // An operator has to bring a lost key back; asking again does not.
+    this.passing = (status >= 500 && code !== 'key_unusable') || status === 429 || status === 408;
+  }
+}
+
+function problemMembers(document: unknown): { code?: string; detail?: string; errors: FieldProblem[] } {
+  if (typeof document !== 'object' || document === null) return { errors: [] };
+  const { code, detail, errors } = document as Record<string, unknown>;
+  return {
+    ...(typeof code === 'string' && { code }),
+    ...(typeof detail === 'string' && { detail }),
+    errors: Array.isArray(errors) ? (errors as FieldProblem[]) : [],
+  };
+}
+
+/** No whole answer came: connection refused or cut, name unknown, too long a silence, a certificate that nobody vouches for. */
+export class Unreachable extends PartnerError {
+  readonly code = 'unreachable';
+  readonly peer: 'service' | 'S3';
+  readonly passing: boolean;
+
+  constructor(peer: 'service' | 'S3', cause: unknown) {
+    const reason = codeOf(cause);
+    const untrusted = CERTIFICATE.test(reason);
+    super(
+      untrusted
+        ? `The certificate of ${nameOf(peer)} is not trusted (${reason}).`
+        : `No answer from ${nameOf(peer)} (${reason}).`,
+      { cause },
+    );
+    this.peer = peer;
+    this.passing = !untrusted;
+  }
+}
+
+/** The codes of OpenSSL's verification, and of Node's for a wrong name. */
+const CERTIFICATE = /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA)/;
+
+const nameOf = (peer: 'service' | 'S3'): string => (peer === 'S3' ? 'S3' : 'the service');
+
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return 'the connection broke';
+}
+
+/** S3 refused the presigned call. */
+export class S3Refusal extends PartnerError {
+  readonly code = 's3_refused';
+  readonly status: number;
+  /** S3's own code, such as `AccessDenied`; empty when it sent none. */
+  readonly s3Code: string;
+  readonly passing: boolean;
+
+  constructor(status: number, s3Code: string, retryAfterSeconds?: number) {
+    super(`S3 answered ${status}${s3Code === '' ? '' : ` (${s3Code})`}.`, { retryAfterSeconds });
+    this.status = status;
+    this.s3Code = s3Code;
+    // 409: another PUT of the same object is under way. RequestTimeout comes with 400: our bytes came too slowly.
+    this.passing = status >= 500 || status === 429 || status === 409 || s3Code === 'RequestTimeout';
+  }
+}
+
+/** The file is not the one that was hashed: it was written to meanwhile. */
+export class FileChanged extends PartnerError {
+  readonly code = 'file_changed';
+  readonly passing = false;
+}
+
+/** What arrived differs in size or SHA-256 from what was announced. */
+export class ContentDiffers extends PartnerError {
+  readonly code = 'content_differs';
+  readonly passing = false;
+}
+
+/** A local file could not be opened, read or written; `cause` has the system's code. */
+export class FileUnusable extends PartnerError {
+  readonly code = 'file_unusable';
+  readonly passing = false;
+}

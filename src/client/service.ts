@@ -1,0 +1,114 @@
+import type { BearerToken } from './bearer-token.ts';
+import { PartnerError, ServiceProblem, Unreachable } from './errors.ts';
+import type { SignedRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
+import { DEFAULT_RETRY, Patience, type RetryPolicy } from './retry.ts';
+import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
+
+export interface ServiceOptions {
+  /** Where the service is, perhaps with a path before its `/v1`. */
+  readonly endpoint: URL;
+  readonly token: BearerToken;
+  readonly transport: Transport;
+  readonly retry?: RetryPolicy;
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The calls of the service that a partner makes. Each is repeated while that may help.
+ * Every method rejects with `ServiceProblem` when the service refuses, with `Unreachable` when it does not answer, and with an
+ * `AbortError` when the signal is aborted.
+ */
+export class ServiceClient {
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  readonly transport: Transport;
+  readonly retry: RetryPolicy;
+  readonly #token: BearerToken;
+
+  constructor({ endpoint, token, transport, retry = DEFAULT_RETRY }: ServiceOptions) {
+    this.endpoint = endpoint.href.replace(/\/+$/, '');
+    this.#token = token;
+    this.transport = transport;
+    this.retry = retry;
+  }
+
+  /**
+   * Asks for a slot.
+   * @param idempotencyKey visible ASCII, at most 255 characters. For 24 hours the same key and ask give the same slot.
+   */
+  create(ask: UploadAsk, idempotencyKey: string, signal?: AbortSignal): Promise<SlotWithRequest> {
+    const headers = { 'idempotency-key': idempotencyKey };
+    return this.#call({ method: 'POST', path: '', body: ask, headers, signal });
+  }
+
+  /** A fresh request for a slot that is still `issued`; 409 `state_conflict` when it is not. */
+  request(id: string, signal?: AbortSignal): Promise<Slot & { readonly request: SignedRequest }> {
+    return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/request`, body: {}, signal });
+  }
+
+  /** Has the service look in S3: the slot, `uploaded`; or 409 `not_arrived`, or 422 `mismatch`. */
+  complete(id: string, signal?: AbortSignal): Promise<Slot> {
+    return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/complete`, body: {}, signal });
+  }
+
+  get(id: string, signal?: AbortSignal): Promise<Slot> {
+    return this.#call({ method: 'GET', path: `/${encodeURIComponent(id)}`, signal });
+  }
+
+  /** @param range one byte range, as `bytes=0-1023`; the whole object when left out. */
+  download(id: string, range?: string, signal?: AbortSignal): Promise<SignedRequest> {
+    const body = range === undefined ? {} : { range };
+    return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/download`, body, signal });
+  }
+
+  async #call<T>(call: Call): Promise<T> {
+    const patience = new Patience(this.retry, call.signal);
+    for (;;) {
+      try {
+        return (await this.#once(call)) as T;
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        await patience.afterFailure(
+          error instanceof PartnerError ? error : new Unreachable('service', error),
+        );
+      }
+    }
+  }
+
+  async #once({ method, path, body, headers, signal }: Call): Promise<unknown> {
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const call = this.transport.open(new URL(`${this.endpoint}/v1/uploads${path}`), {
+      method,
+      headers: {
+        authorization: this.#token.header(),
+        accept: 'application/json',
+        ...(bytes && { 'content-type': 'application/json', 'content-length': bytes.length }),
+        ...headers,
+      },
+      signal,
+    });
+    call.end(bytes);
+    const answer = await answerTo(call);
+    const status = answer.statusCode ?? 0;
+    const document = parse(await textOf(answer));
+    if (status < 200 || status > 299 || document === undefined) {
+      throw new ServiceProblem(status, document, retryAfterOf(answer));
+    }
+    return document;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
