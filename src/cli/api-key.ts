@@ -4,40 +4,21 @@ import { openStore } from '../composition.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
 import type { ApiKeyStore } from '../store/port.ts';
-import { configPath, readOptions, UsageError, type Command } from './command.ts';
+import { configPath, UsageError } from './command.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
-/** `create` prints the token to standard output, once, and everything else to standard error, so that it can be piped. */
-export const apiKey: Command = async ([action, ...args], env) => {
-  if (action !== 'create' && action !== 'list' && action !== 'revoke') {
-    throw new UsageError('api-key needs one of: create, list, revoke');
-  }
-  const config = await loadConfig({ path: configPath(env), env });
-  const store = await openStore(config, { exclusive: false });
-  try {
-    if (action === 'create') return await create(config, store.apiKeys, args);
-    if (action === 'list') return await list(store.apiKeys, args);
-    return await revoke(store.apiKeys, args);
-  } finally {
-    await store.close();
-  }
-};
+export interface CreateOptions {
+  readonly tenant: string;
+  readonly name: string;
+  readonly scopes: string;
+  readonly expires?: string;
+}
 
-async function create(config: Config, keys: ApiKeyStore, args: readonly string[]): Promise<number> {
-  const { values } = readOptions({
-    args: [...args],
-    options: {
-      tenant: { type: 'string' },
-      name: { type: 'string' },
-      scopes: { type: 'string' },
-      expires: { type: 'string' },
-    },
-  });
-  const { tenant, name, scopes, expires } = values;
-  if (tenant === undefined || name === undefined || scopes === undefined) {
-    throw new UsageError('api-key create needs --tenant, --name and --scopes');
-  }
+/** Prints the token to standard output, once, and everything else to standard error, so that it can be piped. */
+export async function createKey(options: CreateOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  const { tenant, name, scopes, expires } = options;
+  const config = await loadConfig({ path: configPath(env), env });
   if (!Object.hasOwn(config.tenants, tenant)) {
     throw new UsageError(`--tenant ${tenant}: must be one of ${Object.keys(config.tenants).join(', ')}`);
   }
@@ -49,15 +30,15 @@ async function create(config: Config, keys: ApiKeyStore, args: readonly string[]
     expiresAt: expires === undefined ? null : parseTime(expires),
     now: Date.now(),
   });
-  await keys.insert(record);
+  await withKeys(config, (keys) => keys.insert(record));
   process.stderr.write(`API key ${record.id} for ${tenant}; it is shown only now:\n`);
   process.stdout.write(`${token.reveal()}\n`);
   return 0;
 }
 
-async function list(keys: ApiKeyStore, args: readonly string[]): Promise<number> {
-  readOptions({ args: [...args], options: {} });
-  for (const key of await keys.list()) {
+export async function listKeys(env: NodeJS.ProcessEnv): Promise<number> {
+  const config = await loadConfig({ path: configPath(env), env });
+  for (const key of await withKeys(config, (keys) => keys.list())) {
     const { id, tenant, name, scopes } = key;
     const times = {
       createdAt: time(key.createdAt),
@@ -70,13 +51,20 @@ async function list(keys: ApiKeyStore, args: readonly string[]): Promise<number>
   return 0;
 }
 
-async function revoke(keys: ApiKeyStore, args: readonly string[]): Promise<number> {
-  const { positionals } = readOptions({ args: [...args], options: {}, allowPositionals: true });
-  const [id] = positionals;
-  if (id === undefined || positionals.length > 1) throw new UsageError('api-key revoke needs one ID');
-  if (await keys.revoke(id, Date.now())) return 0;
+export async function revokeKey(id: string, env: NodeJS.ProcessEnv): Promise<number> {
+  const config = await loadConfig({ path: configPath(env), env });
+  if (await withKeys(config, (keys) => keys.revoke(id, Date.now()))) return 0;
   process.stderr.write(`There is no API key ${id}.\n`);
   return 1;
+}
+
+async function withKeys<T>(config: Config, work: (keys: ApiKeyStore) => Promise<T>): Promise<T> {
+  const store = await openStore(config, { exclusive: false });
+  try {
+    return await work(store.apiKeys);
+  } finally {
+    await store.close();
+  }
 }
 
 function parseScopes(text: string): Scope[] {

@@ -1,25 +1,19 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { SealslotError } from '../errors.ts';
 
-/** One command of the command line. @returns the exit code. */
-export type Command = (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<number>;
-
-/** sysexits.h */
+/** sysexits.h, and 2 of our own. */
 export const EX_USAGE = 64;
+export const EX_DATAERR = 65;
+export const EX_NOINPUT = 66;
+export const EX_TEMPFAIL = 75;
+export const EX_NOPERM = 77;
 export const EX_CONFIG = 78;
+/** Serving would lose or leak keys. */
+export const EXIT_UNSAFE = 2;
 
 export class UsageError extends Error {}
 
 export function configPath(env: NodeJS.ProcessEnv): string {
   return env.SEALSLOT_CONFIG ?? 'sealslot.yaml';
-}
-
-export function readOptions<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
-  try {
-    return parseArgs(config);
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'unknown option', { cause: error });
-  }
 }
 
 /** An error for the terminal: ours in their own words, with their causes' codes; others by message. */

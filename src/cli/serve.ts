@@ -2,20 +2,27 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics } from 'prom-client';
 import { buildApp } from '../app.ts';
 import { createSnapshot, openStore, openWrapper, type Parts } from '../composition.ts';
+import type { Config } from '../config/config.ts';
 import { ConfigErrors } from '../config/errors.ts';
 import { ConfigSnapshot } from '../config/snapshot.ts';
+import { examineAtStart } from '../doctor/start.ts';
 import { buildAdmin } from '../http/admin.ts';
 import { createLogger, errorFields, uploadFields, type Logger } from '../http/log.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { createJobs } from '../jobs/runner.ts';
-import { configPath, type Command } from './command.ts';
+import { createTarget } from '../s3/adapters/target.ts';
+import { configPath, EXIT_UNSAFE } from './command.ts';
 
 /** Answers requests until SIGTERM or SIGINT, then finishes what is in flight. */
-export const serve: Command = async (_args, env) => {
+export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
   const file = await ConfigSnapshot.load({ path: configPath(env), env });
   const logger = createLogger(file.current.log.level);
   const wrapper = await openWrapper(file.current);
   const store = await openStore(file.current, { exclusive: true });
+  if (!(await isSafe(file.current, logger))) {
+    await store.close();
+    return EXIT_UNSAFE;
+  }
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
 
@@ -47,6 +54,7 @@ export const serve: Command = async (_args, env) => {
       const { changed, needsRestart } = await file.reload();
       snapshot = createSnapshot(file.current, parts, snapshot);
       logger.info({ changed, needsRestart }, 'configuration reloaded');
+      await isSafe(file.current, logger);
     } catch (error) {
       const mistakes = error instanceof ConfigErrors ? error.mistakes : undefined;
       logger.error(
@@ -77,7 +85,20 @@ export const serve: Command = async (_args, env) => {
   }
   logger.info('ended');
   return 0;
-};
+}
+
+/** The cheap part of `sealslot doctor`. What is wrong is logged; only what could lose or leak a key forbids to serve. */
+async function isSafe(config: Config, logger: Logger): Promise<boolean> {
+  const findings = await examineAtStart({ config, openTarget: createTarget, now: Date.now });
+  for (const finding of findings) {
+    const unsafe = finding.outcome === 'unsafe';
+    logger[unsafe ? 'fatal' : 'warn'](
+      finding,
+      unsafe ? 'unsafe, see `sealslot doctor`' : 'see `sealslot doctor`',
+    );
+  }
+  return findings.every(({ outcome }) => outcome !== 'unsafe');
+}
 
 /** Every step of a slot's life goes to the log as well: who, which slot, what. */
 function audited(observer: ReturnType<typeof createMetrics>['observer'], logger: Logger): typeof observer {

@@ -1,0 +1,82 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { BearerToken } from '../../client/bearer-token.ts';
+import { unusable } from '../../client/local-file.ts';
+import type { RetryPolicy } from '../../client/retry.ts';
+import { ServiceClient } from '../../client/service.ts';
+import { Transport } from '../../client/transport.ts';
+import { UsageError } from '../command.ts';
+
+/** What `upload` and `download` have in common. */
+export interface PartnerOptions {
+  readonly endpoint: string;
+  readonly apiKeyFile?: string;
+  readonly caFile?: string;
+}
+
+/** @throws UsageError when the endpoint, the API key or the certificates are not usable. */
+export async function openService(
+  options: PartnerOptions,
+  env: NodeJS.ProcessEnv,
+  retry: RetryPolicy,
+): Promise<ServiceClient> {
+  const endpoint = parseEndpoint(options.endpoint);
+  const token = await readToken(options, env);
+  const transport = await openTransport(options.caFile);
+  return new ServiceClient({ endpoint, token, transport, retry });
+}
+
+/** @throws UsageError unless it is https, or http on this machine: what else may read along would have every key. */
+export function parseEndpoint(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !['https:', 'http:'].includes(url.protocol)) {
+    throw new UsageError('--endpoint: must be a URL such as https://uploads.example.com');
+  }
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+    throw new UsageError('--endpoint: must have no query, fragment or credentials');
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    throw new UsageError(
+      '--endpoint: must be https, as keys travel over it; http is taken for localhost only',
+    );
+  }
+  return url;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+async function readToken({ apiKeyFile }: PartnerOptions, env: NodeJS.ProcessEnv): Promise<BearerToken> {
+  const where = apiKeyFile === undefined ? 'SEALSLOT_API_KEY' : `--api-key-file ${apiKeyFile}`;
+  const text =
+    apiKeyFile === undefined ? env.SEALSLOT_API_KEY : await readOption('--api-key-file', apiKeyFile);
+  if (text === undefined || text.trim() === '') {
+    throw new UsageError('an API key is needed: set SEALSLOT_API_KEY, or name a file by --api-key-file');
+  }
+  try {
+    return new BearerToken(text.trim());
+  } catch {
+    throw new UsageError(`${where}: holds no API key`);
+  }
+}
+
+async function openTransport(caFile: string | undefined): Promise<Transport> {
+  if (caFile === undefined) return new Transport();
+  const pem = await readOption('--ca-file', caFile);
+  try {
+    // A context takes any text for certificates.
+    new X509Certificate(pem);
+    return new Transport(pem);
+  } catch {
+    throw new UsageError(`--ca-file ${caFile}: holds no certificates in PEM`);
+  }
+}
+
+async function readOption(option: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${option} ${path}: ${unusable(error).message}`);
+  }
+}

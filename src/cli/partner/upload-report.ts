@@ -1,0 +1,78 @@
+import { reportOf } from './failure.ts';
+import type { FoundFile, LostFile } from './files.ts';
+import { Progress } from './progress.ts';
+import { printable, type Terminal } from './terminal.ts';
+
+/** One file that lies in S3, confirmed by the service. */
+export interface Done {
+  readonly outcome: 'uploaded' | 'already';
+  readonly id: string;
+  /** Bytes. */
+  readonly size: number;
+  /** base64. */
+  readonly sha256: string;
+  /** Unknown for a file that a journal vouches for. */
+  readonly objectKey?: string;
+}
+
+type Item = FoundFile | LostFile;
+
+/** What an upload shows: a line per file on standard output; progress, failures and a summary on standard error. */
+export class UploadReport {
+  readonly #terminal: Terminal;
+  readonly #json: boolean;
+  readonly #progress: Progress;
+  readonly #count: Record<'uploaded' | 'already' | 'failed' | 'left', number>;
+
+  constructor(terminal: Terminal, items: readonly Item[], json: boolean) {
+    this.#terminal = terminal;
+    this.#json = json;
+    this.#count = { uploaded: 0, already: 0, failed: 0, left: items.length };
+    const bytes = items.reduce((sum, item) => sum + sizeOf(item), 0);
+    this.#progress = new Progress(terminal, { files: items.length, bytes });
+    // Whoever reads the lines may go away; the files are to arrive all the same.
+    terminal.stdout.on('error', () => undefined);
+  }
+
+  sent(item: Item, bytes: number): void {
+    if (!this.#json) this.#progress.moved(item.path, bytes);
+  }
+
+  done(item: Item, done: Done): void {
+    this.#tell(item, done.outcome, { ...done }, `${done.id}  ${printable(item.path)}`);
+  }
+
+  failed(item: Item, error: unknown): void {
+    const failure = reportOf(error);
+    this.#tell(item, 'failed', { outcome: 'failed', error: failure });
+    if (!this.#json) this.#progress.say(`${printable(item.path)}: ${failure.detail} (${failure.code})`);
+  }
+
+  end(): void {
+    this.#progress.clear();
+    if (this.#json) return;
+    const { uploaded, already, failed, left } = this.#count;
+    const parts = [
+      `${uploaded} uploaded`,
+      ...(already > 0 ? [`${already} there already`] : []),
+      ...(failed > 0 ? [`${failed} failed`] : []),
+      ...(left > 0 ? [`${left} not done`] : []),
+    ];
+    this.#progress.say(`${parts.join(', ')}${this.#progress.summary()}`);
+  }
+
+  #tell(item: Item, outcome: Done['outcome'] | 'failed', facts: object, line?: string): void {
+    this.#count[outcome] += 1;
+    this.#count.left -= 1;
+    this.#progress.clear();
+    if (this.#json) this.#terminal.stdout.write(`${JSON.stringify({ file: item.path, ...facts })}\n`);
+    else {
+      if (line !== undefined) this.#terminal.stdout.write(`${line}\n`);
+      this.#progress.finished(item.path, sizeOf(item));
+    }
+  }
+}
+
+function sizeOf(item: Item): number {
+  return 'size' in item ? item.size : 0;
+}

@@ -1,0 +1,112 @@
+import { contentTypeOf } from '../client/content-type.ts';
+import { openLocalFile } from '../client/local-file.ts';
+import type { ServiceClient } from '../client/service.ts';
+import { uploadFile } from '../client/upload-file.ts';
+import { UsageError } from './command.ts';
+import { exitCodeOf, exitCodeOfAll, stopsAll } from './partner/failure.ts';
+import { findFiles, type FoundFile, type LostFile } from './partner/files.ts';
+import { openJournal, type Journal } from './partner/journal.ts';
+import { openService, type PartnerOptions } from './partner/service.ts';
+import { EXIT_INTERRUPTED, processTerminal, type Terminal } from './partner/terminal.ts';
+import { UploadReport, type Done } from './partner/upload-report.ts';
+
+export interface UploadCommandOptions extends PartnerOptions {
+  readonly recursive?: string;
+  readonly contentType?: string;
+  readonly parallel: number;
+  readonly journal?: string;
+  readonly json?: boolean;
+}
+
+const INTERRUPT = 'Ctrl-C';
+
+/** Uploads files, several at once. One that fails does not stop the others, unless all would fail as it did. */
+export async function upload(
+  files: readonly string[],
+  options: UploadCommandOptions,
+  env: NodeJS.ProcessEnv,
+  terminal: Terminal = processTerminal,
+): Promise<number> {
+  if (files.length === 0 && options.recursive === undefined) {
+    throw new UsageError('upload needs files, or a folder by -r');
+  }
+  const service = await openService(options, env, terminal.retry);
+  await using journal = options.journal === undefined ? undefined : await openJournal(options.journal);
+  const all = await findFiles(files, options.recursive);
+  const todo = all.filter((file) => !('realPath' in file) || file.realPath !== journal?.realPath);
+  const report = new UploadReport(terminal, todo, options.json === true);
+
+  const stopping = new AbortController();
+  const stopListening = terminal.onInterrupt(() => stopping.abort(INTERRUPT));
+  const failures = new Set<number>();
+  try {
+    await eachOf(todo, options.parallel, stopping.signal, async (file) => {
+      try {
+        const done = await uploadOne(service, journal, file, options, report, stopping.signal);
+        report.done(file, done);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        failures.add(exitCodeOf(error));
+        report.failed(file, error);
+        if (stopsAll(error)) stopping.abort();
+      }
+    });
+  } finally {
+    stopListening();
+    service.transport.close();
+  }
+  report.end();
+  return stopping.signal.reason === INTERRUPT ? EXIT_INTERRUPTED : exitCodeOfAll(failures);
+}
+
+async function uploadOne(
+  service: ServiceClient,
+  journal: Journal | undefined,
+  found: FoundFile | LostFile,
+  options: UploadCommandOptions,
+  report: UploadReport,
+  signal: AbortSignal,
+): Promise<Done> {
+  if ('error' in found) throw found.error;
+  const { endpoint } = service;
+  const facts = {
+    file: found.realPath,
+    size: found.size,
+    modifiedAt: found.modifiedAt.toISOString(),
+    endpoint,
+  };
+  const noted = journal?.find(facts);
+  if (noted !== undefined) {
+    return { outcome: 'already', id: noted.id, size: noted.size, sha256: noted.sha256 };
+  }
+
+  await using file = await openLocalFile(found.path);
+  report.sent(found, 0);
+  const { outcome, slot, sha256 } = await uploadFile(service, file, {
+    filename: found.filename,
+    contentType: options.contentType ?? contentTypeOf(found.filename),
+    signal,
+    onSent: (bytes) => report.sent(found, bytes),
+  });
+  const { id, objectKey } = slot;
+  const modifiedAt = file.modifiedAt.toISOString();
+  await journal?.note({ file: file.realPath, size: file.size, modifiedAt, sha256, id, endpoint });
+  return { outcome, id, size: file.size, sha256, objectKey };
+}
+
+/** Takes the items in order, so many at once, until the signal. */
+async function eachOf<T>(
+  items: readonly T[],
+  parallel: number,
+  signal: AbortSignal,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) {
+      if (signal.aborted) return;
+      await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, worker));
+}
