@@ -1,20 +1,25 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { startMinio } from '../test/support/minio.ts';
 import { waitUntil } from '../test/support/processes.ts';
+import { setUp, startService, type Service } from '../test/support/service.ts';
 import { assertKeyNowhere, sha256, tombstones, type Slot } from './demo/checks.ts';
 import { curlReader } from './demo/exchanges.ts';
-import { explainKept } from './demo/keep.ts';
+import { explainKept, ORIGIN } from './demo/keep.ts';
+import { missingCommands } from './demo/needs.ts';
 import { readmeBlocks } from './demo/readme.ts';
 import { askWithoutTheKey, plainGet } from './demo/s3-checks.ts';
-import { BUCKET, prepareFolder, sealslot, serve } from './demo/service.ts';
 import { startShell } from './demo/shell.ts';
 
 // Runs README's blocks with curl against the service and a MinIO, both started here, and leaves nothing behind. With --keep both stay
-// up until Ctrl-C.
+// up until Ctrl-C; --sealslot names an installed program to run in place of this repository's.
+const BUCKET = 'uploads';
+/** Short lives, so that a deletion can be watched to its end. With --keep, URLs then live longer. */
+const [WATCHED_SECONDS, KEPT_SECONDS] = [15, 900];
 const KEY_HEADER = 'x-amz-server-side-encryption-customer-key';
 const FILE = fileURLToPath(new URL('../package-lock.json', import.meta.url));
 
@@ -30,7 +35,16 @@ async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<unknown>): Promise<void> {
+interface Options {
+  readonly keep: boolean;
+  readonly program: string | undefined;
+}
+
+async function demo(
+  stack: AsyncDisposableStack,
+  { keep, program }: Options,
+  ended: Promise<unknown>,
+): Promise<void> {
   const blocks = readmeBlocks();
   const s3 = await step('An S3 with SSE-C: MinIO over TLS', async () => {
     const server = stack.use(await startMinio({ log: print }));
@@ -38,21 +52,20 @@ async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<u
     print(`${server.endpoint}, from ${server.source}; bucket ${BUCKET}, versioned`);
     return server;
   });
-  // The test settings are no settings of the service.
-  for (const name of Object.keys(process.env))
-    if (name.startsWith('SEALSLOT_')) Reflect.deleteProperty(process.env, name);
-
   const dir = await mkdtemp(join(tmpdir(), 'sealslot-demo-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const folder = await prepareFolder(dir, s3);
-  const apiKey = await step('sealslot init, sealslot api-key create', async () => {
-    print((await sealslot(dir, 'init')).split('\n')[0] ?? '');
-    const scopes = 'uploads:write,uploads:read,objects:read,objects:delete';
-    return sealslot(dir, 'api-key', 'create', '--tenant', 'acme', '--name', 'demo', '--scopes', scopes);
+  const options = {
+    dir,
+    s3,
+    ...(program !== undefined && { program }),
+    tenant: `urlSeconds: { min: 1, default: ${WATCHED_SECONDS}, max: 3600 }`,
+    yaml: `cors: { origins: [${ORIGIN}] }\nretention: { deleteMarginSeconds: 1 }\njobs: { intervalSeconds: 1 }\n`,
+  };
+  await step('sealslot init, sealslot api-key create', async () => {
+    print((await setUp(dir, options)).split('\n')[0] ?? '');
   });
   const service = await step('sealslot serve', async () => {
-    const started = await serve(dir);
-    stack.use(started.running);
+    const started = stack.use(await startService(options));
     print(`${started.url}; ${started.adminUrl}/readyz says ok`);
     return started;
   });
@@ -65,7 +78,7 @@ async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<u
     startShell(
       {
         SEALSLOT: service.url,
-        API_KEY: apiKey,
+        API_KEY: service.token,
         FILE: file,
         CURL_HOME: dir,
         CURL_CA_BUNDLE: s3.caFile,
@@ -119,8 +132,7 @@ async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<u
     print(
       `${removed.state}; the key is kept until the last upload URL has ended and a margin (24 h by default, 1 s here) has passed`,
     );
-    await waitUntil('the tombstone', async () => (await tombstones(service, apiKey)).includes(slot.id), {
-      running: service.running,
+    await waitUntil('the tombstone', async () => (await tombstones(service)).includes(slot.id), {
       timeoutMs: 90_000,
     });
     print(`GET /v1/uploads?state=deleted lists ${slot.id}`);
@@ -128,21 +140,34 @@ async function demo(stack: AsyncDisposableStack, keep: boolean, ended: Promise<u
 
   outcome.passed = true;
   if (keep) {
-    await folder.configure(900);
-    process.kill(service.running.pid, 'SIGHUP');
-    await waitUntil('the reload', async () => service.logged().includes('configuration reloaded'), service);
-    process.stdout.write(explainKept(s3, service, apiKey));
+    await lengthenUrls(service);
+    process.stdout.write(explainKept(s3, service));
     await ended;
   }
 }
 
-const keep = process.argv.includes('--keep');
+async function lengthenUrls(service: Service): Promise<void> {
+  const file = join(service.dir, 'sealslot.yaml');
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace(`default: ${WATCHED_SECONDS}`, `default: ${KEPT_SECONDS}`));
+  service.signal('SIGHUP');
+  await waitUntil('the reload', () => service.stdout().includes('configuration reloaded'));
+}
+
+const { keep, sealslot: program } = parseArgs({
+  options: { keep: { type: 'boolean', default: false }, sealslot: { type: 'string' } },
+}).values;
+const missing = await missingCommands();
+if (missing.length > 0) {
+  process.stderr.write(`The demo needs ${missing.join(' and ')} on the PATH.\n`);
+  process.exit(1);
+}
 // `on`, not `once`: while a listener is there, nothing else ends this process before it has cleaned up.
 const ended = new Promise<void>((resolve) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
 });
 const stack = new AsyncDisposableStack();
-const work = demo(stack, keep, ended);
+const work = demo(stack, { keep, program: program && resolve(program) }, ended);
 // What fails because of an interruption is not told.
 work.catch(() => undefined);
 try {

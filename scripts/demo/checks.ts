@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { addFiles, findCanaries, type Places } from '../../test/support/canary/search.ts';
-import type { Service } from './service.ts';
+import type { Service } from '../../test/support/service.ts';
 
 export interface Slot {
   id: string;
@@ -17,12 +17,10 @@ export async function sha256(path: string): Promise<string> {
     .digest('hex');
 }
 
-export async function tombstones(service: Service, apiKey: string): Promise<string[]> {
-  const headers = { authorization: `Bearer ${apiKey}` };
-  const answer = await fetch(`${service.url}/v1/uploads?state=deleted`, { headers });
+export async function tombstones(service: Service): Promise<string[]> {
+  const answer = await service.call('GET', '/v1/uploads?state=deleted');
   assert.equal(answer.status, 200);
-  const { uploads } = (await answer.json()) as { uploads: Slot[] };
-  return uploads.map((upload) => upload.id);
+  return (answer.body as { uploads: Slot[] }).uploads.map((upload) => upload.id);
 }
 
 /** @param key base64 */
@@ -34,10 +32,11 @@ export async function assertKeyNowhere(
   const places: Places = new Map();
   await addFiles(places, dir, []);
   const files = places.size;
-  places.set('the log', Buffer.from(service.logged()));
+  const log = service.stdout() + service.stderr();
+  places.set('the log', Buffer.from(log));
   assert.deepEqual(
     findCanaries(places, [{ name: 'the customer key', bytes: Buffer.from(key, 'base64') }]),
     [],
   );
-  return { files, lines: service.logged().split('\n').length };
+  return { files, lines: log.trimEnd().split('\n').length };
 }

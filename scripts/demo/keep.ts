@@ -1,8 +1,11 @@
 import type { S3Server } from '../../test/support/s3-server.ts';
-import { ORIGIN, type Service } from './service.ts';
+import type { Service } from '../../test/support/service.ts';
+
+/** Of a page on this machine, which may call the service and its S3. */
+export const ORIGIN = 'http://localhost:3000';
 
 /** What one needs to go on by hand, for `--keep`. */
-export function explainKept(s3: S3Server, service: Service, apiKey: string): string {
+export function explainKept(s3: S3Server, service: Service): string {
   return `
 Both stay up until Ctrl-C.
 
@@ -17,6 +20,6 @@ Both stay up until Ctrl-C.
 For the blocks of README:
 
   export SEALSLOT=${service.url} CURL_CA_BUNDLE=${s3.caFile}
-  export API_KEY=${apiKey}
+  export API_KEY=${service.token}
 `;
 }

@@ -1,0 +1,69 @@
+import { CODES } from '../../src/http/codes.ts';
+import { code, table } from './markdown.ts';
+
+export interface OperatorText {
+  /** Where it is met: the log, or the command that it ends. */
+  readonly where: string;
+  readonly means: string;
+  readonly do: string;
+}
+
+/** The codes that never reach a client. They have no status, so they are apart from `CODES`; a test compares both with the error classes. */
+export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
+  key_not_mine: {
+    where: 'log',
+    means: 'The key was wrapped by another wrapper (`custody.id`) or under a KEK that is not in the file',
+    do: 'Restore that KEK to the file; a KEK once used must stay',
+  },
+  key_refused: {
+    where: 'log',
+    means: 'The wrapped key is damaged, or its row was moved or edited',
+    do: 'Restore the row from a backup, and find out who changed it',
+  },
+  kek_file_invalid: {
+    where: 'start',
+    means: 'The KEK file is missing, malformed or readable by others',
+    do: 'What the message says',
+  },
+  kek_file_exists: {
+    where: '`init`',
+    means: 'There is a KEK file already; it is never overwritten',
+    do: 'Keep it',
+  },
+  store_locked: {
+    where: 'start',
+    means: 'Another process serves from this database',
+    do: 'End that one first',
+  },
+  store_schema_refused: {
+    where: 'start',
+    means: 'A newer version made the database, or a migration was changed',
+    do: 'Run the version that made it',
+  },
+  invalid_configuration: {
+    where: 'start, reload',
+    means: 'Mistakes in the configuration, all listed',
+    do: 'Correct them; after a reload the old configuration is still in force',
+  },
+};
+
+export function codes(): string {
+  const rows = Object.entries(CODES).map(([name, text]) => [
+    code(name),
+    String(text.status),
+    text.retry,
+    text.means,
+    text.do,
+  ]);
+  return table(['code', 'status', 'retry', 'means', 'do'], rows);
+}
+
+export function operatorCodes(): string {
+  const rows = Object.entries(OPERATOR_CODES).map(([name, text]) => [
+    code(name),
+    text.where,
+    text.means,
+    text.do,
+  ]);
+  return table(['name', 'where', 'means', 'do'], rows);
+}
