@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Command } from 'commander';
+import { OPERATOR_CODES } from '../../scripts/docs/errors.ts';
+import { render } from '../../scripts/docs/render.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { CODES } from '../../src/http/codes.ts';
+import { blocksOf, pageNames, readPage, ROOT, type Block } from './docs/pages.ts';
+
+describe('the Markdown files', () => {
+  it('say what the code says (`npm run docs`)', async () => {
+    const pages = await render();
+    assert.ok(pages.filter(({ was }) => was.includes('<!-- generated')).length >= 4);
+    for (const { name, was, is } of pages) assert.equal(was, is, name);
+  });
+
+  it('link to files and headings that exist', async () => {
+    let count = 0;
+    for (const name of await pageNames()) {
+      const links = (await readPage(name)).matchAll(/\]\((?<path>[^)\s#:]*)(?:#(?<anchor>[^)\s]+))?\)/g);
+      for (const { groups = {} } of links) {
+        const target = groups.path ? new URL(groups.path, new URL(name, ROOT)) : new URL(name, ROOT);
+        assert.ok(existsSync(target), `${name} links to ${groups.path}`);
+        if (groups.anchor !== undefined) {
+          const anchors = headings(await readFile(target, 'utf8'));
+          assert.ok(anchors.includes(groups.anchor), `${name} links to #${groups.anchor}`);
+        }
+        count++;
+      }
+    }
+    assert.ok(count > 20);
+  });
+
+  it('show configurations that load', async () => {
+    const yaml = (await allBlocks()).filter(({ info }) => info === 'yaml');
+    assert.ok(yaml.length >= 3);
+    for (const { at, text } of yaml) assert.ok(Object.keys((await load(text, at)).tenants).length > 0, at);
+  });
+
+  it('show commands and options that exist', async () => {
+    const program = createProgram({}, () => undefined);
+    const shell = (await allBlocks()).filter(({ info }) => /^(sh|bash)\b/.test(info));
+    const lines = shell.flatMap(({ at, text }) =>
+      Array.from(
+        text.replaceAll('\\\n', ' ').matchAll(/(?:^|\| *)sealslot (?<args>[^#|>\n]*)/gm),
+        (found) => ({
+          at,
+          args: (found.groups?.args ?? '').trim().split(/\s+/),
+        }),
+      ),
+    );
+    assert.ok(lines.length >= 8);
+    for (const { at, args } of lines) checkArguments(program, args, at);
+  });
+});
+
+describe('docs/errors.md', () => {
+  it('has the code of every error class, and no other for operators', async () => {
+    const codes: string[] = [];
+    for (const name of await readdir(new URL('src/', ROOT), { recursive: true })) {
+      // The codes that partners' own code gives have their docstrings.
+      if (!name.endsWith('.ts') || name.startsWith('client/')) continue;
+      const source = await readFile(new URL(`src/${name}`, ROOT), 'utf8');
+      codes.push(...Array.from(source.matchAll(/readonly code = '(\w+)'/g), (found) => found[1]!));
+    }
+    const listed = [...Object.keys(CODES), ...Object.keys(OPERATOR_CODES)];
+    assert.deepEqual(
+      codes.filter((code) => !listed.includes(code)),
+      [],
+    );
+    assert.deepEqual(
+      Object.keys(OPERATOR_CODES).filter((code) => !codes.includes(code)),
+      [],
+    );
+  });
+});
+
+async function allBlocks(): Promise<Block[]> {
+  return (await Promise.all((await pageNames()).map(blocksOf))).flat();
+}
+
+/** As GitHub makes anchors of headings. */
+function headings(markdown: string): string[] {
+  return Array.from(markdown.matchAll(/^#+ (.*)$/gm), (found) =>
+    (found[1] ?? '')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** In a folder that has every file a page speaks of. */
+async function load(yaml: string, at: string) {
+  const dir = await mkdtemp(join(tmpdir(), 'sealslot-docs-'));
+  try {
+    for (const name of ['kek.json', 's3-secret', 'sealslot.yaml', 'data/sealslot.db']) {
+      await mkdir(dirname(join(dir, name)), { recursive: true });
+      await writeFile(join(dir, name), name === 'sealslot.yaml' ? yaml : 'not looked into', { mode: 0o600 });
+    }
+    return await loadConfig({ path: join(dir, 'sealslot.yaml'), env: {} });
+  } catch (error) {
+    throw new Error(`${at} does not load`, { cause: error });
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+function checkArguments(command: Command, [first, ...rest]: readonly string[], at: string): void {
+  const next = command.commands.find((one) => one.name() === first);
+  if (next !== undefined) {
+    checkArguments(next, rest, at);
+    return;
+  }
+  assert.equal(command.commands.length === 0 || first?.startsWith('-'), true, `${at}: sealslot ${first}`);
+  for (const option of [first ?? '', ...rest].filter((one) => one.startsWith('-'))) {
+    const known = ['--help', '--version', ...command.options.flatMap(({ long, short }) => [long, short])];
+    assert.ok(known.includes(option), `${at}: ${command.name()} has no ${option}`);
+  }
+}
