@@ -27,7 +27,7 @@ export interface Said {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** At most 64 KiB. */
+  /** At most 64 KiB: a longer answer is none. */
   readonly body: string;
   /** `<Code>` of S3's error, else `''`. */
   readonly code: string;
@@ -36,22 +36,36 @@ export interface Said {
 const LONGEST_BODY = 64 * 1024;
 const TIMEOUT_MS = 10_000;
 
-/** Asks one bucket. Rejects only when no answer comes: with Node's error, whose `code` tells why. */
+export interface AskerOptions {
+  readonly target: S3Target;
+  readonly bucket: string;
+  readonly agent: Agent;
+  readonly now: () => number;
+  /** Once aborted, nothing more is asked. What is under way is waited for: what it makes has to be known. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Asks one bucket. Rejects only when no answer comes: with Node's error, whose `code` tells why, or with the signal's reason.
+ */
 export class Asker {
   readonly bucket: string;
   readonly target: S3Target;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly #agent: Agent;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(options: { target: S3Target; bucket: string; agent: Agent; now: () => number }) {
+  constructor(options: AskerOptions) {
     this.bucket = options.bucket;
     this.target = options.target;
-    this.#agent = options.agent;
     this.now = options.now;
+    this.#agent = options.agent;
+    this.#signal = options.signal;
   }
 
   async ask(question: Question): Promise<Said> {
+    this.#signal?.throwIfAborted();
     const { method, objectKey = '', query = {}, headers = {}, body } = question;
     const window = await this.target.presigner.open(
       question.expiresInSeconds ?? 60,
@@ -88,12 +102,13 @@ export function send(
       const chunks: Buffer[] = [];
       let length = 0;
       answer.on('data', (chunk: Buffer) => {
-        if (length < LONGEST_BODY) chunks.push(chunk);
+        chunks.push(chunk);
         length += chunk.length;
+        if (length > LONGEST_BODY) call.destroy(noAnswer('the answer is far too long', 'EMSGSIZE'));
       });
       answer.on('error', reject);
       answer.on('end', () => {
-        const text = Buffer.concat(chunks).subarray(0, LONGEST_BODY).toString('utf8');
+        const text = Buffer.concat(chunks).toString('utf8');
         const flat = Object.entries(answer.headers).map(([name, value]) => [name, [value].flat().join(', ')]);
         resolve({
           status: answer.statusCode ?? 0,
@@ -103,13 +118,15 @@ export function send(
         });
       });
     });
-    call.setTimeout(TIMEOUT_MS, () =>
-      call.destroy(Object.assign(new Error('no answer in 10 s'), { code: 'ETIMEDOUT' })),
-    );
+    // In all, not between two bytes: some answers never end.
+    const late = setTimeout(() => call.destroy(noAnswer('no whole answer in 10 s', 'ETIMEDOUT')), TIMEOUT_MS);
+    call.on('close', () => clearTimeout(late));
     call.on('error', reject);
     call.end(body);
   });
 }
+
+const noAnswer = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
 /** Taken, refused, or neither: the 503 of a busy server says nothing about what it would do. */
 export function verdict({ status }: Said): 'taken' | 'refused' | 'unclear' {

@@ -1,7 +1,7 @@
 import { Agent } from 'node:https';
 import { trusted } from '../s3/trust.ts';
 import { Asker } from './ask.ts';
-import type { Finding } from './finding.ts';
+import { about, type Finding } from './finding.ts';
 import { examineEndpoint } from './network.ts';
 import { bucketsOf, examineOneBucket, type TargetContext } from './target.ts';
 
@@ -35,14 +35,15 @@ async function examineTargetBriefly(context: TargetContext, name: string): Promi
     if (!reached) return findings;
     const ofBuckets = await Promise.all(
       [...buckets.keys()].map(async (bucket) => {
-        const asker = new Asker({ target, bucket, agent, now });
+        const asker = new Asker({ target, bucket, agent, now, signal: context.signal });
         const subject = `bucket ${bucket} on ${name}`;
         const examination = examineOneBucket(context, asker, {
           subject,
           region: settings.region,
           brief: true,
         });
-        return (await collect(examination))[1];
+        const found = (await collect(examination))[1];
+        return context.signal.aborted ? [...found, notInTime(subject)] : found;
       }),
     );
     return [findings, ...ofBuckets].flat();
@@ -50,6 +51,13 @@ async function examineTargetBriefly(context: TargetContext, name: string): Promi
     agent.destroy();
     target.close();
   }
+}
+
+function notInTime(subject: string): Finding {
+  const found = `S3 did not answer all questions within ${DEADLINE_MS / 1000} s`;
+  return about(subject).off('bucket.answers', found, 'see what `sealslot doctor` says', [
+    'what could not be examined',
+  ]);
 }
 
 async function collect<T>(examination: AsyncGenerator<Finding, T>): Promise<[T, Finding[]]> {

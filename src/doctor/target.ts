@@ -74,7 +74,7 @@ export async function* examineTarget(
     if (buckets.size === 0) yield about(subject).note('target.used', 'no tenant uses this target');
     if (!reached || !signed) return;
     for (const [bucket, tenants] of buckets) {
-      const asker = new Asker({ target: direct, bucket, agent, now });
+      const asker = new Asker({ target: direct, bucket, agent, now, signal: context.signal });
       yield* examineOneBucket(context, asker, {
         subject: `bucket ${bucket} on ${name} (${tenants.join(', ')})`,
         region: settings.region,
@@ -103,6 +103,7 @@ export async function* examineOneBucket(
     if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins });
     if (removable && !isEnded()) yield* examineConformance(asker, canaries, { subject, brief, signal });
   } catch (error) {
+    if (isEnded()) return;
     const { found, remedy } = explainNoAnswer(error);
     yield about(subject).off('bucket.answers', found, remedy, ['what could not be examined']);
   } finally {

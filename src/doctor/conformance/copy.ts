@@ -23,6 +23,10 @@ export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
     return;
   }
   const copied = await trial.ask({ method: 'GET', objectKey, headers: { ...otherKey.headers() } });
+  if (verdict(copied) === 'unclear') {
+    yield trial.unclear('copy', copied);
+    return;
+  }
   yield copied.status === 200 && copied.body === BODY.toString()
     ? say.ok('copy', 'an object can be re-keyed by copying it in place')
     : say.unsafe(

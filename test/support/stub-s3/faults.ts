@@ -18,6 +18,7 @@ export const FAULTS = [
   'forgets metadata',
   'cannot copy',
   'corrupts copies',
+  'is busy after a copy',
   'has a full disk',
   'has no versions',
   'denies list',

@@ -34,6 +34,7 @@ export class Objects {
   readonly versioning: boolean;
   readonly #fault: Fault | undefined;
   #versions: Version[] = [];
+  #hasCopied = false;
 
   constructor(versioning: boolean, fault: Fault | undefined) {
     this.versioning = versioning;
@@ -80,6 +81,7 @@ export class Objects {
   }
 
   get(version: Version, headers: IncomingHttpHeaders): Answer {
+    if (this.#hasCopied && this.#fault === 'is busy after a copy') return error(503, 'SlowDown');
     const refused = this.#withoutKey(version, keyIn(headers, SSE));
     if (refused !== undefined) return refused;
     const { body, checksums } = version;
@@ -103,6 +105,7 @@ export class Objects {
     if (source === undefined) return error(404, 'NoSuchKey');
     const refused = this.#withoutKey(source, keyIn(headers, SOURCE_SSE));
     if (refused !== undefined) return refused;
+    this.#hasCopied = true;
     const body = this.#fault === 'corrupts copies' ? Buffer.from(source.body).reverse() : source.body;
     const { status, headers: made = {} } = this.#store({
       ...source,

@@ -25,6 +25,7 @@ describe('a server with one fault', () => {
     ['ignores ranges', 'read: off'],
     ['cannot copy', 'copy: note'],
     ['corrupts copies', 'copy: unsafe'],
+    ['is busy after a copy', 'copy: note'],
   ] as const) {
     it(`${fault}: ${expected}, and nothing is left`, async () => {
       const { notOk, left } = await examined({ fault });
