@@ -1,6 +1,6 @@
 import { SealslotError } from '../errors.ts';
 
-/** sysexits.h, and 2 of our own. */
+/** sysexits.h */
 export const EX_USAGE = 64;
 export const EX_DATAERR = 65;
 export const EX_NOINPUT = 66;
@@ -9,6 +9,9 @@ export const EX_NOPERM = 77;
 export const EX_CONFIG = 78;
 /** Serving would lose or leak keys. */
 export const EXIT_UNSAFE = 2;
+
+/** Ended by Ctrl-C, as a shell says it: 128 and the number of SIGINT. */
+export const EXIT_INTERRUPTED = 130;
 
 export class UsageError extends Error {}
 

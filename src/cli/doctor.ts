@@ -6,15 +6,13 @@ import { examine } from '../doctor/examine.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { exitCodeOf, jsonReport, TextReport } from '../doctor/report.ts';
 import { createTarget } from '../s3/adapters/target.ts';
-import { configPath, EX_CONFIG, UsageError } from './command.ts';
+import { configPath, EX_CONFIG, EXIT_INTERRUPTED, UsageError } from './command.ts';
 
 export interface DoctorOptions {
   readonly target?: string;
   readonly json?: boolean;
   readonly explain?: boolean;
 }
-
-const EXIT_INTERRUPTED = 130;
 
 /** Examines everything, says what it finds as it goes, and removes what it made, also after Ctrl-C. */
 export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Promise<number> {

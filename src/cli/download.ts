@@ -3,11 +3,12 @@ import { downloadObject, type Downloaded } from '../client/download-object.ts';
 import { safeFilename } from '../client/filename.ts';
 import type { Slot } from '../client/model.ts';
 import type { ServiceClient } from '../client/service.ts';
+import { EXIT_INTERRUPTED } from './command.ts';
 import { exitCodeOf, reportOf } from './partner/failure.ts';
 import { openFileSink, streamSink, type Sink } from './partner/sink.ts';
 import { openService, type PartnerOptions } from './partner/service.ts';
 import { Progress } from './partner/progress.ts';
-import { EXIT_INTERRUPTED, printable, processTerminal, type Terminal } from './partner/terminal.ts';
+import { printable, processTerminal, type Terminal } from './partner/terminal.ts';
 
 export interface DownloadCommandOptions extends PartnerOptions {
   readonly output?: string;

@@ -7,12 +7,11 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
 import { adoptObject } from '../uploads/adopt.ts';
 import type { Observer, Services } from '../uploads/services.ts';
-import { configPath, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, UsageError } from './command.ts';
-import { ImportReport } from './import-report.ts';
-import { readRows, WrongInput, type Format } from './import-rows.ts';
-import { takeOver, type ImportRun } from './import-run.ts';
+import { configPath, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EXIT_INTERRUPTED, UsageError } from './command.ts';
+import { ImportReport } from './import/report.ts';
+import { readRows, WrongInput, type Format } from './import/rows.ts';
+import { takeOver, type ImportRun } from './import/run.ts';
 
-const EXIT_INTERRUPTED = 130;
 const INTERRUPTED = 'interrupted';
 
 export interface ImportOptions {

@@ -92,7 +92,8 @@ Exit codes: 0 all right; 1 a feature is off; 2 unsafe, do not serve; 78 the conf
       'after',
       `
 Pipe the keys (decrypt … | sealslot import --tenant acme); on a command line ps would show them.
-Exit codes: 0 all taken over, or taken over before; 1 some are not, and the report says why.${CONFIG_HELP}`,
+Exit codes: 0 all taken over, now or before; 1 some are not, and the report says why; 65 a wrong header; 66 the file
+cannot be read; 75 try again later; 78 the configuration is wrong; 130 interrupted. docs/import.md has more.${CONFIG_HELP}`,
     )
     .action(async (file: string, options: ImportOptions) =>
       finish(await (await import('./import.ts')).importObjects(file, options, env)),

@@ -2,12 +2,12 @@ import { contentTypeOf } from '../client/content-type.ts';
 import { openLocalFile } from '../client/local-file.ts';
 import type { ServiceClient } from '../client/service.ts';
 import { uploadFile } from '../client/upload-file.ts';
-import { UsageError } from './command.ts';
+import { EXIT_INTERRUPTED, UsageError } from './command.ts';
 import { exitCodeOf, exitCodeOfAll, stopsAll } from './partner/failure.ts';
 import { findFiles, type FoundFile, type LostFile } from './partner/files.ts';
 import { openJournal, type Journal } from './partner/journal.ts';
 import { openService, type PartnerOptions } from './partner/service.ts';
-import { EXIT_INTERRUPTED, processTerminal, type Terminal } from './partner/terminal.ts';
+import { processTerminal, type Terminal } from './partner/terminal.ts';
 import { UploadReport, type Done } from './partner/upload-report.ts';
 
 export interface UploadCommandOptions extends PartnerOptions {

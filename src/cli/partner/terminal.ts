@@ -25,9 +25,6 @@ export const processTerminal: Terminal = {
   },
 };
 
-/** 128 and SIGINT's number, as shells have it. */
-export const EXIT_INTERRUPTED = 130;
-
 /** A name without what could move the cursor, break the line or turn the reading direction. */
 export function printable(name: string): string {
   return name.replace(

@@ -255,6 +255,7 @@ describe('SQLite store', () => {
     assert.deepEqual(plan(sql.LIST_ISSUED), [byState]);
     assert.deepEqual(plan(sql.LIST_EXPIRED), ['MERGE (UNION ALL)', 'LEFT', byState, 'RIGHT', byState]);
     assert.deepEqual(plan(sql.DUE), [search('uploads_due', 'next_check_at<?')]);
+    assert.equal(plan(sql.HAS_SLOT)[0], search('sqlite_autoindex_uploads_1', 'id=?'));
     db.close();
   });
 });

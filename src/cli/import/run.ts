@@ -1,6 +1,6 @@
-import { DependencyUnavailable } from '../errors.ts';
-import type { Adoption, ForeignObject } from '../uploads/adopt.ts';
-import type { Row } from './import-rows.ts';
+import { DependencyUnavailable } from '../../errors.ts';
+import type { Adoption, ForeignObject } from '../../uploads/adopt.ts';
+import type { Row } from './rows.ts';
 
 const PARALLEL = 8;
 const ATTEMPTS = 4;

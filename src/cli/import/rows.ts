@@ -1,7 +1,7 @@
 import { pipeline, type Readable } from 'node:stream';
 import { parse, type CsvError, type Info } from 'csv-parse';
-import { CustomerKey } from '../custody/customer-key.ts';
-import type { ForeignObject } from '../uploads/adopt.ts';
+import { CustomerKey } from '../../custody/customer-key.ts';
+import type { ForeignObject } from '../../uploads/adopt.ts';
 
 export type Format = 'csv' | 'ndjson';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
-import { readRows, WrongInput, type Format, type Row } from '../../../src/cli/import-rows.ts';
-import { CustomerKey } from '../../../src/custody/customer-key.ts';
+import { readRows, WrongInput, type Format, type Row } from '../../../../src/cli/import/rows.ts';
+import { CustomerKey } from '../../../../src/custody/customer-key.ts';
 
 const BYTES = randomBytes(32);
 const KEY = BYTES.toString('base64');

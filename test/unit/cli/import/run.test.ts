@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ImportReport } from '../../../src/cli/import-report.ts';
-import type { Row } from '../../../src/cli/import-rows.ts';
-import { takeOver, type ImportRun, type RowOutcome } from '../../../src/cli/import-run.ts';
-import { CustomerKey } from '../../../src/custody/customer-key.ts';
-import { DependencyUnavailable } from '../../../src/errors.ts';
-import type { Adoption } from '../../../src/uploads/adopt.ts';
+import { ImportReport } from '../../../../src/cli/import/report.ts';
+import type { Row } from '../../../../src/cli/import/rows.ts';
+import { takeOver, type ImportRun, type RowOutcome } from '../../../../src/cli/import/run.ts';
+import { CustomerKey } from '../../../../src/custody/customer-key.ts';
+import { DependencyUnavailable } from '../../../../src/errors.ts';
+import type { Adoption } from '../../../../src/uploads/adopt.ts';
 
 const KEY = CustomerKey.generate();
 const good = (line: number): Row => ({

@@ -1,5 +1,5 @@
-import type { Row } from './import-rows.ts';
-import type { RowOutcome } from './import-run.ts';
+import type { Row } from './rows.ts';
+import type { RowOutcome } from './run.ts';
 
 const PROGRESS_EVERY_MS = 200;
 const CLEAR_LINE = '\r\x1b[K';
