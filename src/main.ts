@@ -3,10 +3,14 @@ import { EX_CONFIG, EX_USAGE, explain, UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
 import { ConfigErrors, formatMistakes } from './config/errors.ts';
 import { KekFileInvalid } from './custody/errors.ts';
+import { StoreSchemaRefused } from './store/errors.ts';
 
 const program = createProgram(process.env, (exitCode) => {
   process.exitCode = exitCode;
 });
+
+// Whoever reads our output may go away (`| head`): what was begun is still brought to its end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 try {
   await program.parseAsync();
@@ -22,6 +26,7 @@ try {
     process.exitCode = EX_USAGE;
   } else {
     process.stderr.write(`${explain(error)}\n`);
-    process.exitCode = error instanceof KekFileInvalid ? EX_CONFIG : 1;
+    const wrongFile = error instanceof KekFileInvalid || error instanceof StoreSchemaRefused;
+    process.exitCode = wrongFile ? EX_CONFIG : 1;
   }
 }

@@ -37,8 +37,8 @@ export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
   },
   store_schema_refused: {
     where: 'start',
-    means: 'A newer version made the database, or a migration was changed',
-    do: 'Run the version that made it',
+    means: 'The file is no database, a newer version made it, or a migration was changed',
+    do: 'Correct `store.path`, or run the version that made it',
   },
   invalid_configuration: {
     where: 'start, reload',

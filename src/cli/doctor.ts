@@ -77,5 +77,7 @@ function abortOnSignals(): AbortController {
       controller.abort();
     });
   }
+  // Nobody reads on (`| head`): that is an interruption too.
+  process.stdout.once('error', () => controller.abort());
   return controller;
 }

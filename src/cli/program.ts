@@ -103,8 +103,8 @@ cannot be read; 75 try again later; 78 the configuration is wrong; 130 interrupt
   partner(program.command('upload'))
     .summary('upload files')
     .description(
-      'Uploads files: asks for a slot, sends the bytes to S3, has the service confirm them. Run it again to go on after an end:\n' +
-        'within 24 hours nothing is uploaded twice, with --journal however late.',
+      'Uploads files: asks for a slot, sends the bytes to S3, has the service confirm them. Run it again to go on after\n' +
+        'an end: files that have arrived are not sent again for 24 hours, with --journal for good; a half-sent one starts over.',
     )
     .argument('[files...]')
     .option('-r, --recursive <dir>', 'all files below this folder')
@@ -189,7 +189,11 @@ function partner(command: Command): Command {
   return command
     .addOption(endpoint())
     .option('--api-key-file <file>', 'a file that holds the API key')
-    .option('--ca-file <file>', 'PEM certificates to trust beside the usual ones');
+    .addOption(
+      new Option('--ca-file <file>', 'PEM certificates to trust beside the usual ones').env(
+        'SEALSLOT_CA_FILE',
+      ),
+    );
 }
 
 function endpoint(): Option {

@@ -21,7 +21,11 @@ export async function check(document: Part, files: ConfigFiles, mistakes: Mistak
   for (const [index, origin] of (document.cors?.origins ?? []).entries())
     checkOrigin(['cors', 'origins', index], origin, mistakes);
   await files.checkFolderOf(['store', 'path'], document.store?.path);
-  await files.checkReadable(['custody', 'kekFile'], document.custody?.kekFile, '; `sealslot init` makes one');
+  await files.checkReadable(
+    ['custody', 'kekFile'],
+    document.custody?.kekFile,
+    '; `sealslot init --kek-file` with this path makes one',
+  );
   for (const [name, target] of Object.entries(document.s3?.targets ?? {}))
     await checkTarget(['s3', 'targets', name], target ?? {}, files, mistakes);
   for (const [name, tenant] of Object.entries(document.tenants ?? {}))

@@ -34,7 +34,7 @@ export class ConfigFiles {
       if (text !== '') return text;
       this.#mistakes.add(path, 'the file is empty', name);
     } catch (error) {
-      this.#mistakes.add(path, reason(error), name);
+      this.#mistakes.add(path, reason(error) + whereFrom(error), name);
     }
     return undefined;
   }
@@ -59,7 +59,7 @@ export class ConfigFiles {
       if (facts.isDirectory()) this.#mistakes.add(path, 'must be a file, not a folder', name);
       else if (facts.isFile() && facts.size === 0) this.#mistakes.add(path, 'the file is empty', name);
     } catch (error) {
-      this.#mistakes.add(path, reason(error) + hint, name);
+      this.#mistakes.add(path, reason(error) + whereFrom(error) + hint, name);
     }
   }
 
@@ -71,11 +71,16 @@ export class ConfigFiles {
   }
 }
 
+/** A file is often looked for in the wrong folder. */
+function whereFrom(error: unknown): string {
+  const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return isAbsent ? ' (relative paths start at the folder of the configuration)' : '';
+}
+
 /** Why a file cannot be read. Node's own message repeats the path, which may be a secret that was pasted into the wrong field. */
 export function reason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  if (code === 'ENOENT')
-    return 'the file does not exist (relative paths start at the folder of the configuration)';
+  if (code === 'ENOENT') return 'the file does not exist';
   if (code === 'EACCES') return 'the file must be readable for this user';
   if (code === 'EISDIR') return 'must be a file, not a folder';
   return `the file cannot be read (${code})`;

@@ -25,7 +25,10 @@ export interface ConfigSource {
 export async function loadConfig({ path, env }: ConfigSource): Promise<Config> {
   const mistakes = new Mistakes();
   const source = await readFile(path, 'utf8').catch((error: unknown) => {
-    mistakes.addAt(path, reason(error));
+    mistakes.addAt(
+      path,
+      `${reason(error)}; begin with sealslot.example.yaml, or name another by SEALSLOT_CONFIG`,
+    );
     throw new ConfigErrors(mistakes.list);
   });
   const document = parseYaml(source, path, mistakes);

@@ -4,7 +4,7 @@ import { parseYamlValue } from './yaml.ts';
 
 const PREFIX = 'SEALSLOT_';
 /** Not settings of the document: where it is, and what partners set for `upload` and `download`. */
-const IGNORED = new Set(['SEALSLOT_CONFIG', 'SEALSLOT_ENDPOINT', 'SEALSLOT_API_KEY']);
+const IGNORED = new Set(['SEALSLOT_CONFIG', 'SEALSLOT_ENDPOINT', 'SEALSLOT_API_KEY', 'SEALSLOT_CA_FILE']);
 /** What Kubernetes and Docker put beside a service that happens to be called "sealslot". */
 const SERVICE_LINK = /^SEALSLOT_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP).*)?)$/;
 

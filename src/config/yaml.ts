@@ -9,6 +9,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'is indented by tabs; use spaces',
   BAD_SCALAR_START: 'begins with a reserved character; put the value in quotes',
   BAD_INDENT: 'is indented wrongly',
+  MULTILINE_IMPLICIT_KEY: 'a colon is missing, here or on the line before',
+  MISSING_CHAR: 'a colon, quote or bracket is missing, here or on the line before',
   NON_STRING_KEY: 'names must be plain text',
 };
 

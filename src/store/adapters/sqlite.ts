@@ -1,14 +1,17 @@
 import type { Clock } from '../../clock.ts';
 import type { Store } from '../port.ts';
 import { DependencyUnavailable, SealslotError } from '../../errors.ts';
+import { StoreSchemaRefused } from '../errors.ts';
 import { MIGRATIONS } from '../migrations/index.ts';
 import { sqliteApiKeys } from './sqlite/api-keys.ts';
-import { Connection } from './sqlite/connection.ts';
+import { Connection, sqliteCode } from './sqlite/connection.ts';
 import { sqliteKeys } from './sqlite/keys.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { createPrivate, openDatabase } from './sqlite/open.ts';
 import { sqliteUploads } from './sqlite/uploads.ts';
+
+const SQLITE_NOTADB = 26;
 
 export interface SqliteStoreOptions {
   readonly path: string;
@@ -20,8 +23,8 @@ export interface SqliteStoreOptions {
 /**
  * Opens, and creates or migrates, the store in one SQLite file.
  * @throws StoreLocked when `exclusive` and another exclusive open of the same file lives.
- * @throws StoreSchemaRefused when the schema is not one this version knows.
- * @throws DependencyUnavailable when the file cannot be opened or is no store.
+ * @throws StoreSchemaRefused when the schema is not one this version knows, or the file no database.
+ * @throws DependencyUnavailable when the file cannot be opened.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   let lock: Disposable | undefined;
@@ -35,6 +38,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   } catch (error) {
     connection?.close();
     lock?.[Symbol.dispose]();
+    if (sqliteCode(error) === SQLITE_NOTADB) {
+      throw new StoreSchemaRefused(`${options.path} is no SQLite database; let store.path name the store.`);
+    }
     throw error instanceof SealslotError ? error : new DependencyUnavailable('store', error);
   }
 }

@@ -77,10 +77,10 @@ describe('SQLite store', () => {
       }
     });
 
-    it('says DependencyUnavailable when the file cannot be opened or is no database', async () => {
+    it('says DependencyUnavailable when the file cannot be opened, and StoreSchemaRefused when it is no database', async () => {
       await assert.rejects(open(false, join(directory, 'missing', 'store.db')), DependencyUnavailable);
       await assert.rejects(open(false, directory), DependencyUnavailable);
-      await assert.rejects(open(false, new URL(import.meta.url).pathname), DependencyUnavailable);
+      await assert.rejects(open(false, new URL(import.meta.url).pathname), StoreSchemaRefused);
     });
   });
 
