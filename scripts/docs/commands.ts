@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program.ts';
 
-const WIDTH = 100;
+const WIDTH = 80;
 
 /** The front page of the help, as `sealslot --help` prints it. */
 export function help(): string {

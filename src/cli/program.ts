@@ -15,12 +15,14 @@ const CONFIG_HELP = `
 The configuration is sealslot.yaml, or the file that SEALSLOT_CONFIG names.`;
 
 const PARTNER_HELP = `
-The API key comes from SEALSLOT_API_KEY or --api-key-file, never from the command line, where ps would show it.
---ca-file is for a private CA of the service or of its S3.`;
+The API key comes from SEALSLOT_API_KEY or --api-key-file, never from the
+command line, where ps would show it. --ca-file is for a private CA of the
+service or of its S3.`;
 
 const EXIT_HELP = `
-Exit codes: 0 all done; 64 wrong usage; 65 refused for good, or the bytes differ; 66 a file cannot be read or written;
-75 try again later; 77 the API key is not accepted; 1 several of these; 130 interrupted.`;
+Exit codes: 0 all done; 64 wrong usage; 65 refused for good, or the bytes
+differ; 66 a file cannot be read or written; 75 try again later; 77 the API key
+is not accepted; 1 several of these; 130 interrupted.`;
 
 /**
  * Every command and its options. The code behind one is imported when it runs, so that help costs nothing.
@@ -42,7 +44,7 @@ export function createProgram(env: Environment, finish: (exitCode: number) => vo
     .command('serve')
     .summary('answer requests until SIGTERM; SIGHUP reloads the configuration')
     .description(
-      'Answers requests until SIGTERM or SIGINT, then finishes what is in flight. SIGHUP reads the configuration again.\n' +
+      'Answers requests until SIGTERM or SIGINT, then finishes what is in flight. SIGHUP reads the configuration again. ' +
         'An S3 target that would lose or leak keys is refused with exit code 2; `sealslot doctor` tells more.',
     )
     .addHelpText('after', CONFIG_HELP)
@@ -60,7 +62,8 @@ export function createProgram(env: Environment, finish: (exitCode: number) => vo
       'after',
       `
 ✓ is right, ✗ is wrong, – could not be examined or is only advice.
-Exit codes: 0 all right; 1 a feature is off; 2 unsafe, do not serve; 78 the configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
+Exit codes: 0 all right; 1 a feature is off; 2 unsafe, do not serve; 78 the
+configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
     )
     .action(async (options: DoctorOptions) =>
       finish(await (await import('./doctor.ts')).doctor(options, env)),
@@ -76,7 +79,7 @@ Exit codes: 0 all right; 1 a feature is off; 2 unsafe, do not serve; 78 the conf
     .command('import')
     .summary('take over SSE-C objects whose keys you have')
     .description(
-      'Takes over existing SSE-C objects: each is proven by HEAD with its key; then the key is wrapped and stored. Rows are\n' +
+      'Takes over existing SSE-C objects: each is proven by HEAD with its key; then the key is wrapped and stored. Rows are ' +
         'bucket, objectKey, customerKey (base64 of 32 bytes), as CSV with a header line or as NDJSON. Run it again to go on after an end.',
     )
     .argument('[file]', 'rows; standard input when left out', '-')
@@ -91,9 +94,10 @@ Exit codes: 0 all right; 1 a feature is off; 2 unsafe, do not serve; 78 the conf
     .addHelpText(
       'after',
       `
-Pipe the keys (decrypt … | sealslot import --tenant acme); on a command line ps would show them.
-Exit codes: 0 all taken over, now or before; 1 some are not, and the report says why; 65 a wrong header; 66 the file
-cannot be read; 75 try again later; 78 the configuration is wrong; 130 interrupted. docs/import.md has more.${CONFIG_HELP}`,
+Pipe the keys: decrypt … | sealslot import --tenant acme
+Exit codes: 0 all taken over, now or before; 1 some are not, and the report says
+why; 65 a wrong header; 66 the file cannot be read; 75 try again later; 78 the
+configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
     )
     .action(async (file: string, options: ImportOptions) =>
       finish(await (await import('./import.ts')).importObjects(file, options, env)),
@@ -103,7 +107,7 @@ cannot be read; 75 try again later; 78 the configuration is wrong; 130 interrupt
   partner(program.command('upload'))
     .summary('upload files')
     .description(
-      'Uploads files: asks for a slot, sends the bytes to S3, has the service confirm them. Run it again to go on after\n' +
+      'Uploads files: asks for a slot, sends the bytes to S3, has the service confirm them. Run it again to go on after ' +
         'an end: files that have arrived are not sent again for 24 hours, with --journal for good; a half-sent one starts over.',
     )
     .argument('[files...]')
