@@ -8,7 +8,7 @@ import { exitCodeOf, reportOf } from './partner/failure.ts';
 import { openFileSink, streamSink, type Sink } from './partner/sink.ts';
 import { openService, type PartnerOptions } from './partner/service.ts';
 import { Progress } from './partner/progress.ts';
-import { printable, processTerminal, type Terminal } from './partner/terminal.ts';
+import { processTerminal, sayJson, sayLine, type Terminal } from './partner/terminal.ts';
 
 export interface DownloadCommandOptions extends PartnerOptions {
   readonly output?: string;
@@ -23,24 +23,24 @@ export async function download(
   env: NodeJS.ProcessEnv,
   terminal: Terminal = processTerminal,
 ): Promise<number> {
-  const service = await openService(options, env, terminal.retry);
+  const service = await openService(options, env, terminal.retry, (line) => sayLine(terminal.stderr, line));
   const stopping = new AbortController();
   const stopListening = terminal.onInterrupt(() => stopping.abort());
   // Standard output may be the object itself.
   const results = options.output === '-' ? terminal.stderr : terminal.stdout;
   try {
     const done = await fetchAndCheck(service, id, options, terminal, stopping.signal);
-    if (options.json === true) results.write(`${JSON.stringify({ id, ...done })}\n`);
+    if (options.json === true) sayJson(results, { id, ...done });
     else {
-      terminal.stderr.write(`${CHECKED[done.checked]}\n`);
-      results.write(`${id}  ${printable(done.file)}\n`);
+      sayLine(terminal.stderr, CHECKED[done.checked]);
+      sayLine(results, `${id}  ${done.file}`);
     }
     return 0;
   } catch (error) {
     if (stopping.signal.aborted) return EXIT_INTERRUPTED;
     const failure = reportOf(error);
-    if (options.json === true) results.write(`${JSON.stringify({ id, error: failure })}\n`);
-    else terminal.stderr.write(`${printable(id)}: ${failure.detail} (${failure.code})\n`);
+    if (options.json === true) sayJson(results, { id, error: failure });
+    else sayLine(terminal.stderr, `${id}: ${failure.detail} (${failure.code})`);
     return exitCodeOf(error);
   } finally {
     stopListening();
@@ -80,7 +80,11 @@ async function fetchAndCheck(
   try {
     const { size, sha256 } = await downloadObject(service, id, {
       signal,
-      async onBegin({ filename }) {
+      async onBegin({ size, filename }) {
+        // Here, and not at the end: another object may be one that fills the disk.
+        if (slot !== undefined && size !== slot.size) {
+          throw new ContentDiffers(`The object has ${size} bytes; ${slot.size} were announced.`);
+        }
         sink = await open(filename);
       },
       async write(chunk) {
@@ -89,7 +93,7 @@ async function fetchAndCheck(
         if (options.json !== true) progress.moved(sink?.name ?? id, received);
       },
     });
-    const checked = check(slot, { size, sha256 });
+    const checked = check(slot, sha256);
     await sink?.keep();
     return { file: sink?.name ?? '-', size, sha256, checked };
   } catch (error) {
@@ -110,11 +114,8 @@ async function announced(service: ServiceClient, id: string, signal: AbortSignal
   }
 }
 
-function check(slot: Slot | undefined, { size, sha256 }: Downloaded): Checked {
+function check(slot: Slot | undefined, sha256: string): Checked {
   if (slot === undefined) return 'nothing';
-  if (size !== slot.size) {
-    throw new ContentDiffers(`The object has ${size} bytes; ${slot.size} were announced.`);
-  }
   if (slot.sha256 === undefined) return 'size';
   if (sha256 === slot.sha256) return 'sha256';
   throw new ContentDiffers('The SHA-256 of what was downloaded differs from the one announced.');

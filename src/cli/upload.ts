@@ -7,7 +7,7 @@ import { exitCodeOf, exitCodeOfAll, stopsAll } from './partner/failure.ts';
 import { findFiles, type FoundFile, type LostFile } from './partner/files.ts';
 import { openJournal, type Journal } from './partner/journal.ts';
 import { openService, type PartnerOptions } from './partner/service.ts';
-import { processTerminal, type Terminal } from './partner/terminal.ts';
+import { processTerminal, sayLine, type Terminal } from './partner/terminal.ts';
 import { UploadReport, type Done } from './partner/upload-report.ts';
 
 export interface UploadCommandOptions extends PartnerOptions {
@@ -30,11 +30,13 @@ export async function upload(
   if (files.length === 0 && options.recursive === undefined) {
     throw new UsageError('upload needs files, or a folder by -r');
   }
-  const service = await openService(options, env, terminal.retry);
+  let say = (line: string): void => sayLine(terminal.stderr, line);
+  const service = await openService(options, env, terminal.retry, (line) => say(line));
   await using journal = options.journal === undefined ? undefined : await openJournal(options.journal);
-  const all = await findFiles(files, options.recursive);
+  const all = await findFiles(files, options.recursive, (path, why) => say(`${path}: left out, ${why}`));
   const todo = all.filter((file) => !('realPath' in file) || file.realPath !== journal?.realPath);
   const report = new UploadReport(terminal, todo, options.json === true);
+  say = (line) => report.say(line);
 
   const stopping = new AbortController();
   const stopListening = terminal.onInterrupt(() => stopping.abort(INTERRUPT));
@@ -56,7 +58,9 @@ export async function upload(
     service.transport.close();
   }
   report.end();
-  return stopping.signal.reason === INTERRUPT ? EXIT_INTERRUPTED : exitCodeOfAll(failures);
+  if (stopping.signal.reason !== INTERRUPT) return exitCodeOfAll(failures);
+  say('Interrupted; run the same command again to go on.');
+  return EXIT_INTERRUPTED;
 }
 
 async function uploadOne(

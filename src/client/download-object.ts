@@ -25,7 +25,7 @@ export interface Downloaded {
 /**
  * Downloads an object in constant memory. After a cut it goes on where it stood.
  * @throws ServiceProblem, Unreachable or S3Refusal, when trying again has not helped; ContentDiffers when S3 sends another size than it
- * announced; an `AbortError`; and whatever `write` and `onBegin` throw.
+ * announced, or another object after a cut; an `AbortError`; and whatever `write` and `onBegin` throw.
  */
 export async function downloadObject(
   service: ServiceClient,
@@ -36,24 +36,27 @@ export async function downloadObject(
   const patience = new Patience(service.retry, signal);
   const hash = createHash('sha256');
   let received = 0;
-  let size: number | undefined;
+  let object: Identity | undefined;
   let refreshed = false;
   for (;;) {
     const request = await service.download(id, received === 0 ? undefined : `bytes=${received}-`, signal);
+    let answer: IncomingMessage | undefined;
     try {
-      const answer = await get(service.transport, request, received, signal);
-      if (size === undefined) {
-        const bytes = (size = Number(answer.headers['content-length']));
+      answer = await get(service.transport, request, received, signal);
+      if (object === undefined) {
+        const { size } = (object = identityOf(answer));
         const filename = filenameIn(answer.headers['content-disposition']);
-        await local(async () => onBegin?.({ size: bytes, filename }));
-      }
+        await local(async () => onBegin?.({ size, filename }));
+      } else requireSame(object, answer, received);
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         received += chunk.length;
+        if (received > object.size) break;
         hash.update(chunk);
         patience.renew();
         await local(() => write(chunk));
       }
     } catch (error) {
+      answer?.destroy();
       signal?.throwIfAborted();
       if (error instanceof LocalFailure) throw error.original;
       // A URL may end between its making and its use; the next round asks for another anyway.
@@ -64,9 +67,38 @@ export async function downloadObject(
       refreshed ||= mayHaveEnded;
       continue;
     }
+    const { size } = object;
     if (received !== size) throw new ContentDiffers(`S3 sent ${received} bytes in place of ${size}.`);
     return { size, sha256: hash.digest('base64') };
   }
+}
+
+/** What every answer for one object has in common. */
+interface Identity {
+  /** Bytes, of the whole object. */
+  readonly size: number;
+  readonly etag: string | undefined;
+}
+
+function identityOf({ headers }: IncomingMessage): Identity {
+  const length = headers['content-length'];
+  // Without it nobody could tell a whole object from a part, nor stop an endless one.
+  if (length === undefined) throw new ContentDiffers('S3 did not say how long the object is.');
+  return { size: Number(length), etag: headers.etag };
+}
+
+/**
+ * The object may have been overwritten since the first answer. Compared here and not asked for by `If-Match`: that header is not
+ * signed, and a server may ignore it.
+ */
+function requireSame({ size, etag }: Identity, { headers }: IncomingMessage, from: number): void {
+  // When nothing but a head came before the cut, the whole is asked for again.
+  const isSameRange =
+    from === 0
+      ? Number(headers['content-length']) === size
+      : headers['content-range'] === `bytes ${from}-${size - 1}/${size}`;
+  if (!isSameRange) throw new ContentDiffers('S3 sent another range than the one asked for.');
+  if (headers.etag !== etag) throw new ContentDiffers('The object was overwritten during the download.');
 }
 
 /** Keeps what the caller's own functions throw apart from what the connection does. */
@@ -103,10 +135,6 @@ async function get(
   const status = answer.statusCode ?? 0;
   if (status !== (from === 0 ? 200 : 206)) {
     throw new S3Refusal(status, s3CodeIn(await textOf(answer)), retryAfterOf(answer));
-  }
-  if (from > 0 && !answer.headers['content-range']?.startsWith(`bytes ${from}-`)) {
-    answer.destroy();
-    throw new ContentDiffers('S3 sent another range than the one asked for.');
   }
   return answer;
 }

@@ -63,7 +63,7 @@ export class Unreachable extends PartnerError {
     super(
       untrusted
         ? `The certificate of ${nameOf(peer)} is not trusted (${reason}).`
-        : `No answer from ${nameOf(peer)} (${reason}).`,
+        : `No answer from ${nameOf(peer)}${placeOf(cause)} (${reason}).`,
       { cause },
     );
     this.peer = peer;
@@ -78,8 +78,17 @@ const nameOf = (peer: 'service' | 'S3'): string => (peer === 'S3' ? 'S3' : 'the 
 
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return 'the connection broke';
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string'))
+    return 'the connection broke';
+  return error.code;
+}
+
+/** Where it was looked for: a mistyped address is the likeliest cause. */
+function placeOf(error: unknown): string {
+  if (error instanceof AggregateError) return placeOf(error.errors[0]);
+  const { address, port, hostname } = error as { address?: unknown; port?: unknown; hostname?: unknown };
+  if (typeof address === 'string') return ` at ${address}${typeof port === 'number' ? `:${port}` : ''}`;
+  return typeof hostname === 'string' ? ` at ${hostname}` : '';
 }
 
 /** S3 refused the presigned call. */

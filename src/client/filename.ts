@@ -7,15 +7,22 @@ const MAX_BYTES = 255;
  * @returns never empty, `.`, `..`, absolute, hidden, or over the 255 bytes of UTF-8 that file systems take.
  */
 export function safeFilename(name: string): string {
-  const segment = name.replace(REMOVED, '').split(/[/\\]/).at(-1)?.trim().replace(/^\.+/, '_') ?? '';
-  return shorten(segment) || 'file';
+  const segment = name.replace(REMOVED, '').split(/[/\\]/).at(-1) ?? '';
+  // Cut first: what the cut leaves may begin with a dot.
+  return shorten(segment).trim().replace(/^\.+/, '_') || 'file';
 }
 
 /** Keeps the end, where the extension is. */
 function shorten(name: string): string {
-  let text = name;
-  while (Buffer.byteLength(text) > MAX_BYTES) text = Array.from(text).slice(1).join('');
-  return text;
+  const bytes = Buffer.from(name);
+  let from = Math.max(0, bytes.length - MAX_BYTES);
+  while (isContinuation(bytes[from])) from += 1;
+  return bytes.toString('utf8', from);
+}
+
+/** Whether a byte of UTF-8 is the rest of a character. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
 /** The filename of a `content-disposition` as sealslot signs it: RFC 6266 with RFC 8187's UTF-8 form. */

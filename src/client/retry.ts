@@ -13,6 +13,8 @@ export interface RetryPolicy {
   readonly random: () => number;
   /** Resolves after that many milliseconds; rejects when the signal is aborted. */
   readonly pause: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
+  /** Told of each failure that is tried again. */
+  readonly onRetry?: (error: PartnerError) => void;
 }
 
 export const DEFAULT_RETRY: RetryPolicy = {
@@ -48,6 +50,7 @@ export class Patience {
     this.#failures += 1;
     if (!(error instanceof PartnerError) || !error.passing || this.#failures >= this.#policy.tries)
       throw error;
+    this.#policy.onRetry?.(error);
     await this.#wait(error.retryAfterSeconds);
   }
 

@@ -15,7 +15,7 @@ export interface Opening {
 }
 
 /** A connection on which nothing has moved for so long is given up. */
-const SILENCE_MS = 120_000;
+const SILENCE_MS = 60_000;
 
 /** Kept-alive connections, and whom to trust. Redirects are not followed: keys would follow them. */
 export class Transport {

@@ -334,6 +334,18 @@ describe('a partner’s commands on MinIO', { skip: minio.skip }, () => {
     assert.equal((await inBucket('curl')).length, 3);
     const wrong = await finished(start('bash', ['script'], { cwd: dir, env: { API_KEY: 'slk_wrong' } }));
     assert.notEqual(wrong.status, 0);
+    assert.match(wrong.stderr, /"code":"unauthenticated"/);
+  });
+
+  it('curl: after a DELETE the printed script uploads anew', async () => {
+    const printed = await run('curl', await file('again.curl', randomBytes(50)));
+    await writeFile(join(dir, 'script'), printed.stdout);
+    const env = { CURL_CA_BUNDLE: minio.get().caFile, API_KEY: service.token };
+    const first = jsonLines(await finished(start('bash', ['script'], { cwd: dir, env })))[0];
+    assert.equal((await service.call('DELETE', `/v1/uploads/${first.id}`)).status, 202);
+    const again = await finished(start('bash', ['script'], { cwd: dir, env }));
+    assert.equal(again.status, 0, again.stderr);
+    assert.notEqual(jsonLines(again)[0].id, first.id);
   });
 
   it('nothing that was shown or noted holds the API key, a URL’s signature or a customer key', () => {

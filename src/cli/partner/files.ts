@@ -20,19 +20,27 @@ export interface LostFile {
   readonly error: Error;
 }
 
-/** What is to be uploaded, and what cannot be, in the order given; below a folder by name. */
+/**
+ * What is to be uploaded, and what cannot be, in the order given; below a folder by name.
+ * @param leftOut is told of what lies below the folder and is neither a file nor a folder.
+ */
 export async function findFiles(
   paths: readonly string[],
   folder: string | undefined,
+  leftOut: (path: string, why: string) => void,
 ): Promise<(FoundFile | LostFile)[]> {
   const found: (FoundFile | LostFile)[] = [];
   for (const path of paths) found.push(await look(path, basename(path)));
-  if (folder !== undefined) for await (const file of walk(folder, '')) found.push(file);
+  if (folder !== undefined) for await (const file of walk(folder, '', leftOut)) found.push(file);
   return found;
 }
 
 /** Regular files only: a link may lead out of the folder or round in it. */
-async function* walk(folder: string, prefix: string): AsyncGenerator<FoundFile | LostFile> {
+async function* walk(
+  folder: string,
+  prefix: string,
+  leftOut: (path: string, why: string) => void,
+): AsyncGenerator<FoundFile | LostFile> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => unusable(error));
   if (entries instanceof Error) {
     yield { path: folder, error: entries };
@@ -41,8 +49,9 @@ async function* walk(folder: string, prefix: string): AsyncGenerator<FoundFile |
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* walk(path, `${prefix}${entry.name}/`);
+    if (entry.isDirectory()) yield* walk(path, `${prefix}${entry.name}/`, leftOut);
     else if (entry.isFile()) yield await look(path, prefix + entry.name);
+    else leftOut(path, entry.isSymbolicLink() ? 'a symbolic link' : 'not a regular file');
   }
 }
 

@@ -1,4 +1,4 @@
-import { printable, type Terminal } from './terminal.ts';
+import { printable, sayLine, type Terminal } from './terminal.ts';
 
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;
@@ -45,7 +45,7 @@ export class Progress {
   /** A line for a person, above the progress. */
   say(text: string): void {
     this.clear();
-    this.#terminal.stderr.write(`${text}\n`);
+    sayLine(this.#terminal.stderr, text);
   }
 
   /** Takes the line away. */

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { BearerToken } from '../../client/bearer-token.ts';
 import { unusable } from '../../client/local-file.ts';
 import type { RetryPolicy } from '../../client/retry.ts';
@@ -14,14 +14,28 @@ export interface PartnerOptions {
   readonly caFile?: string;
 }
 
-/** @throws UsageError when the endpoint, the API key or the certificates are not usable. */
+/**
+ * @param say a line for a person: what is tried again, and what is dangerous.
+ * @throws UsageError when the endpoint, the API key or the certificates are not usable.
+ */
 export async function openService(
   options: PartnerOptions,
   env: NodeJS.ProcessEnv,
-  retry: RetryPolicy,
+  patience: RetryPolicy,
+  say: (line: string) => void,
 ): Promise<ServiceClient> {
   const endpoint = parseEndpoint(options.endpoint);
   const token = await readToken(options, env);
+  if (options.apiKeyFile !== undefined && (await othersMayRead(options.apiKeyFile))) {
+    say(`warning: others on this machine may read ${options.apiKeyFile}; chmod 600`);
+  }
+  let last = '';
+  const onRetry = ({ message }: Error): void => {
+    // Many files at once meet the same trouble.
+    if (message !== last) say(`${message} Trying again …`);
+    last = message;
+  };
+  const retry = { ...patience, onRetry };
   const transport = await openTransport(options.caFile);
   return new ServiceClient({ endpoint, token, transport, retry });
 }
@@ -45,6 +59,11 @@ export function parseEndpoint(text: string): URL {
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+async function othersMayRead(path: string): Promise<boolean> {
+  const facts = await stat(path);
+  return facts.isFile() && (facts.mode & 0o077) !== 0;
 }
 
 async function readToken({ apiKeyFile }: PartnerOptions, env: NodeJS.ProcessEnv): Promise<BearerToken> {

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { link, lstat, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { open, rename, rm, stat } from 'node:fs/promises';
 import { FileUnusable } from '../../client/errors.ts';
 import { unusable } from '../../client/local-file.ts';
 
@@ -16,22 +18,15 @@ export interface Sink {
 }
 
 /**
- * `<path>.part`, readable by its owner alone, which takes its name when all of it is on disk.
+ * A file with a name of its own beside `path`, readable by its owner alone, which gets its name when all of it is on disk. No other
+ * download writes to it, whatever both are called.
  * @throws FileUnusable when there is such a file already and `force` does not allow to replace it, or it cannot be made.
  */
 export async function openFileSink(path: string, force: boolean): Promise<Sink> {
-  const part = `${path}.part`;
-  const refuseExisting = async (): Promise<void> => {
-    const existing = await stat(path).catch(() => undefined);
-    if (existing?.isDirectory() === true) throw new FileUnusable(`${path} is a folder.`);
-    if (existing !== undefined && !force) throw new FileUnusable(`${path} exists; --force overwrites it.`);
-  };
-  await refuseExisting();
-  const file = await telling(async () => {
-    // Left by a download that was killed, or put there by somebody as a link to elsewhere.
-    await rm(part, { force: true });
-    return open(part, 'wx', 0o600);
-  });
+  await refuseExisting(path, force);
+  // The dot keeps the folder of a path that ends in a slash, so that a missing one is noticed now.
+  const part = join(dirname(`${path}.`), `.sealslot-${randomUUID()}.part`);
+  const file = await telling(() => open(part, 'wx', 0o600));
   return {
     name: path,
     write: (chunk) => telling(() => file.writeFile(chunk)),
@@ -39,14 +34,33 @@ export async function openFileSink(path: string, force: boolean): Promise<Sink> 
       telling(async () => {
         await file.sync();
         await file.close();
-        await refuseExisting();
-        await rename(part, path);
+        await refuseExisting(path, force);
+        await (force ? rename(part, path) : takeName(part, path));
       }),
     async drop() {
       await file.close().catch(() => undefined);
       await rm(part, { force: true });
     },
   };
+}
+
+async function refuseExisting(path: string, force: boolean): Promise<void> {
+  const [entry, target] = await Promise.all([lstat, stat].map((look) => look(path).catch(() => undefined)));
+  if (target?.isFile() === false) throw new FileUnusable(`${path} is not a regular file.`);
+  if (entry !== undefined && !force) throw new FileUnusable(`${path} exists; --force overwrites it.`);
+}
+
+/** Unlike a rename, this never replaces what somebody else has put there meanwhile. */
+async function takeName(part: string, path: string): Promise<void> {
+  try {
+    await link(part, path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw error;
+    // Not every file system has hard links. An empty file holds the name while the rename replaces it.
+    await (await open(path, 'wx', 0o600)).close();
+    return rename(part, path);
+  }
+  await rm(part);
 }
 
 /** A pipe or terminal: what has gone into it cannot be taken back. */

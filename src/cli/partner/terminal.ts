@@ -25,10 +25,23 @@ export const processTerminal: Terminal = {
   },
 };
 
-/** A name without what could move the cursor, break the line or turn the reading direction. */
-export function printable(name: string): string {
-  return name.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
-  );
+/** What could move the cursor, break the line or turn the reading direction. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+/** Foreign text, its control characters spelled out. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => `\\u{${codeOf(character)}}`);
 }
+
+/** One line for a person. All lines go this way, as names and what the service and S3 say are foreign text. */
+export function sayLine(stream: Writable, line: string): void {
+  stream.write(`${printable(line)}\n`);
+}
+
+/** One line for a program. A terminal may be what reads it, and JSON itself escapes only some control characters. */
+export function sayJson(stream: Writable, value: object): void {
+  const json = JSON.stringify(value);
+  stream.write(`${json.replace(UNPRINTABLE, (character) => `\\u${codeOf(character).padStart(4, '0')}`)}\n`);
+}
+
+const codeOf = (character: string): string => character.charCodeAt(0).toString(16);

@@ -1,7 +1,7 @@
 import { reportOf } from './failure.ts';
 import type { FoundFile, LostFile } from './files.ts';
 import { Progress } from './progress.ts';
-import { printable, type Terminal } from './terminal.ts';
+import { sayJson, sayLine, type Terminal } from './terminal.ts';
 
 /** One file that lies in S3, confirmed by the service. */
 export interface Done {
@@ -38,14 +38,19 @@ export class UploadReport {
     if (!this.#json) this.#progress.moved(item.path, bytes);
   }
 
+  /** A line for a person, above the progress. */
+  say(line: string): void {
+    this.#progress.say(line);
+  }
+
   done(item: Item, done: Done): void {
-    this.#tell(item, done.outcome, { ...done }, `${done.id}  ${printable(item.path)}`);
+    this.#tell(item, done.outcome, { ...done }, `${done.id}  ${item.path}`);
   }
 
   failed(item: Item, error: unknown): void {
     const failure = reportOf(error);
     this.#tell(item, 'failed', { outcome: 'failed', error: failure });
-    if (!this.#json) this.#progress.say(`${printable(item.path)}: ${failure.detail} (${failure.code})`);
+    if (!this.#json) this.#progress.say(`${item.path}: ${failure.detail} (${failure.code})`);
   }
 
   end(): void {
@@ -65,9 +70,9 @@ export class UploadReport {
     this.#count[outcome] += 1;
     this.#count.left -= 1;
     this.#progress.clear();
-    if (this.#json) this.#terminal.stdout.write(`${JSON.stringify({ file: item.path, ...facts })}\n`);
+    if (this.#json) sayJson(this.#terminal.stdout, { file: item.path, ...facts });
     else {
-      if (line !== undefined) this.#terminal.stdout.write(`${line}\n`);
+      if (line !== undefined) sayLine(this.#terminal.stdout, line);
       this.#progress.finished(item.path, sizeOf(item));
     }
   }

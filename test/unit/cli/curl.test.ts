@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { curl, quoted } from '../../../src/cli/curl.ts';
 import { UsageError } from '../../../src/cli/command.ts';
+import { startStub, take, type Answer, type Stub } from '../client/stub.ts';
 import { fakeTerminal } from './fake-terminal.ts';
+import { MOVES_THE_CURSOR } from './hostile-service.ts';
 
 const ODD = ["it's", 'a "b"', '$(touch x)`y`', 'line\nbreak', '-n', '\\', '!!', 'ünï', '{a,b}[1-2]*?~'];
 
@@ -65,5 +67,70 @@ describe('curl', () => {
       await assert.rejects(curl(join(dir, "it's"), { endpoint: wrong }, terminal), UsageError, wrong);
     }
     assert.equal(await curl(join(dir, "it's"), { endpoint: 'http://127.0.0.1:8080' }, terminal), 0);
+  });
+});
+
+describe('the printed script, with a service that means harm', () => {
+  let stub: Stub;
+  let script: string;
+  before(async () => {
+    stub = await startStub();
+    await writeFile(join(stub.dir, 'a'), 'mine');
+    const terminal = fakeTerminal();
+    await curl(join(stub.dir, 'a'), { endpoint: stub.client.endpoint }, terminal);
+    script = join(stub.dir, 'script');
+    await writeFile(script, terminal.out());
+  });
+  after(() => stub[Symbol.asyncDispose]());
+
+  const run = (slot: object, complete: Answer = { status: 200, body: {} }) => {
+    stub.calls.length = 0;
+    stub.script['POST'] = [{ status: 201, body: { id: 'id', ...slot } }];
+    stub.script['POST /complete'] = [complete];
+    const env = {
+      PATH: process.env['PATH'],
+      API_KEY: 'slk_secret',
+      CURL_CA_BUNDLE: join(stub.dir, 'tls/ca.crt'),
+    };
+    return new Promise<{ failed: boolean; shown: string }>((resolve) => {
+      execFile('bash', [script], { env, cwd: stub.dir }, (error, stdout, stderr) =>
+        resolve({ failed: error !== null, shown: stdout + stderr }),
+      );
+    });
+  };
+
+  it('does what it should with a good one', async () => {
+    stub.s3.splice(0, Infinity, take(200));
+    const { failed, shown } = await run({ request: stub.signed('PUT') }, { status: 200, body: { id: 'ü' } });
+    assert.deepEqual([failed, shown], [false, '{"id":"ü"}\n']);
+    assert.deepEqual(stub.calls, ['POST', 'PUT', 'POST /complete']);
+  });
+
+  it('writes to no file, and sends no key in clear', async () => {
+    const victim = join(stub.dir, 'victim');
+    await writeFile(victim, 'precious');
+    for (const url of [`file://${victim}`, `-o${victim}`, `${stub.client.endpoint}/x`, 'ftp://127.0.0.1/']) {
+      const { failed, shown } = await run({ request: { ...stub.signed('PUT'), url } });
+      assert.ok(failed, url);
+      assert.match(shown, /Protocol "\w+" (not supported or disabled|disabled)/);
+      assert.deepEqual(stub.calls, ['POST']);
+    }
+    assert.equal(await readFile(victim, 'utf8'), 'precious');
+  });
+
+  it('shows what S3 and the service say without what moves the cursor', async () => {
+    stub.s3.splice(0, Infinity, take(400, '<Code>\u001b]0;PWNED\u0007\u009b2K\u202e</Code>\nmore'));
+    const refused = await run({ request: stub.signed('PUT') });
+    assert.ok(refused.failed);
+    assert.match(refused.shown, /S3 answered: <Code>\]0;PWNED2K<\/Code>\nmore\n400\n/);
+    assert.doesNotMatch(refused.shown, MOVES_THE_CURSOR);
+    const done = await run({}, { status: 200, body: { filename: 'PWNED\u009b2K\u202e\u007f' } });
+    assert.deepEqual([done.failed, done.shown], [false, '{"filename":"PWNED2K"}\n']);
+  });
+
+  it('asks an https service by https alone', async () => {
+    const terminal = fakeTerminal();
+    await curl(join(stub.dir, 'a'), { endpoint: 'https://uploads.example.com' }, terminal);
+    assert.deepEqual(terminal.out().match(/--proto \S+/g), ["--proto '=https'", "--proto '=https'"]);
   });
 });

@@ -70,6 +70,41 @@ describe('downloadObject', () => {
     await assert.rejects(download(), (error) => error instanceof S3Refusal && error.status === 200);
   });
 
+  it('refuses to go on with an object that was overwritten, by its etag or its size', async () => {
+    const answer =
+      (status: number, headers: Record<string, string>): Stub['s3'][number] =>
+      (_request, response) => {
+        response.writeHead(status, headers);
+        response.write(status === 200 ? '01234' : '56789', () => response.destroy());
+      };
+    const first = answer(200, { 'content-length': '10', etag: '"one"' });
+    for (const other of [
+      { etag: '"two"', 'content-range': 'bytes 5-9/10' },
+      { 'content-range': 'bytes 5-9/10' },
+      { etag: '"one"', 'content-range': 'bytes 5-9/11' },
+    ]) {
+      stub.s3.splice(0, Infinity, first, answer(206, { 'content-length': '5', ...other }));
+      const written: string[] = [];
+      const write = async (chunk: Buffer) => void written.push(chunk.toString());
+      await assert.rejects(downloadObject(stub.client, 'id', { write }), ContentDiffers);
+      assert.deepEqual(written, ['01234']);
+    }
+  });
+
+  it('writes no byte beyond the announced size, and begins nothing without one', async () => {
+    const written: Buffer[] = [];
+    const write = async (chunk: Buffer) => void written.push(chunk);
+    stub.s3.push(serve(0, 20_000), (_request, response) => {
+      response.writeHead(206, { 'content-range': `bytes 20000-${BODY.length - 1}/${BODY.length}` });
+      response.end(Buffer.alloc(BODY.length));
+    });
+    await assert.rejects(downloadObject(stub.client, 'id', { write }), ContentDiffers);
+    assert.ok(Buffer.concat(written).length <= BODY.length);
+    stub.s3.splice(0, Infinity, (_request, response) => void response.writeHead(200).end('endless'));
+    const onBegin = () => assert.fail('begun');
+    await assert.rejects(downloadObject(stub.client, 'id', { write, onBegin }), ContentDiffers);
+  });
+
   it('ends with what the writer throws, without another try', async () => {
     stub.s3.push(serve(0));
     const full = new Error('the disk is full');

@@ -25,6 +25,12 @@ describe('safeFilename', () => {
     assert.ok(safe.endsWith('.pdf'));
   });
 
+  it('is not hidden by the cut, does not end in half a character, and is cut at once', () => {
+    assert.equal(safeFilename(`${'a'.repeat(40)}${'.'.repeat(4)}${'b'.repeat(252)}`), `_${'b'.repeat(252)}`);
+    assert.equal(safeFilename(`x${'ü'.repeat(128)}`), 'ü'.repeat(127));
+    assert.equal(safeFilename('c'.repeat(4_000_000)), 'c'.repeat(255));
+  });
+
   it('reads RFC 8187, and nothing from what is broken', () => {
     assert.equal(filenameIn("attachment; filename*=UTF-8''a%20%C3%BC.txt"), 'a ü.txt');
     for (const value of [undefined, 'attachment', "attachment; filename*=UTF-8''%E0%A4"]) {

@@ -177,8 +177,18 @@ describe('what a row must be', () => {
     }
   });
 
+  it('an object key that a server may take for another object’s is refused', async () => {
+    for (const bad of ['/', '/a', '//a', 'a//b', 'a//']) {
+      assert.match(
+        (await problemOf('photos', bad, KEY)) ?? '',
+        /^objectKey must not begin with \/ or have/,
+        bad,
+      );
+    }
+  });
+
   it('an object key that no URL reaches, or no S3 has, is refused', async () => {
-    for (const good of ['a//b', '/a', 'a/', '...', 'a.b/..c', 'x'.repeat(1024), '  ', '𝒳'.repeat(256)]) {
+    for (const good of ['a/b/', 'a/', '...', 'a.b/..c', 'x'.repeat(1024), '  ', '𝒳'.repeat(256)]) {
       assert.equal(await problemOf('photos', good, KEY), undefined, good);
     }
     for (const bad of ['', '.', 'a/..', '../a', 'a/./b', 'x'.repeat(1025), '𝒳'.repeat(257), '\ud800']) {

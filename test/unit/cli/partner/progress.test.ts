@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bytesText, durationText, Progress } from '../../../src/cli/partner/progress.ts';
-import { fakeTerminal } from './fake-terminal.ts';
+import { bytesText, durationText, Progress } from '../../../../src/cli/partner/progress.ts';
+import { fakeTerminal } from '../fake-terminal.ts';
 
 describe('Progress', () => {
   it('writes nothing where standard error is no terminal', () => {
