@@ -46,8 +46,8 @@ export interface UploadStore {
   /**
    * One commit: the slot of an object that was there before it, and generation 1 of its key.
    * @param kin ids of slots that may have made the object.
-   * @returns false, and nothing was written, when a slot of any tenant has the slot's id, or has an id of `kin` and the same place
-   *   (target, bucket, object key).
+   * @returns false, and nothing was written, when a slot of any tenant has the slot's id, or has an id of `kin` and the same bucket
+   *   and object key. The target does not count: one S3 may have several names.
    */
   adopt(upload: Upload, key: WrappedKey, kin: readonly string[]): Promise<boolean>;
   /** The unexpired idempotency record, if any. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { filenameProblem } from '../access/object-key.ts';
 import type { CustomerKey } from '../custody/customer-key.ts';
 import { DependencyUnavailable, KeyUnusable } from '../errors.ts';
-import type { ObjectFacts } from '../s3/port.ts';
+import type { ObjectFacts, ObjectStore } from '../s3/port.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import { placeOf, targetOf, tenantOf, type Services } from './services.ts';
 import type { Upload } from './upload.ts';
@@ -19,13 +19,16 @@ export interface ForeignObject {
 
 export type Adoption =
   | { readonly kind: 'adopted' | 'already'; readonly id: string }
-  | { readonly kind: 'absent' | 'wrong_key' | 'not_sse_c' | 'conflict'; readonly detail: string };
+  | {
+      readonly kind: 'absent' | 'wrong_key' | 'not_sse_c' | 'not_listed' | 'conflict';
+      readonly detail: string;
+    };
 
 type Refused = Extract<Adoption, { detail: string }>;
 
 /**
- * Takes an object over for a tenant: proof by HEAD with its key → wrap → commit of a slot that is `uploaded` already. Repeatable, and
- * safe to run twice at once: the slot's id follows from the object's place. A slot that is there is not proven again.
+ * Takes an object over for a tenant: proof by HEAD with its key and by a listing → wrap → commit of a slot that is `uploaded` already.
+ * Repeatable, and safe to run twice at once: the slot's id follows from the object's name. A slot that is there is not proven again.
  * @throws DependencyUnavailable when S3 says neither yes nor no, or the store or the wrapper does not answer; nothing was stored.
  */
 export async function adoptObject(
@@ -34,7 +37,7 @@ export async function adoptObject(
   object: ForeignObject,
 ): Promise<Adoption> {
   const { target } = tenantOf(services, tenant);
-  const id = adoptedId(target, object);
+  const id = adoptedId(object);
   const kin = idsIn(object.objectKey);
   const compared = await compareWithSlot(services, tenant, target, object, [id, ...kin]);
   if (compared !== undefined) return compared;
@@ -45,16 +48,17 @@ export async function adoptObject(
   const wrapped = await services.wrapper.wrap(object.key, placeOf(upload, 1));
   if (await services.store.uploads.adopt(upload, wrapped, kin)) return { kind: 'adopted', id };
   const winner = await compareWithSlot(services, tenant, target, object, [id, ...kin]);
-  return winner ?? conflict('another upload has this object');
+  return winner ?? conflict('another upload has this bucket and object key');
 }
 
 /**
- * A UUIDv7 of time 0, so that lists show adopted slots as the oldest. Its 74 free bits are the first of SHA-256 over target, bucket and
- * object key, each behind its length. Changing this would adopt everything a second time.
+ * A UUIDv7 of time 0, so that lists show adopted slots as the oldest. Its 74 free bits are the first of SHA-256 over bucket and object
+ * key, each behind its length. Changing this would adopt everything a second time. The target is left out: one S3 may have several
+ * names and addresses, and get others.
  */
-function adoptedId(target: string, { bucket, objectKey }: ForeignObject): string {
+function adoptedId({ bucket, objectKey }: ForeignObject): string {
   const hash = createHash('sha256');
-  for (const text of [target, bucket, objectKey]) {
+  for (const text of [bucket, objectKey]) {
     const length = Buffer.alloc(4);
     length.writeUInt32BE(Buffer.byteLength(text));
     hash.update(length).update(text);
@@ -80,7 +84,8 @@ async function compareWithSlot(
 ): Promise<Adoption | undefined> {
   for (const id of ids) {
     const slot = await services.store.uploads.get(tenant, id);
-    if (slot?.target !== target || slot.bucket !== bucket || slot.objectKey !== objectKey) continue;
+    if (slot?.bucket !== bucket || slot.objectKey !== objectKey) continue;
+    if (slot.target !== target) return conflict(`its upload ${id} is of the S3 target "${slot.target}"`);
     if (['rejected', 'deleting', 'deleted'].includes(slot.state)) {
       return conflict(`its upload ${id} is ${slot.state}`);
     }
@@ -95,18 +100,25 @@ async function compareWithSlot(
   return undefined;
 }
 
-/** Only S3's own answer counts: it must name SSE-C and this key, as some servers ignore both and answer 200. */
+/** Only S3's own answers count: they must name SSE-C and this key, as some servers ignore both and answer 200, and this object key. */
 async function prove(
   services: Services,
   target: string,
-  { bucket, objectKey, key }: ForeignObject,
+  object: ForeignObject,
 ): Promise<{ facts: ObjectFacts } | Refused> {
+  const { bucket, objectKey, key } = object;
   const { objects } = targetOf(services, target);
   const answer = await objects.head(bucket, objectKey, key);
   if (answer.kind === 'absent') return { kind: 'absent', detail: 'S3 has no such object, or no such bucket' };
   if (answer.kind === 'found') {
     const { sseCustomerAlgorithm, sseCustomerKeyMd5 } = answer.object;
-    if (sseCustomerAlgorithm === 'AES256' && sseCustomerKeyMd5 === key.md5()) return { facts: answer.object };
+    if (sseCustomerAlgorithm === 'AES256' && sseCustomerKeyMd5 === key.md5()) {
+      if (await isListed(objects, object, answer.object)) return { facts: answer.object };
+      return {
+        kind: 'not_listed',
+        detail: 'S3 finds the object, but lists it under another name, or not at all',
+      };
+    }
     return { kind: 'not_sse_c', detail: 'S3 finds the object, but does not say that it is under this key' };
   }
   const { status, code } = answer;
@@ -121,6 +133,19 @@ async function prove(
     kind: 'wrong_key',
     detail: `S3 refuses this key (${status}): it is not the object's, or the service's credentials may not read the object`,
   };
+}
+
+/**
+ * A key is destroyed when the listing of its object key is empty (invariant 3), so this listing must show the object while it is there.
+ * MinIO finds `a/b` by `/a/b` too, and lists it as `a/b` only.
+ */
+async function isListed(
+  objects: ObjectStore,
+  { bucket, objectKey }: ForeignObject,
+  { versionId }: ObjectFacts,
+): Promise<boolean> {
+  const { versions } = await objects.remains(bucket, objectKey);
+  return versions.some((version) => versionId === null || version.versionId === versionId);
 }
 
 function uploadedSlot(from: {

@@ -52,13 +52,15 @@ export function adoptSuite(opened: () => OpenedStore): void {
       const { uploads, keys } = opened().store;
       const made = uploadOf(7, { tenant: 'other' });
       await uploads.insert(made, wrappedOf(), undefined, NOW);
-      const { target, bucket, objectKey } = made;
+      const { bucket, objectKey } = made;
       const kin = [idOf(99), made.id];
-      const same = adoptedOf(1, { target, bucket, objectKey });
-      assert.equal(await uploads.adopt(same, wrappedOf(), kin), false);
-      assert.equal(await uploads.get('acme', same.id), undefined);
-      assert.equal(await keys.current(same.id), undefined);
-      const elsewhere = [{ target: 'b' }, { bucket: 'b' }, { objectKey: `copy/${objectKey}` }];
+      const same = adoptedOf(1, { target: made.target, bucket, objectKey });
+      for (const target of [made.target, 'another name of the same S3']) {
+        assert.equal(await uploads.adopt({ ...same, target }, wrappedOf(), kin), false);
+        assert.equal(await uploads.get('acme', same.id), undefined);
+        assert.equal(await keys.current(same.id), undefined);
+      }
+      const elsewhere = [{ bucket: 'b' }, { objectKey: `copy/${objectKey}` }];
       for (const [n, place] of elsewhere.entries()) {
         assert.equal(
           await uploads.adopt(adoptedOf(10 + n, { ...same, id: idOf(10 + n), ...place }), wrappedOf(), kin),

@@ -151,5 +151,8 @@ function objectKeyProblem(objectKey: string): string | undefined {
   if (/(^|\/)\.\.?(\/|$)/.test(objectKey)) {
     return 'objectKey must not have a segment . or .., which clients would resolve in a URL';
   }
+  if (/^\/|\/\//.test(objectKey)) {
+    return 'objectKey must not begin with / or have // in it: some servers find another object by such a name';
+  }
   return undefined;
 }

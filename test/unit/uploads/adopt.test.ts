@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { KeyRefused } from '../../../src/custody/errors.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
-import type { HeadResult, ObjectFacts } from '../../../src/s3/port.ts';
+import type { HeadResult, ObjectFacts, ObjectRemains } from '../../../src/s3/port.ts';
 import { adoptObject, type Adoption } from '../../../src/uploads/adopt.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
 import { makeHarness, TENANT, type Harness } from '../../support/harness.ts';
@@ -12,6 +12,19 @@ import { makeHarness, TENANT, type Harness } from '../../support/harness.ts';
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const OBJECT_KEY = 'reports/2019/ü (1).pdf';
 const FACTS: Partial<ObjectFacts> = { size: 5, contentType: 'application/pdf', versionId: 'v1' };
+
+/** Lists the versions that HEAD names; and, as MinIO does, finds an object by a name with slashes too many but does not list it so. */
+class CleaningS3 extends FakeObjectStore {
+  override head(bucket: string, objectKey: string, key: CustomerKey | undefined): Promise<HeadResult> {
+    return super.head(bucket, objectKey.replaceAll(/\/+/g, '/').replace(/^\//, ''), key);
+  }
+
+  override async remains(bucket: string, objectKey: string): Promise<ObjectRemains> {
+    const { versions, ...others } = await super.remains(bucket, objectKey);
+    const versionId = this.objects.get(objectKey)?.facts.versionId ?? null;
+    return { versions: versions.map(() => ({ versionId })), ...others };
+  }
+}
 
 interface World extends AsyncDisposable {
   readonly h: Harness;
@@ -21,7 +34,7 @@ interface World extends AsyncDisposable {
 }
 
 async function world(): Promise<World> {
-  const s3 = new FakeObjectStore();
+  const s3 = new CleaningS3();
   const h = await makeHarness({ target: fakeTarget(s3) });
   const key = CustomerKey.generate();
   s3.put(OBJECT_KEY, key, FACTS);
@@ -87,11 +100,11 @@ describe('adopting an object', () => {
     assert.deepEqual(slot.metadata, { 'Odd-Näme': ' ü "x" ', empty: '' });
   });
 
-  it('the id is a UUIDv7 of time 0 that follows from target, bucket and object key', async () => {
+  it('the id is a UUIDv7 of time 0 that follows from bucket and object key', async () => {
     await using w = await world();
     const id = await adoptedId(w);
     // A fixed one: with other ids, what was adopted would be adopted again.
-    assert.equal(id, '00000000-0000-70c9-b514-07819deeea1f');
+    assert.equal(id, '00000000-0000-792f-b205-1db40bf5c51e');
     assert.match(id, UUID_V7);
     const token = await w.h.token();
     await w.h.call('POST', '/v1/uploads', { token, body: { contentType: 'text/plain', size: 1 } });
@@ -175,6 +188,43 @@ describe('what is not adopted', () => {
   });
 });
 
+describe('an object that S3 does not list under its object key', () => {
+  it('is not adopted under another name, by which its absence would be proven while it is there', async () => {
+    await using w = await world();
+    for (const alias of [`/${OBJECT_KEY}`, `//${OBJECT_KEY}`, OBJECT_KEY.replace('/', '//')]) {
+      const adoption = await w.adopt(alias);
+      assert.equal(adoption.kind, 'not_listed', alias);
+      assert.match('detail' in adoption ? adoption.detail : '', /under another name, or not at all/);
+    }
+    assert.deepEqual(await slots(w), []);
+    await adoptedId(w);
+  });
+
+  it('nor when another version is listed than the one that HEAD found', async () => {
+    await using w = await world();
+    const listed = (...versionIds: (string | null)[]) => {
+      const versions = versionIds.map((versionId) => ({ versionId }));
+      w.s3.remains = async () => ({ versions, multipartUploadIds: ['unfinished'] });
+    };
+    for (const others of [[], ['v2'], [null], ['v0', 'v2']]) {
+      listed(...others);
+      assert.equal((await w.adopt()).kind, 'not_listed', JSON.stringify(others));
+    }
+    listed('v2', 'v1');
+    assert.equal((await w.adopt()).kind, 'adopted');
+    w.s3.put('plain', w.key, { ...FACTS, versionId: null });
+    listed('null');
+    assert.equal((await w.adopt('plain')).kind, 'adopted', 'S3 named no version');
+  });
+
+  it('a listing that fails decides nothing', async () => {
+    await using w = await world();
+    w.s3.listingFails = true;
+    await assert.rejects(w.adopt(), DependencyUnavailable);
+    assert.deepEqual(await slots(w), []);
+  });
+});
+
 describe('an object that has a slot already', () => {
   const detailOf = (adoption: Adoption) => ('detail' in adoption ? adoption.detail : '');
 
@@ -197,7 +247,7 @@ describe('an object that has a slot already', () => {
   });
 
   it('a slot that this service made keeps its object: the same key is there already, another tenant meets a conflict', async () => {
-    const s3 = new FakeObjectStore();
+    const s3 = new CleaningS3();
     const tenants = { acme: TENANT, globex: TENANT };
     await using h = await makeHarness({ target: fakeTarget(s3), tenants });
     const made = await h.call('POST', '/v1/uploads', {
@@ -212,6 +262,22 @@ describe('an object that has a slot already', () => {
     assert.deepEqual(await adopt('acme'), { kind: 'already', id });
     assert.equal((await adopt('globex')).kind, 'conflict');
     assert.equal((await adopt('globex', 'a-copy-elsewhere')).kind, 'adopted');
+  });
+
+  it('another name for the same S3 does not adopt it again', async () => {
+    const s3 = new CleaningS3();
+    const target = fakeTarget(s3);
+    const tenants = { acme: TENANT, globex: { ...TENANT, target: 'alias' } };
+    await using h = await makeHarness({ target, tenants });
+    const targets = new Map([...h.services.targets, ['alias', target]]);
+    const renamed = { ...h.services.config, tenants: { ...tenants, acme: tenants.globex } };
+    const key = CustomerKey.generate();
+    s3.put(OBJECT_KEY, key, FACTS);
+    const adopt = (tenant: string, config = h.services.config) =>
+      adoptObject({ ...h.services, targets, config }, tenant, { bucket: 'old', objectKey: OBJECT_KEY, key });
+    assert.equal((await adopt('acme')).kind, 'adopted');
+    assert.equal((await adopt('globex')).kind, 'conflict');
+    assert.match(detailOf(await adopt('acme', renamed)), /is of the S3 target "main"/);
   });
 
   it('one that is deleted stays deleted', async () => {

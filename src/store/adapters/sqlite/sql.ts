@@ -10,7 +10,7 @@ export const INSERT_UPLOAD = `
 /** Whether the object of a slot that is to be adopted has a slot already. */
 export const HAS_SLOT = `
   SELECT 1 FROM uploads WHERE id IN (SELECT value FROM json_each(:ids))
-    AND (id = :id OR (target = :target AND bucket = :bucket AND object_key = :object_key))`;
+    AND (id = :id OR (bucket = :bucket AND object_key = :object_key))`;
 
 export const GET = 'SELECT * FROM uploads WHERE id = :id AND tenant = :tenant';
 

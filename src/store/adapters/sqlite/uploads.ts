@@ -52,9 +52,9 @@ export function sqliteUploads(connection: Connection): UploadStore {
       }),
     adopt: (upload, key, kin) =>
       connection.write(() => {
-        const { id, target, bucket, objectKey } = upload;
+        const { id, bucket, objectKey } = upload;
         const ids = JSON.stringify([id, ...kin]);
-        if (hasSlot.get({ ids, id, target, bucket, object_key: objectKey })) return false;
+        if (hasSlot.get({ ids, id, bucket, object_key: objectKey })) return false;
         insert.run(fromUpload(upload));
         keys.insertFirst(id, key, upload.createdAt);
         return true;
