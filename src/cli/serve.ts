@@ -1,28 +1,38 @@
+import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics } from 'prom-client';
 import { buildApp } from '../app.ts';
 import { createSnapshot, openStore, openWrapper, type Parts } from '../composition.ts';
-import type { Config } from '../config/config.ts';
 import { ConfigErrors } from '../config/errors.ts';
 import { ConfigSnapshot } from '../config/snapshot.ts';
-import { examineAtStart } from '../doctor/start.ts';
 import { buildAdmin } from '../http/admin.ts';
 import { createLogger, errorFields, uploadFields, type Logger } from '../http/log.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { createJobs } from '../jobs/runner.ts';
-import { createTarget } from '../s3/adapters/target.ts';
 import { configPath, EXIT_UNSAFE } from './command.ts';
+import { SafetyGate } from './serve/safety-gate.ts';
 
 /** Answers requests until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
+  const stop = stopSignal();
   const file = await ConfigSnapshot.load({ path: configPath(env), env });
   const logger = createLogger(file.current.log.level);
+  const gate = new SafetyGate(logger, stop);
+  await gate.warnOfFiles(file.current, configPath(env));
+  const exitCode = await serveUntil(stop, file, gate, logger);
+  // What an S3 without an end still holds open would keep the process.
+  if (!(await gate.settled())) process.exit(exitCode);
+  return exitCode;
+}
+
+async function serveUntil(
+  stop: AbortSignal,
+  file: ConfigSnapshot,
+  gate: SafetyGate,
+  logger: Logger,
+): Promise<number> {
   const wrapper = await openWrapper(file.current);
   const store = await openStore(file.current, { exclusive: true });
-  if (!(await isSafe(file.current, logger))) {
-    await store.close();
-    return EXIT_UNSAFE;
-  }
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
 
@@ -51,10 +61,13 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
 
   async function reload(): Promise<void> {
     try {
-      const { changed, needsRestart } = await file.reload();
+      const reloaded = await file.reload((next) => gate.opensFor(next));
+      if (reloaded === undefined) {
+        logger.error('configuration not reloaded, for it is unsafe; the old one stays in force');
+        return;
+      }
       snapshot = createSnapshot(file.current, parts, snapshot);
-      logger.info({ changed, needsRestart }, 'configuration reloaded');
-      await isSafe(file.current, logger);
+      logger.info(reloaded, 'configuration reloaded');
     } catch (error) {
       const mistakes = error instanceof ConfigErrors ? error.mistakes : undefined;
       logger.error(
@@ -64,18 +77,19 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
     }
   }
 
+  const stopped = once(stop, 'abort');
   process.on('SIGHUP', () => void reload());
   try {
+    if (!(await gate.opensFor(file.current))) return EXIT_UNSAFE;
+    if (stop.aborted) return 0;
     // Copies: Fastify writes into what it is given, and the configuration is frozen.
     await admin.listen({ ...file.current.admin });
     await app.listen({ ...file.current.listen });
     void jobs.runOnce();
     logger.info({ listen: addressOf(app), admin: addressOf(admin) }, 'ready');
-    const signal = await new Promise<string>((resolve) => {
-      process.once('SIGTERM', resolve).once('SIGINT', resolve);
-    });
+    await stopped;
     draining = true;
-    logger.info({ signal }, 'finishing what is in flight');
+    logger.info({ signal: stop.reason as unknown }, 'finishing what is in flight');
   } finally {
     await app.close();
     await jobs.stop();
@@ -87,17 +101,11 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
   return 0;
 }
 
-/** The cheap part of `sealslot doctor`. What is wrong is logged; only what could lose or leak a key forbids to serve. */
-async function isSafe(config: Config, logger: Logger): Promise<boolean> {
-  const findings = await examineAtStart({ config, openTarget: createTarget, now: Date.now });
-  for (const finding of findings) {
-    const unsafe = finding.outcome === 'unsafe';
-    logger[unsafe ? 'fatal' : 'warn'](
-      finding,
-      unsafe ? 'unsafe, see `sealslot doctor`' : 'see `sealslot doctor`',
-    );
-  }
-  return findings.every(({ outcome }) => outcome !== 'unsafe');
+/** Aborted by SIGTERM or SIGINT, which is then its reason. A second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name));
+  return stop.signal;
 }
 
 /** Every step of a slot's life goes to the log as well: who, which slot, what. */

@@ -37,6 +37,7 @@ function buildTarget(target: TargetDocument, files: ConfigFiles): TargetConfig {
     region: target.region,
     pathStyle: target.pathStyle ?? false,
     ca: caFile === undefined ? undefined : files.text(caFile),
+    ...(caFile !== undefined && { caFile: files.absolute(caFile) }),
     credentials: buildCredentials(credentials, files),
   };
 }

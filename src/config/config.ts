@@ -29,6 +29,8 @@ export interface TargetConfig {
   readonly pathStyle: boolean;
   /** PEM text of a private CA. */
   readonly ca: string | undefined;
+  /** The file that `ca` was read from, absolute. */
+  readonly caFile?: string;
   readonly credentials: CredentialsConfig;
 }
 

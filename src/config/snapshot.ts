@@ -31,18 +31,24 @@ export class ConfigSnapshot {
     return this.#current;
   }
 
-  /** One at a time, so that the file read last is the one in force. @throws ConfigErrors, and then nothing changes. */
-  reload(): Promise<Reloaded> {
-    const reloaded = this.#reloading.then(() => this.#reload());
+  /**
+   * One at a time, so that the file read last is the one in force.
+   * @param accept asked of what would be in force, before it is.
+   * @returns undefined when it was not accepted, and then nothing changes.
+   * @throws ConfigErrors, and then nothing changes.
+   */
+  reload(accept: (next: Config) => Promise<boolean>): Promise<Reloaded | undefined> {
+    const reloaded = this.#reloading.then(() => this.#reload(accept));
     this.#reloading = reloaded.catch(() => undefined);
     return reloaded;
   }
 
-  async #reload(): Promise<Reloaded> {
+  async #reload(accept: (next: Config) => Promise<boolean>): Promise<Reloaded | undefined> {
     const old = this.#current;
     const read = await loadConfig(this.#source);
     const next = merge(old, read);
     requireTargetsInForce(next);
+    if (!(await accept(next))) return undefined;
     this.#current = next;
     return { changed: differences(old, next), needsRestart: differences(next, read) };
   }

@@ -1,4 +1,5 @@
 import { request as httpRequest, type Agent } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TargetConfig } from '../config/config.ts';
 import type { S3Target, SignRequest } from '../s3/port.ts';
 
@@ -20,6 +21,8 @@ export interface Question {
   readonly expiresInSeconds?: number;
   /** Milliseconds since the epoch; now unless given. */
   readonly signedAt?: number;
+  /** Sent without the signature, as anybody could who knows the address. */
+  readonly unsigned?: true;
 }
 
 /** What S3 said. Never logged or printed whole: headers may name the key. */
@@ -35,6 +38,8 @@ export interface Said {
 
 const LONGEST_BODY = 64 * 1024;
 const TIMEOUT_MS = 10_000;
+/** Before a busy S3 is asked again. */
+const PAUSE_MS = 300;
 
 export interface AskerOptions {
   readonly target: S3Target;
@@ -43,6 +48,10 @@ export interface AskerOptions {
   readonly now: () => number;
   /** Once aborted, nothing more is asked. What is under way is waited for: what it makes has to be known. */
   readonly signal?: AbortSignal;
+  /** The target's settings, for `s3api`; AWS unless given. */
+  readonly settings?: Pick<TargetConfig, 'endpoint' | 'caFile'>;
+  /** Waits so many milliseconds; a timer unless given. */
+  readonly pause?: (milliseconds: number) => Promise<unknown>;
 }
 
 /**
@@ -55,6 +64,8 @@ export class Asker {
   readonly now: () => number;
   readonly #agent: Agent;
   readonly #signal: AbortSignal | undefined;
+  readonly #pause: (milliseconds: number) => Promise<unknown>;
+  readonly #reach: string;
 
   constructor(options: AskerOptions) {
     this.bucket = options.bucket;
@@ -62,9 +73,29 @@ export class Asker {
     this.now = options.now;
     this.#agent = options.agent;
     this.#signal = options.signal;
+    this.#pause = options.pause ?? delay;
+    this.#reach = options.settings === undefined ? '' : reach(options.settings);
   }
 
-  async ask(question: Question): Promise<Said> {
+  /** What an operator types to tell this very server something about this bucket; without its address it would go to AWS. */
+  s3api(command: string, rest = ''): string {
+    return `aws s3api ${command} --bucket ${this.bucket}${this.#reach} ${rest}`.trim();
+  }
+
+  ask(question: Question): Promise<Said> {
+    return this.patiently(() => this.askOnce(question));
+  }
+
+  /** Once more, a moment later, when S3 is too busy to say yes or no. */
+  async patiently(send: () => Promise<Said>): Promise<Said> {
+    const said = await send();
+    if (said.status !== 429 && said.status !== 503) return said;
+    await this.#pause(PAUSE_MS);
+    return send();
+  }
+
+  /** For what has to be noted each time that it is sent. */
+  async askOnce(question: Question): Promise<Said> {
     this.#signal?.throwIfAborted();
     const { method, objectKey = '', query = {}, headers = {}, body } = question;
     const window = await this.target.presigner.open(
@@ -80,13 +111,25 @@ export class Asker {
       query,
     });
     return send(
-      url,
+      question.unsigned === true ? withoutSignature(url, query) : url,
       question.sendMethod ?? method,
       { ...(question.send ?? headers), ...length },
       body,
       this.#agent,
     );
   }
+}
+
+/** Path and host stay exactly as they were signed. */
+function withoutSignature(url: string, query: Readonly<Record<string, string>>): string {
+  const [address = ''] = url.split('?');
+  const rest = new URLSearchParams(query).toString();
+  return rest === '' ? address : `${address}?${rest}`;
+}
+
+function reach({ endpoint, caFile }: Pick<TargetConfig, 'endpoint' | 'caFile'>): string {
+  if (/\.amazonaws\.com(\.cn)?$/.test(endpoint.hostname)) return '';
+  return ` --endpoint-url ${endpoint.origin}${caFile === undefined ? '' : ` --ca-bundle ${caFile}`}`;
 }
 
 /** One HTTPS request, without retries or redirects. */

@@ -1,9 +1,10 @@
 import { CustomerKey } from '../custody/customer-key.ts';
-import { answerOf, element, type Asker, type Said } from './ask.ts';
+import { answerOf, element, verdict, type Asker, type Said } from './ask.ts';
 import { canaryName } from './canaries.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
 import { grantOnBucket, unblockSse } from './remedies.ts';
 import { whyNotReached } from './refusal.ts';
+import { unexamined } from './unexamined.ts';
 
 export const BUCKET_CHECKS = {
   'bucket.exists': {
@@ -64,28 +65,29 @@ export interface BucketFacts {
  */
 export async function* examineBucket(
   asker: Asker,
-  { subject, region }: { subject: string; region: string },
+  { subject, region, target }: { subject: string; region: string; target?: string | undefined },
 ): AsyncGenerator<Finding, BucketFacts | undefined> {
   const say = about(subject);
   const listing = await asker.ask({
     method: 'GET',
     query: { 'list-type': '2', prefix: canaryName('none'), 'max-keys': '1' },
   });
-  const refusal = whyNotReached(listing, { subject, bucket: asker.bucket, region });
+  const refusal = whyNotReached(listing, asker, { subject, region, target });
   if (refusal !== undefined) {
     yield refusal;
     return undefined;
   }
-  const unsigned = await believesAnything(asker);
-  if (unsigned !== undefined) {
+  const { believed, open } = await believesAnything(asker);
+  if (believed !== undefined) {
     yield say.unsafe(
       'signature',
-      unsigned,
+      believed,
       'use another S3, or find out what answers in its place: nothing that it says can be believed',
     );
     return undefined;
   }
   yield say.ok('bucket.exists', `${asker.bucket} answers`);
+  if (open !== undefined) yield unexamined(subject, 'signature', open);
   yield* versioning(asker, subject);
   const locked = yield* objectLock(asker, subject);
   yield* lifecycle(asker, subject);
@@ -93,14 +95,16 @@ export async function* examineBucket(
   return { locked, sseBlocked };
 }
 
-/** Two questions that no honest server answers with yes. @returns what it said yes to. */
-async function believesAnything(asker: Asker): Promise<string | undefined> {
+/** Two questions that no honest server answers with yes. @returns what it said yes to, or an answer that was neither yes nor no. */
+async function believesAnything(asker: Asker): Promise<{ believed?: string; open?: Said | undefined }> {
   const absent = await asker.ask({ method: 'HEAD', objectKey: canaryName('none') });
-  if (absent.status < 300) return `S3 says ${absent.status} to an object that cannot exist`;
+  if (absent.status < 300) return { believed: `S3 says ${absent.status} to an object that cannot exist` };
   const headers = { ...CustomerKey.generate().headers() };
   const send = { ...CustomerKey.generate().headers() };
   const forged = await asker.ask({ method: 'GET', query: { versioning: '' }, headers, send });
-  return forged.status < 300 ? `S3 says ${forged.status} to a request whose signature is wrong` : undefined;
+  if (forged.status < 300)
+    return { believed: `S3 says ${forged.status} to a request whose signature is wrong` };
+  return { open: [absent, forged].find((said) => verdict(said) === 'unclear') };
 }
 
 async function* versioning(asker: Asker, subject: string): AsyncGenerator<Finding> {
@@ -108,7 +112,7 @@ async function* versioning(asker: Asker, subject: string): AsyncGenerator<Findin
   const said = await asker.ask({ method: 'GET', query: { versioning: '' } });
   const advice =
     'better turn it on, so that an object replaced by somebody with S3 credentials is never handed out:\n' +
-    `aws s3api put-bucket-versioning --bucket ${asker.bucket} --versioning-configuration Status=Enabled`;
+    asker.s3api('put-bucket-versioning', '--versioning-configuration Status=Enabled');
   if (said.status !== 200) {
     yield unreadable(asker, subject, 'bucket.versioning', said, 's3:GetBucketVersioning');
   } else if (element(said.body, 'Status') === 'Enabled') {
@@ -127,6 +131,10 @@ async function* objectLock(asker: Asker, subject: string): AsyncGenerator<Findin
     yield unreadable(asker, subject, 'bucket.lock', said, 's3:GetBucketObjectLockConfiguration');
     return false;
   }
+  if (verdict(said) === 'unclear') {
+    yield unexamined(subject, 'bucket.lock', said);
+    return false;
+  }
   // Servers without Object Lock answer 404, 400 or 501.
   if (said.status !== 200 || !said.body.includes('<DefaultRetention>')) {
     yield say.ok('bucket.lock', 'no default retention: objects can be removed');
@@ -137,11 +145,14 @@ async function* objectLock(asker: Asker, subject: string): AsyncGenerator<Findin
     'bucket.lock',
     `every new object is locked for ${period} (${element(said.body, 'Mode') ?? 'no mode named'})`,
     'use a bucket without a default retention, or remove it:\n' +
-      `aws s3api put-object-lock-configuration --bucket ${asker.bucket} --object-lock-configuration ObjectLockEnabled=Enabled`,
+      asker.s3api('put-object-lock-configuration', '--object-lock-configuration ObjectLockEnabled=Enabled'),
     ['DELETE: slots stay `deleting` until the lock ends', 'the conformance run'],
   );
   return true;
 }
+
+const ABORT_UNFINISHED =
+  '{"Rules": [{"ID": "abort-unfinished", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]}';
 
 async function* lifecycle(asker: Asker, subject: string): AsyncGenerator<Finding> {
   const said = await asker.ask({ method: 'GET', query: { lifecycle: '' } });
@@ -157,9 +168,11 @@ async function* lifecycle(asker: Asker, subject: string): AsyncGenerator<Finding
         'bucket.lifecycle',
         'no rule aborts unfinished multipart uploads',
         `where the server has such rules (MinIO aborts them by itself):\n` +
-          `aws s3api put-bucket-lifecycle-configuration --bucket ${asker.bucket} --lifecycle-configuration '{"Rules": [{` +
-          `"ID": "abort-unfinished", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}]}'\n` +
-          'It replaces the rules that there are',
+          asker.s3api(
+            'put-bucket-lifecycle-configuration',
+            `--lifecycle-configuration '${ABORT_UNFINISHED}'`,
+          ) +
+          '\nIt replaces the rules that there are',
       )
     : about(subject).ok(
         'bucket.lifecycle',
@@ -178,7 +191,7 @@ async function* encryption(asker: Asker, subject: string): AsyncGenerator<Findin
   if (said.status !== 200) return false;
   const blocked = /<BlockedEncryptionTypes>.*?<EncryptionType>SSE-C</s.test(said.body);
   yield blocked
-    ? about(subject).off('bucket.encryption', 'the bucket blocks SSE-C', unblockSse(asker.bucket), [
+    ? about(subject).off('bucket.encryption', 'the bucket blocks SSE-C', unblockSse(asker), [
         'all uploads: S3 answers 403',
       ])
     : about(subject).ok('bucket.encryption', 'the bucket does not block SSE-C');

@@ -1,5 +1,6 @@
 import type { Asker } from './ask.ts';
 import type { Canaries } from './canaries.ts';
+import { anonymous } from './conformance/anonymous.ts';
 import { signedHeaders } from './conformance/binding.ts';
 import { otherKinds, sha256 } from './conformance/checksums.ts';
 import { copyInPlace } from './conformance/copy.ts';
@@ -40,6 +41,21 @@ export const CONFORMANCE_CHECKS = {
     means: 'Nobody reads an object without its customer key, whatever rights they have.',
   },
   read: { title: 'download', means: 'With the key S3 gives back the bytes that it was given, also in part.' },
+  'anonymous.write': {
+    title: 'anybody, writing',
+    means:
+      'Nobody writes to the bucket without a URL of the service. Anybody who can may put another object in the place of the uploaded one.',
+  },
+  'anonymous.list': {
+    title: 'anybody, listing',
+    means:
+      'Nobody sees what lies in the bucket without credentials: object keys can tell of tenants and files.',
+  },
+  'anonymous.read': {
+    title: 'anybody, reading',
+    means:
+      'Nobody reads without a URL, not even with the key: URLs end, and what was handed out once does not.',
+  },
   'checksum.sha256': {
     title: 'SHA-256',
     means: 'A slot with a `sha256` takes no other file: S3 itself checks it.',
@@ -60,7 +76,8 @@ export const CONFORMANCE_CHECKS = {
 
 /**
  * What S3 really does, shown on canaries through the service's own presigner. Brief: the questions whose answer can be "unsafe", in
- * about ten requests. Ends early, without a word, once `signal` is aborted. Rejects as `Asker.ask` does.
+ * about ten requests, but for two: whether S3 believes a wrong checksum, and whether it corrupts copies. Of the signed headers it
+ * changes one only. Ends early, without a word, once `signal` is aborted. Rejects as `Asker.ask` does.
  * The caller removes the canaries.
  */
 export async function* examineConformance(
@@ -80,14 +97,15 @@ export async function* examineConformance(
 async function* steps(trial: Trial, brief: boolean): Examination {
   if (!(yield* rightUpload(trial))) return false;
   yield* secondUpload(trial);
-  yield* keyNeeded(trial, brief);
+  yield* keyNeeded(trial);
+  yield* reading(trial, brief);
   yield* signedHeaders(trial, brief);
+  yield* expiredUrl(trial);
+  yield* anonymous(trial, brief);
   if (brief) return true;
-  yield* reading(trial);
   yield* sha256(trial);
   yield* otherKinds(trial);
   yield* tags(trial);
-  yield* expiredUrl(trial);
   yield* copyInPlace(trial);
   return true;
 }

@@ -1,5 +1,5 @@
 import { CustomerKey } from '../custody/customer-key.ts';
-import type { Asker, Said } from './ask.ts';
+import { answerOf, type Asker, type Said } from './ask.ts';
 import { about, type CheckText, type Examination } from './finding.ts';
 
 export const CORS_CHECKS = {
@@ -108,9 +108,9 @@ function refusal(
   method: 'PUT' | 'GET',
   requested: readonly string[],
 ): string | undefined {
-  const { status, code } = said;
+  const { status } = said;
   const asked = `the preflight for ${method}`;
-  if (status < 200 || status > 299) return `${asked} is answered ${status}${code === '' ? '' : ` ${code}`}`;
+  if (status < 200 || status > 299) return `${asked} is answered ${answerOf(said)}`;
   if (!allowsOrigin(said, origin)) {
     const allowed = said.headers['access-control-allow-origin'];
     return `${asked} allows ${allowed === undefined ? 'no origin' : `only the origin ${allowed}`}`;
@@ -153,5 +153,5 @@ async function remedyFor(asker: Asker, origins: readonly string[]): Promise<stri
     MaxAgeSeconds: 600,
   };
   const rules = JSON.stringify({ CORSRules: [rule] });
-  return `aws s3api put-bucket-cors --bucket ${asker.bucket} --cors-configuration '${rules}' (replaces the bucket's present rules)`;
+  return `${asker.s3api('put-bucket-cors', `--cors-configuration '${rules}'`)} (replaces the bucket's present rules)`;
 }

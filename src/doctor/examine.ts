@@ -45,7 +45,7 @@ async function* examineWrapper({ config, openWrapper }: ExamineContext): AsyncGe
   } catch (error) {
     const found = error instanceof Error ? error.message.replace(/\.$/, '') : 'it cannot be opened';
     const remedy =
-      '`sealslot init` makes a KEK file; never replace one that is in use: bring it back from its backup';
+      'do not make a new KEK file in place of one that is in use: bring that back from its backup';
     yield about('custody').off('custody.opens', found, remedy, ['everything that needs a key']);
     return;
   }

@@ -1,10 +1,23 @@
-import type { Stats } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { Mistakes } from '../config/mistakes.ts';
 import { parseYaml } from '../config/yaml.ts';
+import {
+  examineFolders,
+  followed,
+  GROUP_ANY,
+  GROUP_WRITES,
+  has,
+  look,
+  mode,
+  notSeen,
+  OTHERS_ANY,
+  OTHERS_READ,
+  OTHERS_WRITE,
+} from './file-rights.ts';
 import { about, type CheckText, type Examination, type Finding } from './finding.ts';
+import { examineTrustFiles, TRUST_FILES_CHECKS } from './trust-files.ts';
 
 export const FILES_CHECKS = {
   'files.config': {
@@ -21,6 +34,7 @@ export const FILES_CHECKS = {
     means:
       'Who has it and a copy of the store has every customer key. `serve` refuses it when others have any right to it.',
   },
+  ...TRUST_FILES_CHECKS,
   'files.store': {
     title: 'store files',
     means: 'Others must not read the wrapped keys, and must not be able to put another store in their place.',
@@ -31,18 +45,10 @@ export const FILES_CHECKS = {
   },
 } as const satisfies Record<string, CheckText>;
 
-type Check = keyof typeof FILES_CHECKS;
-
-const GROUP_WRITES = 0o020;
-const GROUP_ANY = 0o070;
-const OTHERS_READ = 0o004;
-const OTHERS_WRITE = 0o002;
-const OTHERS_ANY = 0o007;
-
 const say = about('files');
 
 export interface FilesContext {
-  readonly config: Pick<Config, 'store' | 'custody' | 's3'>;
+  readonly config: Pick<Config, 'store' | 'custody' | 's3' | 'auth'>;
   readonly configPath: string;
   /** This process's own unless given; some systems have none. */
   readonly userId?: number | undefined;
@@ -55,8 +61,11 @@ export async function* examineFiles({
   userId = process.getuid?.(),
 }: FilesContext): Examination {
   yield await examineConfigFile(configPath);
+  yield* examineFolders('files.config', configPath);
   for (const path of secretFiles(config)) yield await examineSecret(path);
   yield await examineKek(config.custody.kekFile, userId);
+  yield* examineFolders('files.kek', config.custody.kekFile);
+  yield* examineTrustFiles(config);
   yield* examineStoreFiles(config.store.path);
   yield await examineApart(config.custody.kekFile, config.store.path);
   return true;
@@ -165,11 +174,3 @@ async function hasSecrets(path: string): Promise<boolean> {
     return 'secretAccessKey' in credentials || 'sessionToken' in credentials;
   });
 }
-
-const look = (path: string): Promise<Stats | undefined> => stat(path).catch(() => undefined);
-/** The real path, also of a file that is not there yet. */
-const followed = (path: string): Promise<string> =>
-  realpath(path).catch(async () => join(await realpath(dirname(path)), basename(path)));
-const has = (facts: Stats, rights: number): boolean => (facts.mode & rights) !== 0;
-const mode = (facts: Stats): string => (facts.mode & 0o7777).toString(8).padStart(4, '0');
-const notSeen = (check: Check, path: string): Finding => say.note(check, `${path} cannot be looked at`);

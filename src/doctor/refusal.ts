@@ -1,4 +1,4 @@
-import { answerOf, element, type Said } from './ask.ts';
+import { answerOf, element, type Asker, type Said } from './ask.ts';
 import { about, type Finding } from './finding.ts';
 
 const ALL = ['uploads, downloads and DELETE for this bucket'];
@@ -44,18 +44,19 @@ const REGION_CODES = new Set([
  */
 export function whyNotReached(
   said: Said,
-  { subject, bucket, region }: { subject: string; bucket: string; region: string },
+  asker: Pick<Asker, 'bucket' | 's3api'>,
+  { subject, region, target = '*' }: { subject: string; region: string; target?: string | undefined },
 ): Finding | undefined {
   const say = about(subject);
   const code = ALIASES[said.code] ?? said.code;
   if (said.status < 300) return undefined;
 
-  const named = said.headers['x-amz-bucket-region'] ?? element(said.body, 'Region');
+  const named = asRegion(said.headers['x-amz-bucket-region'] ?? element(said.body, 'Region'));
   if (REGION_CODES.has(code) || (named !== undefined && named !== region)) {
     return say.off(
       'bucket.region',
       `signed for ${region}, but ${named === undefined ? 'S3 expects another region' : `the bucket is in ${named}`}: ${answerOf(said)}`,
-      `set \`region\` of this target (s3.targets.*.region) to ${named ?? "the bucket's region"}, and \`endpoint\` to that region's`,
+      `set \`s3.targets.${target}.region\` to ${named ?? "the bucket's region"}, and \`endpoint\` to that region's`,
       ALL,
     );
   }
@@ -76,11 +77,12 @@ export function whyNotReached(
     );
   }
   if (code === 'NoSuchBucket' || said.status === 404) {
+    const elsewhere =
+      region === 'us-east-1' ? '' : ` --create-bucket-configuration LocationConstraint=${region}`;
     return say.off(
       'bucket.exists',
-      `there is no bucket ${bucket}: ${answerOf(said)}`,
-      `correct \`bucket\` of the tenants, or make it: aws s3api create-bucket --bucket ${bucket} --region ${region}` +
-        (region === 'us-east-1' ? '' : ` --create-bucket-configuration LocationConstraint=${region}`),
+      `there is no bucket ${asker.bucket}: ${answerOf(said)}`,
+      `correct \`bucket\` of the tenants, or make it:\n${asker.s3api('create-bucket', `--region ${region}${elsewhere}`)}`,
       ALL,
     );
   }
@@ -91,4 +93,9 @@ export function whyNotReached(
     'look into the log of the S3 server; nothing more can be examined until it answers',
     ALL,
   );
+}
+
+/** Somebody else's word that ends up in a remedy, to be typed by an operator. */
+function asRegion(text: string | undefined): string | undefined {
+  return text !== undefined && /^[a-z0-9-]{1,32}$/.test(text) ? text : undefined;
 }

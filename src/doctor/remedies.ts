@@ -1,12 +1,14 @@
 // What an operator types or grants, told in one way by all that looks at a bucket.
+import type { Asker } from './ask.ts';
+
+const UNBLOCKED =
+  '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]}';
 
 /** Since April 2026 AWS blocks SSE-C on new buckets, and on all of accounts that had none. */
-export function unblockSse(bucket: string): string {
+export function unblockSse(asker: Asker): string {
   return (
     'allow SSE-C, which AWS blocks on new buckets since April 2026:\n' +
-    `aws s3api put-bucket-encryption --bucket ${bucket} --server-side-encryption-configuration '{"Rules": [{` +
-    '"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, ' +
-    `"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]}'`
+    asker.s3api('put-bucket-encryption', `--server-side-encryption-configuration '${UNBLOCKED}'`)
   );
 }
 

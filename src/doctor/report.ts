@@ -1,6 +1,8 @@
 import { styleText } from 'node:util';
 import { CHECKS } from './checks.ts';
 import type { Finding, Outcome } from './finding.ts';
+import { UNEXAMINED } from './unexamined.ts';
+import { printable, printableJson } from './words.ts';
 
 /** 2 when it is unsafe to serve, 1 when a feature is off, else 0. */
 export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 {
@@ -37,11 +39,11 @@ export class TextReport {
   add(finding: Finding): void {
     const { subject, outcome, found, remedy, off } = finding;
     const check = CHECKS[finding.check] ?? { title: finding.check, means: '' };
-    if (subject !== this.#subject) this.#write(`${this.#subject === '' ? '' : '\n'}${subject}\n`);
+    if (subject !== this.#subject) this.#say(`${this.#subject === '' ? '' : '\n'}${subject}\n`);
     this.#subject = subject;
     const [symbol, colour] = SYMBOLS[outcome];
     const shown = this.#style.colours ? styleText(colour, symbol, { validateStream: false }) : symbol;
-    this.#write(`  ${shown} ${check.title.padEnd(TITLE_WIDTH)}  ${found}\n`);
+    this.#write(`  ${shown} ${printable(`${check.title.padEnd(TITLE_WIDTH)}  ${found}`)}\n`);
     const explains = this.#style.explain || outcome === 'off' || outcome === 'unsafe';
     if (explains && check.means !== '') this.#detail('means', check.means);
     if (outcome === 'unsafe') this.#detail('UNSAFE', 'do not serve from here');
@@ -55,22 +57,28 @@ export class TextReport {
     const off = [...new Set(findings.flatMap((finding) => finding.off ?? []))];
     const verdict = {
       0: 'All is right.',
-      1: `Safe to serve, but off: ${off.join('; ')}.`,
+      1: `${off.includes(UNEXAMINED) ? 'Not known to be safe, and' : 'Safe to serve, but'} off: ${off.join('; ')}.`,
       2: 'Unsafe: do not serve until the lines marked UNSAFE are mended.',
     }[exitCodeOf(findings)];
-    this.#write(
+    this.#say(
       `\n${count('ok')} right, ${count('off', 'unsafe')} wrong, ${count('note')} notes. ${verdict}\n`,
     );
   }
 
   #detail(word: string, text: string): void {
     const indent = ' '.repeat(TITLE_WIDTH + 6);
-    this.#write(`${indent}${word}: ${text.replaceAll('\n', `\n${indent}  `)}\n`);
+    this.#say(`${indent}${word}: ${text.replaceAll('\n', `\n${indent}  `)}\n`);
+  }
+
+  /** Only its own lines are broken. */
+  #say(text: string): void {
+    this.#write(text.split('\n').map(printable).join('\n'));
   }
 }
 
 /** One document for programs; members are only ever added. */
 export function jsonReport(findings: readonly Finding[]): string {
   const lines = findings.map((finding) => ({ ...finding, title: CHECKS[finding.check]?.title }));
-  return `${JSON.stringify({ exitCode: exitCodeOf(findings), findings: lines }, null, 2)}\n`;
+  const json = JSON.stringify({ exitCode: exitCodeOf(findings), findings: lines }, null, 2);
+  return `${printableJson(json)}\n`;
 }

@@ -8,45 +8,76 @@ import { bucketsOf, examineOneBucket, type TargetContext } from './target.ts';
 /** After this, what is not known stays unknown: a slow S3 must not keep the service from starting. */
 const DEADLINE_MS = 5_000;
 
-/**
- * What is cheap enough for each start of the service: every target is reached, every bucket gets one canary that is removed at once.
- * @returns all that is not right. Of a target that does not answer in time nothing is known, and that is one of the findings.
- */
-export async function examineAtStart(context: Omit<TargetContext, 'signal'>): Promise<Finding[]> {
-  const signal = AbortSignal.timeout(DEADLINE_MS);
-  const names = Object.keys(context.config.s3.targets);
-  const found = await Promise.all(names.map((name) => examineTargetBriefly({ ...context, signal }, name)));
-  return found.flat();
+export interface StartExamination {
+  /** All that is not right and known at the deadline, what had no end by then too. Comes at once when the context's signal is aborted. */
+  readonly inTime: Promise<readonly Finding[]>;
+  /** What is found wrong after that. Settles when the canaries are gone, or cannot be removed. */
+  readonly later: Promise<readonly Finding[]>;
 }
 
-async function examineTargetBriefly(context: TargetContext, name: string): Promise<Finding[]> {
-  const { config, now } = context;
+/** What is cheap enough for each start of the service: every target is reached, every bucket gets one canary that is removed at once. */
+export function examineAtStart(context: TargetContext): StartExamination {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
+  const signal = AbortSignal.any([context.signal, deadline.signal]);
+  const progress = new Progress();
+  const names = Object.keys(context.config.s3.targets);
+  const all = Promise.all(names.map((name) => examineTargetBriefly({ ...context, signal }, name, progress)));
+  const whole = all.finally(() => clearTimeout(timer));
+  const inTime = Promise.race([whole, aborted(signal)]).then(() => [
+    ...progress.news(),
+    ...(deadline.signal.aborted ? progress.underWay().map(notInTime) : []),
+  ]);
+  return { inTime, later: Promise.all([inTime, whole]).then(() => progress.news()) };
+}
+
+/** What is found wrong, and what is still being looked at. */
+class Progress {
+  readonly #underWay = new Set<string>();
+  readonly #wrong: Finding[] = [];
+
+  async examine<T>(subject: string, examination: AsyncGenerator<Finding, T>): Promise<T> {
+    this.#underWay.add(subject);
+    try {
+      for (;;) {
+        const { done, value } = await examination.next();
+        if (done === true) return value;
+        if (value.outcome === 'off' || value.outcome === 'unsafe') this.#wrong.push(value);
+      }
+    } finally {
+      this.#underWay.delete(subject);
+    }
+  }
+
+  underWay(): string[] {
+    return [...this.#underWay];
+  }
+
+  /** What was found wrong since the last time. */
+  news(): readonly Finding[] {
+    return this.#wrong.splice(0);
+  }
+}
+
+async function examineTargetBriefly(context: TargetContext, name: string, progress: Progress): Promise<void> {
+  const { config, now, signal } = context;
   const settings = config.s3.targets[name];
   const buckets = bucketsOf(config, name);
-  if (settings === undefined || buckets.size === 0) return [];
-  const { ca, endpoint: url } = settings;
+  if (settings === undefined || buckets.size === 0) return;
+  const { ca, endpoint: url, region } = settings;
   const agent = new Agent({ keepAlive: true, ...trusted(ca) });
   const target = context.openTarget({ ...settings, publicEndpoint: url });
   try {
     const subject = `target ${name}`;
-    const [reached, findings] = await collect(
-      examineEndpoint({ subject, setting: 'endpoint', url, hostnames: [url.hostname], ca, now }),
-    );
-    if (!reached) return findings;
-    const ofBuckets = await Promise.all(
-      [...buckets.keys()].map(async (bucket) => {
-        const asker = new Asker({ target, bucket, agent, now, signal: context.signal });
+    const endpoint = { subject, setting: 'endpoint', url, hostnames: [url.hostname], ca, now } as const;
+    if (!(await progress.examine(subject, examineEndpoint(endpoint)))) return;
+    await Promise.all(
+      [...buckets.keys()].map((bucket) => {
+        const asker = new Asker({ target, bucket, agent, now, signal, settings });
         const subject = `bucket ${bucket} on ${name}`;
-        const examination = examineOneBucket(context, asker, {
-          subject,
-          region: settings.region,
-          brief: true,
-        });
-        const found = (await collect(examination))[1];
-        return context.signal.aborted ? [...found, notInTime(subject)] : found;
+        return progress.examine(subject, examineOneBucket(context, asker, { subject, region, brief: true }));
       }),
     );
-    return [findings, ...ofBuckets].flat();
   } finally {
     agent.destroy();
     target.close();
@@ -60,11 +91,9 @@ function notInTime(subject: string): Finding {
   ]);
 }
 
-async function collect<T>(examination: AsyncGenerator<Finding, T>): Promise<[T, Finding[]]> {
-  const wrong: Finding[] = [];
-  for (;;) {
-    const { done, value } = await examination.next();
-    if (done === true) return [value, wrong];
-    if (value.outcome === 'off' || value.outcome === 'unsafe') wrong.push(value);
-  }
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

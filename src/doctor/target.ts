@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Config, TargetConfig } from '../config/config.ts';
 import type { S3Target } from '../s3/port.ts';
 import { trusted } from '../s3/trust.ts';
-import { Asker } from './ask.ts';
+import { answerOf, Asker } from './ask.ts';
 import { examineBucket } from './bucket.ts';
 import { Canaries } from './canaries.ts';
 import { examineConformance } from './conformance.ts';
@@ -12,6 +12,7 @@ import { examineCredentials } from './credentials.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
 import { examineEndpoint, explainNoAnswer } from './network.ts';
 import { examineRights } from './rights.ts';
+import { UNEXAMINED } from './unexamined.ts';
 
 export const TARGET_CHECKS = {
   'target.used': { title: 'buckets', means: 'Which buckets of the target the tenants use.' },
@@ -74,10 +75,11 @@ export async function* examineTarget(
     if (buckets.size === 0) yield about(subject).note('target.used', 'no tenant uses this target');
     if (!reached || !signed) return;
     for (const [bucket, tenants] of buckets) {
-      const asker = new Asker({ target: direct, bucket, agent, now, signal: context.signal });
+      const asker = new Asker({ target: direct, bucket, agent, now, signal: context.signal, settings });
       yield* examineOneBucket(context, asker, {
         subject: `bucket ${bucket} on ${name} (${tenants.join(', ')})`,
         region: settings.region,
+        target: name,
         brief: false,
       });
       if (publicReached) yield* examinePublic(subject, context.openTarget(settings), asker, agent, now);
@@ -92,12 +94,12 @@ export async function* examineTarget(
 export async function* examineOneBucket(
   { config, signal }: TargetContext,
   asker: Asker,
-  { subject, region, brief }: { subject: string; region: string; brief: boolean },
+  { subject, region, target, brief }: { subject: string; region: string; target?: string; brief: boolean },
 ): AsyncGenerator<Finding> {
   const canaries = new Canaries(asker.target.objects, asker.bucket);
   const isEnded = () => signal.aborted;
   try {
-    const facts = yield* examineBucket(asker, { subject, region });
+    const facts = yield* examineBucket(asker, { subject, region, target });
     if (facts === undefined || isEnded()) return;
     const removable = yield* examineRights(asker, facts, { subject });
     if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins });
@@ -105,7 +107,7 @@ export async function* examineOneBucket(
   } catch (error) {
     if (isEnded()) return;
     const { found, remedy } = explainNoAnswer(error);
-    yield about(subject).off('bucket.answers', found, remedy, ['what could not be examined']);
+    yield about(subject).off('bucket.answers', found, remedy, [UNEXAMINED]);
   } finally {
     const left = await canaries.remove();
     if (left.length > 0) yield cleanUpFailed(subject, left);
@@ -131,14 +133,15 @@ async function* examinePublic(
 ): AsyncGenerator<Finding> {
   try {
     const asker = new Asker({ target, bucket, agent, now });
-    const { status, code } = await asker.ask({ method: 'GET', objectKey: '.sealslot-doctor/none' });
+    const said = await asker.ask({ method: 'GET', objectKey: '.sealslot-doctor/none' });
+    const { status, code } = said;
     const say = about(subject);
     if (status === 404 || (status === 403 && code === 'AccessDenied')) {
       yield say.ok('target.public', `a URL of ${bucket} signed for publicEndpoint is understood there`);
     } else {
       yield say.off(
         'target.public',
-        `a signed URL of ${bucket} is answered ${status} ${code}`,
+        `a signed URL of ${bucket} is answered ${answerOf(said)}`,
         'let the proxy pass Host, path and query on unchanged, or set publicEndpoint to the address that S3 itself sees',
         ['uploads', 'downloads'],
       );

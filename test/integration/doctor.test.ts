@@ -27,7 +27,7 @@ import { scratchFolder, type S3Server } from '../support/s3-server.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
 import { startStubS3 } from '../support/stub-s3.ts';
 import { relayTo } from './support-relay.ts';
-import { listAll } from './support-s3.ts';
+import { listAll, openToAll } from './support-s3.ts';
 
 const minio = await available(() => startMinio());
 const strictMinio = await available(() => startMinio({ region: 'eu-central-1' }));
@@ -57,7 +57,7 @@ const said = ({ findings }: Diagnosis, check: string): string =>
     .map(({ found, remedy = '' }) => `${found}; ${remedy}`)
     .join('\n');
 
-describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip }, () => {
+describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3 }, () => {
   for (const [name, backend] of [
     ['minio', minio],
     ['seaweedfs', seaweedfs],
@@ -69,7 +69,14 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip }, () => {
         assert.deepEqual(diagnosis.wrong, []);
         assert.equal(diagnosis.exitCode, 0);
         assert.match(said(diagnosis, 'bucket.versioning'), versioning ? /versioned/ : /not versioned/);
-        for (const check of ['sse.named', 'overwrite', 'key.needed', 'signature', 'checksum.sha256'])
+        for (const check of [
+          'sse.named',
+          'overwrite',
+          'key.needed',
+          'signature',
+          'checksum.sha256',
+          'anonymous.write',
+        ])
           assert.ok(
             diagnosis.findings.some((finding) => finding.check === check && finding.outcome === 'ok'),
             check,
@@ -170,6 +177,17 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip }, () => {
       assert.deepEqual(stub.objects('uploads'), []);
     });
   }
+
+  it('a bucket that everybody may write to is unsafe, whoever else may read it; nothing is left', async () => {
+    const settings = await settingsOf(minio.get());
+    await openToAll(minio.get(), settings.bucket);
+    const diagnosis = await diagnose(settings);
+    assert.equal(diagnosis.exitCode, 2);
+    assert.deepEqual(diagnosis.wrong, ['anonymous.write: unsafe']);
+    for (const check of ['anonymous.list', 'anonymous.read'])
+      assert.equal(diagnosis.findings.find((finding) => finding.check === check)?.outcome, 'note', check);
+    assert.deepEqual(await listAll(minio.get(), settings.bucket), []);
+  });
 
   it('serve starts with a right S3 and leaves nothing there; with a missing bucket it starts and says so', async () => {
     const settings = await settingsOf(minio.get());

@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { makeCa, type TestCa } from './ca.ts';
 import { scratchFolder, TEST_CREDENTIALS, type S3Server } from './s3-server.ts';
+import { Busy } from './stub-s3/busy.ts';
 import type { Fault } from './stub-s3/faults.ts';
 import { Objects, type Answer } from './stub-s3/objects.ts';
 import { refuse } from './stub-s3/signature.ts';
@@ -21,28 +22,34 @@ export interface StubS3 extends Omit<S3Server, 'name' | 'source'> {
 
 export interface StubOptions {
   readonly fault?: Fault;
+  /** What was asked is answered only when this has settled: an S3 that is slow, or a moment to do something in. */
+  readonly before?: (request: IncomingMessage) => Promise<void> | undefined;
   /** To share one among many stubs: making it takes longest. */
   readonly ca?: TestCa;
 }
 
 const REGION = 'us-east-1';
 
-export async function startStubS3({ fault, ca: given }: StubOptions = {}): Promise<StubS3> {
+export async function startStubS3({ fault, before, ca: given }: StubOptions = {}): Promise<StubS3> {
   const scratch = given === undefined ? await scratchFolder('stub-s3') : undefined;
   const ca = given ?? (await makeCa(scratch?.path ?? ''));
   const buckets = new Map<string, Objects>();
+  const busy = new Busy(fault);
   let requests = 0;
   const tls = { cert: await readFile(ca.certFile), key: await readFile(ca.keyFile) };
   const server = createServer(tls, (request, response) => {
     requests += 1;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const { status, headers, ...said } = answer(request, Buffer.concat(chunks), buckets, fault);
+    const respond = (): void => {
+      const { status, headers, ...said } = busy.now(request)
+        ? SLOW_DOWN
+        : answer(request, Buffer.concat(chunks), buckets, fault);
       const content = said.body ?? errorXml(said);
       response.writeHead(status, { 'content-length': String(Buffer.byteLength(content)), ...headers });
       response.end(request.method === 'HEAD' ? '' : content);
-    });
+    };
+    request.on('end', () => void Promise.resolve(before?.(request)).then(respond));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const stop = async (): Promise<void> => {
@@ -71,6 +78,7 @@ function errorXml({ code, message = 'refused' }: Omit<Answer, 'status'>): string
   return code === undefined ? '' : `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
 }
 
+const SLOW_DOWN: Answer = { status: 503, code: 'SlowDown' };
 const denied: Answer = { status: 403, code: 'AccessDenied' };
 
 function answer(
@@ -86,7 +94,7 @@ function answer(
     { region, ...TEST_CREDENTIALS },
     { signature: fault === 'checks no signature', expiry: fault === 'takes expired urls' },
   );
-  if (refusal !== undefined) {
+  if (refusal !== undefined && !forAnybody(request, fault)) {
     const { region: right, ...said } = refusal;
     return { ...said, ...(right !== undefined && { headers: { 'x-amz-bucket-region': right } }) };
   }
@@ -98,6 +106,13 @@ function answer(
   return objectKey === ''
     ? ofBucket(bucket, objects, url.searchParams, fault)
     : ofObject(objects, objectKey, request, url.searchParams, body, fault);
+}
+
+/** A request without any signature, to a bucket whose policy allows it to everybody. */
+function forAnybody({ method, url = '', headers }: IncomingMessage, fault: Fault | undefined): boolean {
+  if (headers.authorization !== undefined || url.includes('X-Amz-Signature=')) return false;
+  if (method === 'DELETE') return fault === 'lets anybody delete';
+  return method === 'PUT' ? fault === 'lets anybody write' : fault === 'lets anybody read';
 }
 
 const SETTINGS: Readonly<Record<string, (objects: Objects, fault: Fault | undefined) => Answer>> = {

@@ -14,6 +14,10 @@ export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
     oldKey[name.replace('x-amz-', 'x-amz-copy-source-')] = value;
   const headers = { 'x-amz-copy-source': source, ...oldKey, ...otherKey.headers() };
   const said = await trial.put(objectKey, { headers, body: new Uint8Array() });
+  if (verdict(said) === 'unclear') {
+    yield trial.unclear('copy', said);
+    return;
+  }
   // A copy can fail after its 200 was sent.
   if (verdict(said) !== 'taken' || said.code !== '') {
     yield say.note(

@@ -21,6 +21,10 @@ export async function* tags(trial: Trial): AsyncGenerator<Finding> {
     ]);
     return;
   }
+  if (verdict(readable) === 'unclear') {
+    yield trial.unclear('right.tags', readable);
+    return;
+  }
   if (readable.status !== 200) {
     yield say.note('right.tags', `the server has no tags: it says ${answerOf(readable)}`);
     return;

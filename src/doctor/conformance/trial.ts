@@ -1,8 +1,9 @@
 import { clientHeaders } from '../../uploads/put-request.ts';
 import { CustomerKey } from '../../custody/customer-key.ts';
-import { answerOf, type Asker, type Question, type Said } from '../ask.ts';
+import { type Asker, type Question, type Said } from '../ask.ts';
 import type { Canaries } from '../canaries.ts';
 import { about, type Finding } from '../finding.ts';
+import { unexamined } from '../unexamined.ts';
 
 /** What a slot would announce. */
 export const CANARY = {
@@ -55,9 +56,8 @@ export class Trial {
   /** A PUT as the service issues it, but for `change`. */
   put(objectKey: string, change: Partial<Question> = {}): Promise<Said> {
     this.#signal.throwIfAborted();
-    return this.#canaries.put(objectKey, () =>
-      this.asker.ask({ method: 'PUT', objectKey, headers: this.headers(), body: BODY, ...change }),
-    );
+    const question = { method: 'PUT', objectKey, headers: this.headers(), body: BODY, ...change } as const;
+    return this.asker.patiently(() => this.#canaries.put(objectKey, () => this.asker.askOnce(question)));
   }
 
   /** The first canary, as `download` asks for it. */
@@ -69,8 +69,8 @@ export class Trial {
     return this.versionId === undefined ? {} : { versionId: this.versionId };
   }
 
-  /** For a question that was answered neither yes nor no. */
+  /** For a question that was answered neither yes nor no, though one of the two would be unsafe. */
   unclear(check: string, said: Said): Finding {
-    return this.say.note(check, `not examined: S3 says ${answerOf(said)}`);
+    return unexamined(this.subject, check, said);
   }
 }

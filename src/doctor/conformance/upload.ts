@@ -70,7 +70,7 @@ async function whyRefused(trial: Trial, said: Said): Promise<Finding> {
   const withoutSse = Object.entries(trial.headers()).filter(([name]) => !name.includes('-customer-'));
   const plain = await trial.put(trial.name('without-sse-c'), { headers: Object.fromEntries(withoutSse) });
   if (verdict(plain) === 'taken' && said.status === 403) {
-    return say.off('sse.blocked', `${answer}, and taken without SSE-C`, unblockSse(asker.bucket), UPLOADS);
+    return say.off('sse.blocked', `${answer}, and taken without SSE-C`, unblockSse(asker), UPLOADS);
   }
   if (verdict(plain) === 'taken') {
     const remedy = 'use an S3 that supports SSE-C (MinIO needs TLS of its own for it)';

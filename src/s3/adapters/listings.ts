@@ -12,6 +12,9 @@ import { sdkFailure } from './sdk-error.ts';
 // Proof of absence destroys a key, so these listings believe only pages that name their bucket (an empty 200, or a proxy's page,
 // parses as an empty listing), and only to the end. They throw on all else.
 
+/** A million versions of one object; a server that names ever new pages is not listened to for ever. */
+const MOST_PAGES = 1_000;
+
 interface Version {
   readonly versionId: string | null;
 }
@@ -30,7 +33,8 @@ export async function listVersions(client: S3Client, Bucket: string, objectKey: 
 async function listAllVersions(client: S3Client, Bucket: string, Prefix: string): Promise<Version[]> {
   const found: Version[] = [];
   let marker: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
-  while (marker) {
+  for (let pages = 1; marker; pages += 1) {
+    demandEnd(pages);
     const page: ListObjectVersionsCommandOutput = await client.send(
       new ListObjectVersionsCommand({ Bucket, Prefix, ...marker }),
     );
@@ -50,7 +54,8 @@ async function listAllVersions(client: S3Client, Bucket: string, Prefix: string)
 async function listObjects(client: S3Client, Bucket: string, Prefix: string): Promise<Version[]> {
   const found: Version[] = [];
   let marker: { ContinuationToken?: string } | undefined = {};
-  while (marker) {
+  for (let pages = 1; marker; pages += 1) {
+    demandEnd(pages);
     const page: ListObjectsV2CommandOutput = await client.send(
       new ListObjectsV2Command({ Bucket, Prefix, ...marker }),
     );
@@ -71,7 +76,8 @@ export async function listMultipartUploads(
 ): Promise<string[]> {
   const found: string[] = [];
   let marker: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
-  while (marker) {
+  for (let pages = 1; marker; pages += 1) {
+    demandEnd(pages);
     const page: ListMultipartUploadsCommandOutput = await client.send(
       new ListMultipartUploadsCommand({ Bucket, Prefix, ...marker }),
     );
@@ -87,6 +93,10 @@ export async function listMultipartUploads(
     });
   }
   return found;
+}
+
+function demandEnd(pages: number): void {
+  if (pages > MOST_PAGES) throw new Error(`the listing has more than ${MOST_PAGES} pages`);
 }
 
 function demandBucket(named: string | undefined, bucket: string): void {

@@ -3,8 +3,9 @@ import type { Clock } from '../../clock.ts';
 import type { TargetConfig } from '../../config/config.ts';
 import type { ClockSkew } from '../clock-skew.ts';
 import { trusted } from '../trust.ts';
+import { readWholeAnswers } from './whole-answers.ts';
 
-/** An SDK client that gives up early, adds no checksums of its own, logs nothing, and teaches `skew` the time from every answer. */
+/** An SDK client that gives up early, also in the middle of an answer, adds no checksums of its own, logs nothing, and teaches `skew` the time from every answer. */
 export function sdkClient(
   config: Omit<TargetConfig, 'publicEndpoint'>,
   skew: ClockSkew,
@@ -36,6 +37,7 @@ export function sdkClient(
       },
     }),
   });
+  readWholeAnswers(client);
   client.middlewareStack.add(
     (next) => async (args) => {
       const sent = now();
@@ -44,7 +46,7 @@ export function sdkClient(
       skew.learn(headers?.['date'], sent, now());
       return result;
     },
-    // Next to the socket: it sees refusals too, before they become errors.
+    // Next to the socket: it sees refusals too, before they become errors, and the head when it comes.
     { step: 'deserialize', priority: 'low', name: 'sealslotClockSkew' },
   );
   return client;

@@ -30,5 +30,11 @@ export const FAULTS = [
   'denies get',
   'denies settings',
   'hides that sse-c is blocked',
+  'lets anybody write',
+  'lets anybody read',
+  'lets anybody delete',
+  'is busy at first',
+  'is busy after the first upload',
+  'is busy with objects',
 ] as const;
 export type Fault = (typeof FAULTS)[number];

@@ -8,19 +8,24 @@ import { Folder, minimal, put } from './folder.ts';
 async function start(folder: Folder) {
   const write = (document: object) => folder.write('sealslot.yaml', stringify(document));
   const snapshot = await ConfigSnapshot.load({ path: await write(minimal()), env: {} });
-  return { snapshot, write };
+  const reload = async () => {
+    const reloaded = await snapshot.reload(async () => true);
+    assert.ok(reloaded);
+    return reloaded;
+  };
+  return { snapshot, reload, write };
 }
 
 describe('ConfigSnapshot', () => {
   it('changes nothing when nothing changed', async () => {
     await using folder = await Folder.make();
-    const { snapshot } = await start(folder);
-    assert.deepEqual(await snapshot.reload(), { changed: [], needsRestart: [] });
+    const { reload } = await start(folder);
+    assert.deepEqual(await reload(), { changed: [], needsRestart: [] });
   });
 
   it('swaps in tenants, issuers, CORS and credentials; a reference taken before stays as it was', async () => {
     await using folder = await Folder.make();
-    const { snapshot, write } = await start(folder);
+    const { snapshot, reload, write } = await start(folder);
     const before = snapshot.current;
     const document = minimal();
     put(document, 'cors.origins', ['https://app.example.com']);
@@ -30,7 +35,7 @@ describe('ConfigSnapshot', () => {
     await write(document);
     // Only the file's content: the document names the same path.
     await folder.write('s3-secret', 'rotated');
-    const { changed, needsRestart } = await snapshot.reload();
+    const { changed, needsRestart } = await reload();
     assert.deepEqual(changed.sort(), [
       'auth.issuers',
       'cors.origins',
@@ -47,14 +52,14 @@ describe('ConfigSnapshot', () => {
 
   it('keeps and names what needs a restart', async () => {
     await using folder = await Folder.make();
-    const { snapshot, write } = await start(folder);
+    const { snapshot, reload, write } = await start(folder);
     const document = minimal();
     put(document, 'listen.port', 8081);
     put(document, 's3.targets.main.endpoint', 'https://elsewhere.example.com');
     put(document, 's3.targets.main.credentials.accessKeyId', 'OTHER');
     put(document, 'tenants.acme.requireSha256', true);
     await write(document);
-    const { changed, needsRestart } = await snapshot.reload();
+    const { changed, needsRestart } = await reload();
     assert.deepEqual(changed, ['tenants.acme.requireSha256']);
     assert.deepEqual(needsRestart.sort(), [
       'listen.port',
@@ -70,32 +75,65 @@ describe('ConfigSnapshot', () => {
 
   it('leaves the old in force when the new is bad, and takes a later good one', async () => {
     await using folder = await Folder.make();
-    const { snapshot, write } = await start(folder);
+    const { snapshot, reload, write } = await start(folder);
     const before = snapshot.current;
     await write(put(minimal(), 'tenants.acme.target', 'gone'));
-    await assert.rejects(snapshot.reload(), ConfigErrors);
+    await assert.rejects(reload(), ConfigErrors);
     assert.equal(snapshot.current, before);
     await write(put(minimal(), 'tenants.acme.slotSeconds', 3600));
-    assert.deepEqual((await snapshot.reload()).changed, ['tenants.acme.slotSeconds']);
+    assert.deepEqual((await reload()).changed, ['tenants.acme.slotSeconds']);
   });
 
   it('refuses a tenant on a target that only a restart brings', async () => {
     await using folder = await Folder.make();
-    const { snapshot, write } = await start(folder);
+    const { reload, write } = await start(folder);
     const document = minimal();
     put(document, 's3.targets.second', document.s3.targets.main);
     put(document, 'tenants.acme.target', 'second');
     await folder.write('sealslot.yaml', stringify(document, { aliasDuplicateObjects: false }));
-    await assert.rejects(snapshot.reload(), /tenants\.acme\.target = "second": a new target needs a restart/);
+    await assert.rejects(reload(), /tenants\.acme\.target = "second": a new target needs a restart/);
     await write(minimal());
-    assert.deepEqual(await snapshot.reload(), { changed: [], needsRestart: [] });
+    assert.deepEqual(await reload(), { changed: [], needsRestart: [] });
   });
 
   it('puts overlapping reloads in order', async () => {
     await using folder = await Folder.make();
-    const { snapshot, write } = await start(folder);
+    const { reload, write } = await start(folder);
     await write(put(minimal(), 'tenants.acme.slotSeconds', 3600));
-    const [first, second] = await Promise.all([snapshot.reload(), snapshot.reload()]);
+    const [first, second] = await Promise.all([reload(), reload()]);
     assert.deepEqual([first.changed, second.changed], [['tenants.acme.slotSeconds'], []]);
+  });
+
+  it('asks before the new is in force, and keeps the old when that is not accepted', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, reload, write } = await start(folder);
+    const before = snapshot.current;
+    await write(put(minimal(), 'tenants.acme.slotSeconds', 7200));
+    const refused = await snapshot.reload(async (next) => {
+      assert.equal(next.tenants.acme!.slotSeconds, 7200);
+      assert.equal(snapshot.current, before);
+      return false;
+    });
+    assert.equal(refused, undefined);
+    assert.equal(snapshot.current, before);
+    assert.deepEqual((await reload()).changed, ['tenants.acme.slotSeconds']);
+  });
+
+  it('reads the file for the next reload only when the one before is accepted or not', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, reload, write } = await start(folder);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const asked = Promise.withResolvers<undefined>();
+    await write(put(minimal(), 'tenants.acme.slotSeconds', 7200));
+    const first = snapshot.reload(() => {
+      asked.resolve(undefined);
+      return promise;
+    });
+    await asked.promise;
+    const second = reload();
+    await write(put(minimal(), 'tenants.acme.slotSeconds', 9000));
+    resolve(true);
+    await Promise.all([first, second]);
+    assert.equal(snapshot.current.tenants.acme!.slotSeconds, 9000);
   });
 });

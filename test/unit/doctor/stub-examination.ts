@@ -58,7 +58,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
   return {
     stub,
     target,
-    asker: new Asker({ target, bucket: BUCKET, agent, now }),
+    asker: new Asker({ target, bucket: BUCKET, agent, now, pause: () => Promise.resolve() }),
     canaries: new Canaries(target.objects, BUCKET),
     async [Symbol.asyncDispose]() {
       agent.destroy();

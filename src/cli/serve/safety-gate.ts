@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../../config/config.ts';
+import type { Finding } from '../../doctor/finding.ts';
+import { examineFiles } from '../../doctor/files.ts';
+import { examineAtStart } from '../../doctor/start.ts';
+import { errorFields, type Logger } from '../../http/log.ts';
+import { createTarget } from '../../s3/adapters/target.ts';
+
+/** How long the end of the process waits for canaries that S3 is slow to remove. */
+const PATIENCE_MS = 5_000;
+
+/** What every configuration passes before it is in force: the cheap part of `sealslot doctor`. What is wrong is logged. */
+export class SafetyGate {
+  readonly #logger: Logger;
+  readonly #stop: AbortSignal;
+  readonly #cleaningUp = new Set<Promise<void>>();
+
+  /** @param stop ends examinations early, though their canaries are still removed. */
+  constructor(logger: Logger, stop: AbortSignal) {
+    this.#logger = logger;
+    this.#stop = stop;
+  }
+
+  /** Only what could lose or leak a key closes it. An S3 that does not answer is no danger: what needs it fails closed. */
+  async opensFor(config: Config): Promise<boolean> {
+    const { inTime, later } = examineAtStart({
+      config,
+      openTarget: createTarget,
+      now: Date.now,
+      signal: this.#stop,
+    });
+    const cleaningUp = later
+      .then(
+        (findings) => this.#log(findings),
+        (error: unknown) => this.#logger.error({ error: errorFields(error) }, 'examination'),
+      )
+      .finally(() => this.#cleaningUp.delete(cleaningUp));
+    this.#cleaningUp.add(cleaningUp);
+    const findings = await inTime;
+    this.#log(findings);
+    return findings.every(({ outcome }) => outcome !== 'unsafe');
+  }
+
+  /** Others who may read or write what they should not: said, but no reason not to serve, as the one who asks may be the only user here. */
+  async warnOfFiles(config: Config, configPath: string): Promise<void> {
+    for await (const finding of examineFiles({ config, configPath })) {
+      if (finding.outcome !== 'ok' && finding.outcome !== 'note') {
+        this.#logger.warn(finding, 'see `sealslot doctor`');
+      }
+    }
+  }
+
+  /** @returns whether all canaries were seen to; false when S3 was too slow for that. */
+  async settled(): Promise<boolean> {
+    const late = delay(PATIENCE_MS, false, { ref: false });
+    const settled = await Promise.race([Promise.all(this.#cleaningUp).then(() => true), late]);
+    if (!settled) this.#logger.warn('ends before S3 has removed the canaries below .sealslot-doctor/');
+    return settled;
+  }
+
+  #log(findings: readonly Finding[]): void {
+    for (const finding of findings) {
+      if (finding.outcome === 'unsafe') this.#logger.fatal(finding, 'unsafe, see `sealslot doctor`');
+      else this.#logger.warn(finding, 'see `sealslot doctor`');
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { Config } from '../config/config.ts';
+import { examineFolders, GROUP_WRITES, has, look, mode, notSeen, OTHERS_WRITE } from './file-rights.ts';
+import { about, type CheckText, type Finding } from './finding.ts';
+
+export const TRUST_FILES_CHECKS = {
+  'files.jwks': {
+    title: 'JWKS file',
+    means: 'Whoever can change it can sign tokens of their own, for every tenant of its issuer.',
+  },
+  'files.ca': {
+    title: 'CA file',
+    means: 'Whoever can change it can have another server taken for S3, and customer keys sent to it.',
+  },
+} as const satisfies Record<string, CheckText>;
+
+const say = about('files');
+
+/** The files that say whom the service believes. All may read them. */
+export async function* examineTrustFiles({ auth, s3 }: Pick<Config, 'auth' | 's3'>): AsyncGenerator<Finding> {
+  const jwks = auth.issuers.flatMap((issuer) => (issuer.jwks.kind === 'file' ? [issuer.jwks.path] : []));
+  const cas = Object.values(s3.targets).flatMap(({ caFile }) => (caFile === undefined ? [] : [caFile]));
+  for (const path of new Set(jwks)) yield* examineOne('files.jwks', path);
+  for (const path of new Set(cas)) yield* examineOne('files.ca', path);
+}
+
+async function* examineOne(check: keyof typeof TRUST_FILES_CHECKS, path: string): AsyncGenerator<Finding> {
+  const facts = await look(path);
+  if (facts === undefined) {
+    yield notSeen(check, path);
+    return;
+  }
+  const found = `${path} has mode ${mode(facts)}`;
+  if (has(facts, OTHERS_WRITE | GROUP_WRITES)) {
+    const who = has(facts, OTHERS_WRITE) ? 'others' : 'its group';
+    yield say.unsafe(check, `${found}: ${who} may change it`, `chmod go-w ${path}, and see what is in it`);
+  } else yield say.ok(check, found);
+  yield* examineFolders(check, path);
+}
