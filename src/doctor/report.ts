@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
+import { printable, printableJson } from '../printable.ts';
 import { CHECKS } from './checks.ts';
 import type { Finding, Outcome } from './finding.ts';
 import { UNEXAMINED } from './unexamined.ts';
-import { printable, printableJson } from './words.ts';
 
 /** 2 when it is unsafe to serve, 1 when a feature is off, else 0. */
 export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 {

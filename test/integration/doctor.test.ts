@@ -15,6 +15,7 @@ import {
   diagnose,
   diagnoseIn,
   operatorFolder,
+  headOf,
   sealslotIn,
   startSealslot,
   type Diagnosis,
@@ -199,6 +200,15 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
       const warned = lines.some((line) => line.includes('"check":"bucket.exists"'));
       assert.equal(warned, bucket === 'nowhere');
     }
+    assert.deepEqual(await listAll(minio.get(), settings.bucket), []);
+  });
+
+  it('a reader that goes away, as `| head` does, is an interruption too', async () => {
+    const settings = await settingsOf(minio.get());
+    await using folder = await operatorFolder(settings);
+    const { stdout, stderr } = await headOf(folder.dir, 'doctor');
+    assert.match(stdout, /^configuration/);
+    assert.doesNotMatch(stderr, /EPIPE|Unhandled/);
     assert.deepEqual(await listAll(minio.get(), settings.bucket), []);
   });
 

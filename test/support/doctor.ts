@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { createKekFile } from '../../src/custody/kek-file.ts';
 import { startProcess, type Running } from './processes.ts';
@@ -81,6 +82,15 @@ export function sealslotIn(
         else resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
       },
     );
+  });
+}
+
+/** `sealslot … | head -n 1`, once both have ended. */
+export function headOf(dir: string, command: string): Promise<{ stdout: string; stderr: string }> {
+  const script = '"$0" "$@" | head -n 1';
+  return promisify(execFile)('bash', ['-c', script, process.execPath, MAIN, command], {
+    cwd: dir,
+    env: environment(dir),
   });
 }
 

@@ -1,4 +1,5 @@
-import { printable, sayLine, type Terminal } from './terminal.ts';
+import { printable } from '../../printable.ts';
+import { sayLine, type Terminal } from './terminal.ts';
 
 const REDRAW_MS = 100;
 const DEFAULT_COLUMNS = 80;

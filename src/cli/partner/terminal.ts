@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { printable, printableJson } from '../../printable.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../../client/retry.ts';
 
 /** Where a partner's command writes, and what it hears from the keyboard. */
@@ -25,14 +26,6 @@ export const processTerminal: Terminal = {
   },
 };
 
-/** What could move the cursor, break the line or turn the reading direction. */
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
-
-/** Foreign text, its control characters spelled out. */
-export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => `\\u{${codeOf(character)}}`);
-}
-
 /** One line for a person. All lines go this way, as names and what the service and S3 say are foreign text. */
 export function sayLine(stream: Writable, line: string): void {
   stream.write(`${printable(line)}\n`);
@@ -40,8 +33,5 @@ export function sayLine(stream: Writable, line: string): void {
 
 /** One line for a program. A terminal may be what reads it, and JSON itself escapes only some control characters. */
 export function sayJson(stream: Writable, value: object): void {
-  const json = JSON.stringify(value);
-  stream.write(`${json.replace(UNPRINTABLE, (character) => `\\u${codeOf(character).padStart(4, '0')}`)}\n`);
+  stream.write(`${printableJson(JSON.stringify(value))}\n`);
 }
-
-const codeOf = (character: string): string => character.charCodeAt(0).toString(16);

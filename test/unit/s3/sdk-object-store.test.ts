@@ -256,6 +256,13 @@ describe('remains', () => {
       (_seen, response) =>
         xml(response, versions('<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker>')),
     ],
+    [
+      'pages without an end',
+      (_seen, response) => {
+        const marker = `<NextKeyMarker>${Math.random()}</NextKeyMarker>`;
+        xml(response, versions(`<IsTruncated>true</IsTruncated>${marker}`));
+      },
+    ],
     ['no answer', (_seen, response) => response.destroy()],
   ] satisfies [string, Answer][]) {
     it(`proves nothing by ${what}`, async () => {
