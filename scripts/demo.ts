@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startMinio } from '../test/support/minio.ts';
 import { waitUntil } from '../test/support/processes.ts';
-import { setUp, startService, type Service } from '../test/support/service.ts';
+import { runToEnd, setUp, startService, type Service } from '../test/support/service.ts';
 import { assertKeyNowhere, sha256, tombstones, type Slot } from './demo/checks.ts';
 import { curlReader } from './demo/exchanges.ts';
 import { explainKept, ORIGIN } from './demo/keep.ts';
@@ -68,6 +68,16 @@ async function demo(
     const started = stack.use(await startService(options));
     print(`${started.url}; ${started.adminUrl}/readyz says ok`);
     return started;
+  });
+
+  await step('sealslot doctor: what S3 really does with SSE-C', async () => {
+    const said = await runToEnd(dir, options, ['doctor']);
+    for (const line of said
+      .split('\n')
+      .filter((each) => each.startsWith('  ✓'))
+      .slice(-12))
+      print(line);
+    print(said.trim().split('\n').at(-1) ?? '');
   });
 
   const file = join(dir, 'package-lock.json');

@@ -20,10 +20,11 @@ export const ROUTES: readonly Route[] = uploadRoutes;
 const SINGLE_HEADERS = ['authorization', 'content-type', 'idempotency-key'];
 
 /** What Node's HTTP parser refuses before there is a request. */
-const HTTP_ERROR_CODES: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: 'headers_too_large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+const HTTP_ERRORS: Readonly<Record<string, readonly [code: string, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers are over the limit.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not arrive whole in time.'],
 };
+const NOT_HTTP = ['invalid_request', 'The request could not be read as HTTP.'] as const;
 
 export interface AppDeps {
   /** Asked once per request. */
@@ -48,8 +49,8 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
-      const code = HTTP_ERROR_CODES[error.code] ?? 'invalid_request';
-      const body = problem(code, 'The request could not be read as HTTP.');
+      const [code, detail] = HTTP_ERRORS[error.code] ?? NOT_HTTP;
+      const body = problem(code, detail);
       const text = JSON.stringify(body);
       if (!socket.writable) return;
       socket.end(

@@ -167,6 +167,17 @@ function programOf({ nodeArgs = [], program }: ServiceOptions): string[] {
   return program === undefined ? [process.execPath, ...nodeArgs, MAIN] : [program];
 }
 
+/** `sealslot …` in a folder that is set up. @returns its standard output. Rejects unless it ends with 0. */
+export async function runToEnd(
+  dir: string,
+  { program }: Pick<ServiceOptions, 'program'>,
+  args: readonly string[],
+): Promise<string> {
+  const [command = '', ...first] = programOf(program === undefined ? {} : { program });
+  const settings = { cwd: dir, env: environment(dir) };
+  return (await promisify(execFile)(command, [...first, ...args], settings)).stdout;
+}
+
 /**
  * Configuration, KEK and API key, for a `startService` in that folder. Without a real S3 nobody listens at its endpoint: signing needs no call,
  * and what needs one meets a dead S3.
@@ -196,12 +207,9 @@ auth:
 tenants:
   acme: { target: main, bucket: uploads${tenant === undefined ? '' : `, ${tenant}`} }
 ${yaml}`,
+    { mode: 0o600 },
   );
-  const [command = '', ...first] = programOf({ ...options, nodeArgs: [] });
-  const run = async (...args: string[]): Promise<string> => {
-    const settings = { cwd: dir, env: environment(dir) };
-    return (await promisify(execFile)(command, [...first, ...args], settings)).stdout;
-  };
+  const run = (...args: string[]): Promise<string> => runToEnd(dir, options, args);
   const made = await run('init');
   const scopes = 'uploads:write,uploads:read,objects:read,objects:delete';
   const token = await run('api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
