@@ -30,9 +30,10 @@ async function* examineOne(check: keyof typeof TRUST_FILES_CHECKS, path: string)
     return;
   }
   const found = `${path} has mode ${mode(facts)}`;
-  if (has(facts, OTHERS_WRITE | GROUP_WRITES)) {
-    const who = has(facts, OTHERS_WRITE) ? 'others' : 'its group';
-    yield say.unsafe(check, `${found}: ${who} may change it`, `chmod go-w ${path}, and see what is in it`);
+  if (has(facts, OTHERS_WRITE)) {
+    yield say.unsafe(check, `${found}: others may change it`, `chmod go-w ${path}, and see what is in it`);
+  } else if (has(facts, GROUP_WRITES)) {
+    yield say.note(check, `${found}: its group may change it`, `chmod g-w ${path}`);
   } else yield say.ok(check, found);
   yield* examineFolders(check, path);
 }

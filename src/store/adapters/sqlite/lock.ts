@@ -4,6 +4,8 @@ import { sqliteCode } from './connection.ts';
 import { createPrivate } from './open.ts';
 
 const SQLITE_BUSY = 5;
+/** `sealslot doctor` looks at the lock for a moment; a service holds it for good. */
+const PATIENCE_MS = 250;
 
 /** POSIX locks do not hold within one process, so the paths held here are kept too. */
 const held = new Set<string>();
@@ -15,7 +17,7 @@ const held = new Set<string>();
  */
 export function acquireLock(path: string): Disposable {
   if (held.has(path)) throw new StoreLocked(path);
-  const db = new DatabaseSync(createPrivate(`${path}.lock`), { timeout: 0 });
+  const db = new DatabaseSync(createPrivate(`${path}.lock`), { timeout: PATIENCE_MS });
   try {
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {
