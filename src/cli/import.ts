@@ -7,7 +7,15 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
 import { adoptObject } from '../uploads/adopt.ts';
 import type { Observer, Services } from '../uploads/services.ts';
-import { configPath, EX_DATAERR, EX_NOINPUT, EX_TEMPFAIL, EXIT_INTERRUPTED, UsageError } from './command.ts';
+import {
+  configPath,
+  EX_DATAERR,
+  EX_NOINPUT,
+  EX_TEMPFAIL,
+  EXIT_INTERRUPTED,
+  explain,
+  UsageError,
+} from './command.ts';
 import { ImportReport } from './import/report.ts';
 import { readRows, WrongInput, type Format } from './import/rows.ts';
 import { takeOver, type ImportRun } from './import/run.ts';
@@ -90,7 +98,9 @@ async function openInput(file: string): Promise<Readable | undefined> {
     }
     return handle?.createReadStream() ?? process.stdin;
   } catch (error) {
-    process.stderr.write(`error: ${error instanceof Error ? error.message : 'the file cannot be read'}\n`);
+    const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const why = isAbsent ? 'there is no such file' : explain(error);
+    process.stderr.write(`error: ${file}: ${why}\n`);
     return undefined;
   }
 }

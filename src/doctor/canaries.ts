@@ -9,9 +9,12 @@ interface Traces {
   unclear: boolean;
 }
 
+/** What all object keys of the doctor begin with. */
+export const CANARIES = '.sealslot-doctor/';
+
 /** An object key of the doctor's own, which nobody has used before. */
 export function canaryName(what: string): string {
-  return `.sealslot-doctor/${randomUUID()}/${what}`;
+  return `${CANARIES}${randomUUID()}/${what}`;
 }
 
 /**

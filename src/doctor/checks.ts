@@ -6,6 +6,7 @@ import { CUSTODY_CHECKS } from './custody.ts';
 import { EXAMINE_CHECKS } from './examine.ts';
 import { FILES_CHECKS } from './files.ts';
 import type { CheckText } from './finding.ts';
+import { LEFTOVERS_CHECKS } from './leftovers.ts';
 import { NETWORK_CHECKS } from './network.ts';
 import { RIGHTS_CHECKS } from './rights.ts';
 import { STORE_CHECKS } from './store.ts';
@@ -22,6 +23,7 @@ export const CHECKS: Readonly<Record<string, CheckText>> = {
   ...TARGET_CHECKS,
   ...BUCKET_CHECKS,
   ...RIGHTS_CHECKS,
+  ...LEFTOVERS_CHECKS,
   ...CORS_CHECKS,
   ...CONFORMANCE_CHECKS,
 };

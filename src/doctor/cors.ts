@@ -1,5 +1,6 @@
 import { CustomerKey } from '../custody/customer-key.ts';
 import { answerOf, type Asker, type Said } from './ask.ts';
+import { CANARIES } from './canaries.ts';
 import { about, type CheckText, type Examination } from './finding.ts';
 
 export const CORS_CHECKS = {
@@ -23,7 +24,7 @@ export const CORS_CHECKS = {
 } as const satisfies Record<string, CheckText>;
 
 /** Never made: a preflight is answered whether or not there is an object. */
-const OBJECT_KEY = '.sealslot-doctor/cors';
+const OBJECT_KEY = `${CANARIES}cors`;
 const STRANGER = 'https://sealslot-doctor.invalid';
 
 /** Of every kind of header that a `request` can have, one. The key is never sent: only names go into a preflight. */

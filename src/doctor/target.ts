@@ -5,12 +5,13 @@ import type { S3Target } from '../s3/port.ts';
 import { trusted } from '../s3/trust.ts';
 import { answerOf, Asker } from './ask.ts';
 import { examineBucket } from './bucket.ts';
-import { Canaries } from './canaries.ts';
+import { CANARIES, Canaries } from './canaries.ts';
 import { examineConformance } from './conformance.ts';
 import { examineCors } from './cors.ts';
 import { examineCredentials } from './credentials.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
 import { examineEndpoint, explainNoAnswer } from './network.ts';
+import { examineLeftovers } from './leftovers.ts';
 import { examineRights } from './rights.ts';
 import { UNEXAMINED } from './unexamined.ts';
 
@@ -102,6 +103,7 @@ export async function* examineOneBucket(
     const facts = yield* examineBucket(asker, { subject, region, target });
     if (facts === undefined || isEnded()) return;
     const removable = yield* examineRights(asker, facts, { subject });
+    if (!brief && !isEnded()) yield* examineLeftovers(asker, { subject });
     if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins });
     if (removable && !isEnded()) yield* examineConformance(asker, canaries, { subject, brief, signal });
   } catch (error) {
@@ -133,7 +135,7 @@ async function* examinePublic(
 ): AsyncGenerator<Finding> {
   try {
     const asker = new Asker({ target, bucket, agent, now });
-    const said = await asker.ask({ method: 'GET', objectKey: '.sealslot-doctor/none' });
+    const said = await asker.ask({ method: 'GET', objectKey: `${CANARIES}none` });
     const { status, code } = said;
     const say = about(subject);
     if (status === 404 || (status === 403 && code === 'AccessDenied')) {

@@ -109,7 +109,10 @@ function fromJson(line: number, text: string): Row {
     names.length === COLUMNS.length &&
     names.every(([name, cell]) => (COLUMNS as readonly string[]).includes(name) && typeof cell === 'string');
   if (isRow) return fromCells(line, value as Cells);
-  return { line, problem: `it must be a JSON object of three texts: ${COLUMNS.join(', ')}` };
+  return {
+    line,
+    problem: `it must be a JSON object of three texts: ${COLUMNS.join(', ')} (for CSV say --format csv)`,
+  };
 }
 
 function parseJson(text: string): unknown {
