@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, statfs, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { inspectStore } from '../../src/composition.ts';
+import type { FileSystem } from '../../src/doctor/file-system.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
+import { exitCodeOf } from '../../src/doctor/report.ts';
 import { examineStore, STORE_CHECKS } from '../../src/doctor/store.ts';
 import { available } from '../support/available.ts';
 import type { Json } from '../support/harness.ts';
@@ -14,6 +16,8 @@ import { smallDisk } from '../support/small-disk.ts';
 import { summary } from '../unit/doctor/findings.ts';
 import { sendByFetch, trust } from './support-clients.ts';
 
+/** statfs(2)'s number of ext2, 3 and 4. */
+const EXT = 0xef53;
 const DISK_BYTES = 2 * 1024 * 1024;
 const BODY = Buffer.from('on its way while the disk fills up');
 const KEY = 'x-amz-server-side-encryption-customer-key';
@@ -63,6 +67,9 @@ describe('a full disk', { skip: disk.skip || minio.skip }, () => {
       assert.equal(found['store.served']?.outcome, 'ok');
       // This small disk is memory, and that is named as well.
       assert.equal(found['store.durable']?.outcome, 'unsafe');
+      // On a disk that keeps what it has, a full one is a feature off, and no danger.
+      const onDisk = await doctor(folder, async () => Object.assign(await statfs(folder), { type: EXT }));
+      assert.equal(exitCodeOf(Object.values(onDisk)), 1);
       assert.deepEqual(await readdir(folder), beside, 'the doctor leaves nothing');
 
       await free();
@@ -108,8 +115,11 @@ function assertUnavailable({ status, headers, body }: Answer): void {
   assert.equal(body.request, undefined);
 }
 
-async function doctor(folder: string): Promise<Readonly<Record<string, Finding>>> {
+async function doctor(
+  folder: string,
+  fileSystem?: (folder: string) => Promise<FileSystem>,
+): Promise<Readonly<Record<string, Finding>>> {
   const store = { kind: 'sqlite', path: storePath(folder) } as const;
-  const { findings } = await summary(examineStore(store, inspectStore), STORE_CHECKS);
+  const { findings } = await summary(examineStore(store, inspectStore, fileSystem), STORE_CHECKS);
   return Object.fromEntries(findings.map((finding) => [finding.check, finding]));
 }
