@@ -1,15 +1,15 @@
-import { BUCKET_CHECKS } from './bucket.ts';
+import { BUCKET_CHECKS } from './bucket/bucket.ts';
 import { CONFORMANCE_CHECKS } from './conformance.ts';
-import { CORS_CHECKS } from './cors.ts';
-import { CREDENTIALS_CHECKS } from './credentials.ts';
-import { CUSTODY_CHECKS } from './custody.ts';
+import { CORS_CHECKS } from './network/cors.ts';
+import { CREDENTIALS_CHECKS } from './network/credentials.ts';
+import { CUSTODY_CHECKS } from './local/custody.ts';
 import { EXAMINE_CHECKS } from './examine.ts';
-import { FILES_CHECKS } from './files.ts';
+import { FILES_CHECKS } from './local/files.ts';
 import type { CheckText } from './finding.ts';
-import { LEFTOVERS_CHECKS } from './leftovers.ts';
-import { NETWORK_CHECKS } from './network.ts';
-import { RIGHTS_CHECKS } from './rights.ts';
-import { STORE_CHECKS } from './store.ts';
+import { LEFTOVERS_CHECKS } from './bucket/leftovers.ts';
+import { NETWORK_CHECKS } from './network/network.ts';
+import { RIGHTS_CHECKS } from './bucket/rights.ts';
+import { STORE_CHECKS } from './local/store.ts';
 import { TARGET_CHECKS } from './target.ts';
 
 /** Every check, in the order of the examination. */

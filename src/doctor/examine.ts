@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts';
 import type { KeyWrapper } from '../custody/port.ts';
-import { examineCustody } from './custody.ts';
-import { examineFiles } from './files.ts';
+import { examineCustody } from './local/custody.ts';
+import { examineFiles } from './local/files.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
-import { examineStore, type InspectStore } from './store.ts';
+import { examineStore, type InspectStore } from './local/store.ts';
 import { bucketsOf, examineTarget, type TargetContext } from './target.ts';
 
 export const EXAMINE_CHECKS = {

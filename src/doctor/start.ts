@@ -2,7 +2,7 @@ import { Agent } from 'node:https';
 import { trusted } from '../s3/trust.ts';
 import { Asker } from './ask.ts';
 import { about, type Finding } from './finding.ts';
-import { examineEndpoint } from './network.ts';
+import { examineEndpoint } from './network/network.ts';
 import { bucketsOf, examineOneBucket, type TargetContext } from './target.ts';
 
 /** After this, what is not known stays unknown: a slow S3 must not keep the service from starting. */

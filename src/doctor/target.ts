@@ -4,15 +4,15 @@ import type { Config, TargetConfig } from '../config/config.ts';
 import type { S3Target } from '../s3/port.ts';
 import { trusted } from '../s3/trust.ts';
 import { answerOf, Asker } from './ask.ts';
-import { examineBucket } from './bucket.ts';
+import { examineBucket } from './bucket/bucket.ts';
 import { CANARIES, Canaries } from './canaries.ts';
 import { examineConformance } from './conformance.ts';
-import { examineCors } from './cors.ts';
-import { examineCredentials } from './credentials.ts';
+import { examineCors } from './network/cors.ts';
+import { examineCredentials } from './network/credentials.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
-import { examineEndpoint, explainNoAnswer } from './network.ts';
-import { examineLeftovers } from './leftovers.ts';
-import { examineRights } from './rights.ts';
+import { examineEndpoint, explainNoAnswer } from './network/network.ts';
+import { examineLeftovers } from './bucket/leftovers.ts';
+import { examineRights } from './bucket/rights.ts';
 import { UNEXAMINED } from './unexamined.ts';
 
 export const TARGET_CHECKS = {

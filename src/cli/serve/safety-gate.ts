@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Finding } from '../../doctor/finding.ts';
-import { examineFiles } from '../../doctor/files.ts';
+import { examineFiles } from '../../doctor/local/files.ts';
 import { examineAtStart } from '../../doctor/start.ts';
 import { errorFields, type Logger } from '../../http/log.ts';
 import { createTarget } from '../../s3/adapters/target.ts';

@@ -1,6 +1,6 @@
 import { answerOf, verdict, type Said } from '../ask.ts';
 import type { Finding } from '../finding.ts';
-import { grantOnObjects } from '../remedies.ts';
+import { grantOnObjects } from '../bucket/remedies.ts';
 import { BODY, type Trial } from './trial.ts';
 
 /** Reading without the key, and with another one. */

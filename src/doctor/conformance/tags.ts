@@ -1,6 +1,6 @@
 import { answerOf, element, verdict } from '../ask.ts';
 import type { Finding } from '../finding.ts';
-import { grantOnObjects } from '../remedies.ts';
+import { grantOnObjects } from '../bucket/remedies.ts';
 import type { Trial } from './trial.ts';
 
 const TAG = { name: 'sealslot', value: 'canary' };

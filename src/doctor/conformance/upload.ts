@@ -2,7 +2,7 @@ import type { HeadResult } from '../../s3/port.ts';
 import { compare } from '../../uploads/verify.ts';
 import { answerOf, verdict, type Said } from '../ask.ts';
 import type { Examination, Finding } from '../finding.ts';
-import { grantOnObjects, unblockSse } from '../remedies.ts';
+import { grantOnObjects, unblockSse } from '../bucket/remedies.ts';
 import { BODY, CANARY, type Trial } from './trial.ts';
 
 const UPLOADS = ['all uploads'];

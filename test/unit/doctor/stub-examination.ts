@@ -1,11 +1,11 @@
 import { Agent } from 'node:https';
 import { after } from 'node:test';
 import { Asker } from '../../../src/doctor/ask.ts';
-import { examineBucket } from '../../../src/doctor/bucket.ts';
+import { examineBucket } from '../../../src/doctor/bucket/bucket.ts';
 import { Canaries } from '../../../src/doctor/canaries.ts';
 import { examineConformance } from '../../../src/doctor/conformance.ts';
 import type { Finding } from '../../../src/doctor/finding.ts';
-import { examineRights } from '../../../src/doctor/rights.ts';
+import { examineRights } from '../../../src/doctor/bucket/rights.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
 import type { S3Target } from '../../../src/s3/port.ts';
 import { Secret } from '../../../src/secret.ts';

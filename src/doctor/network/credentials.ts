@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts';
-import { endOf, type AwsCredentials, type CredentialProvider } from '../s3/credentials.ts';
-import { about, type CheckText, type Examination } from './finding.ts';
-import { moment, span } from './words.ts';
+import type { Clock } from '../../clock.ts';
+import { endOf, type AwsCredentials, type CredentialProvider } from '../../s3/credentials.ts';
+import { about, type CheckText, type Examination } from '../finding.ts';
+import { moment, span } from '../words.ts';
 
 export const CREDENTIALS_CHECKS = {
   credentials: {

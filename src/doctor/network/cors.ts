@@ -1,7 +1,7 @@
-import { CustomerKey } from '../custody/customer-key.ts';
-import { answerOf, type Asker, type Said } from './ask.ts';
-import { CANARIES } from './canaries.ts';
-import { about, type CheckText, type Examination } from './finding.ts';
+import { CustomerKey } from '../../custody/customer-key.ts';
+import { answerOf, type Asker, type Said } from '../ask.ts';
+import { CANARIES } from '../canaries.ts';
+import { about, type CheckText, type Examination } from '../finding.ts';
 
 export const CORS_CHECKS = {
   'cors.put': {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { whyNotReached } from '../../../src/doctor/refusal.ts';
-import type { Said } from '../../../src/doctor/ask.ts';
-import { BUCKET, SUBJECT, examined } from './stub-examination.ts';
+import { whyNotReached } from '../../../../src/doctor/bucket/refusal.ts';
+import type { Said } from '../../../../src/doctor/ask.ts';
+import { BUCKET, SUBJECT, examined } from '../stub-examination.ts';
 
 describe('a bucket', () => {
   it('that is right has only ✓', async () => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { localWrapper } from '../../../src/custody/adapters/local.ts';
-import { CustomerKey } from '../../../src/custody/customer-key.ts';
-import { KeyNotMine, KeyRefused } from '../../../src/custody/errors.ts';
-import type { KeyPlace, KeyWrapper } from '../../../src/custody/port.ts';
-import { CUSTODY_CHECKS, examineCustody } from '../../../src/doctor/custody.ts';
-import { DependencyUnavailable } from '../../../src/errors.ts';
-import { summary } from './findings.ts';
+import { localWrapper } from '../../../../src/custody/adapters/local.ts';
+import { CustomerKey } from '../../../../src/custody/customer-key.ts';
+import { KeyNotMine, KeyRefused } from '../../../../src/custody/errors.ts';
+import type { KeyPlace, KeyWrapper } from '../../../../src/custody/port.ts';
+import { CUSTODY_CHECKS, examineCustody } from '../../../../src/doctor/local/custody.ts';
+import { DependencyUnavailable } from '../../../../src/errors.ts';
+import { summary } from '../findings.ts';
 
 const kek = createSecretKey(randomBytes(32));
 const good = localWrapper({ id: 'local', ring: { current: 'kek', keks: new Map([['kek', kek]]) } });

@@ -1,15 +1,15 @@
 import { lookup } from 'node:dns/promises';
 import { Agent } from 'node:https';
 import { isIP } from 'node:net';
-import type { Clock } from '../clock.ts';
-import { trusted } from '../s3/trust.ts';
-import { send } from './ask.ts';
+import type { Clock } from '../../clock.ts';
+import { trusted } from '../../s3/trust.ts';
+import { send } from '../ask.ts';
 import { explainRefusal, firstToEnd } from './certificate.ts';
-import { about, type CheckText, type Examination, type Finding } from './finding.ts';
+import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 import { shakeHands, type Handshake } from './handshake.ts';
 import { explainNoAnswer, speaksNoTls, type NoAnswer } from './no-answer.ts';
 import { judgeSkew } from './skew.ts';
-import { moment, span } from './words.ts';
+import { moment, span } from '../words.ts';
 
 export { explainNoAnswer };
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
-import type { Config } from '../config/config.ts';
-import { Mistakes } from '../config/mistakes.ts';
-import { parseYaml } from '../config/yaml.ts';
+import type { Config } from '../../config/config.ts';
+import { Mistakes } from '../../config/mistakes.ts';
+import { parseYaml } from '../../config/yaml.ts';
 import {
   examineFolders,
   followed,
@@ -16,7 +16,7 @@ import {
   OTHERS_READ,
   OTHERS_WRITE,
 } from './file-rights.ts';
-import { about, type CheckText, type Examination, type Finding } from './finding.ts';
+import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 import { examineTrustFiles, TRUST_FILES_CHECKS } from './trust-files.ts';
 
 export const FILES_CHECKS = {

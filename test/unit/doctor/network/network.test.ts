@@ -4,12 +4,12 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import type { Finding } from '../../../src/doctor/finding.ts';
-import { NETWORK_CHECKS, examineEndpoint } from '../../../src/doctor/network.ts';
-import { makeCa, type CaOptions, type TestCa } from '../../support/ca.ts';
-import { freePort } from '../../support/processes.ts';
-import { scratchFolder } from '../../support/s3-server.ts';
-import { summary } from './findings.ts';
+import type { Finding } from '../../../../src/doctor/finding.ts';
+import { NETWORK_CHECKS, examineEndpoint } from '../../../../src/doctor/network/network.ts';
+import { makeCa, type CaOptions, type TestCa } from '../../../support/ca.ts';
+import { freePort } from '../../../support/processes.ts';
+import { scratchFolder } from '../../../support/s3-server.ts';
+import { summary } from '../findings.ts';
 import { startHttps, startTcp } from './local-server.ts';
 
 const DAY_MS = 24 * 3600 * 1000;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
-import { trusted } from '../s3/trust.ts';
+import { trusted } from '../../s3/trust.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 3_000;
 

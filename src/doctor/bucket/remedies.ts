@@ -1,5 +1,5 @@
 // What an operator types or grants, told in one way by all that looks at a bucket.
-import type { Asker } from './ask.ts';
+import type { Asker } from '../ask.ts';
 
 const UNBLOCKED =
   '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]}';

@@ -1,5 +1,5 @@
-import { answerOf, element, type Asker, type Said } from './ask.ts';
-import { about, type Finding } from './finding.ts';
+import { answerOf, element, type Asker, type Said } from '../ask.ts';
+import { about, type Finding } from '../finding.ts';
 
 const ALL = ['uploads, downloads and DELETE for this bucket'];
 

@@ -1,7 +1,7 @@
-import { answerOf, verdict, type Asker, type Said } from './ask.ts';
+import { answerOf, verdict, type Asker, type Said } from '../ask.ts';
 import type { BucketFacts } from './bucket.ts';
-import { canaryName } from './canaries.ts';
-import { about, type CheckText, type Examination, type Finding } from './finding.ts';
+import { canaryName } from '../canaries.ts';
+import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 import { grantOnBucket, grantOnObjects } from './remedies.ts';
 
 const PROOF =

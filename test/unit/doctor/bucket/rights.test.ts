@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { examined } from './stub-examination.ts';
+import { examined } from '../stub-examination.ts';
 
 describe('a missing right', () => {
   for (const versioning of [false, true]) {

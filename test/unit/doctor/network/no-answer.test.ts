@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { explainNoAnswer } from '../../../src/doctor/no-answer.ts';
-import { DependencyUnavailable } from '../../../src/errors.ts';
+import { explainNoAnswer } from '../../../../src/doctor/network/no-answer.ts';
+import { DependencyUnavailable } from '../../../../src/errors.ts';
 
 describe('no answer', () => {
   const coded = (code: string, message = 'secret') => Object.assign(new Error(message), { code });

@@ -1,6 +1,6 @@
-import type { Asker } from './ask.ts';
-import { CANARIES } from './canaries.ts';
-import { about, type CheckText, type Finding } from './finding.ts';
+import type { Asker } from '../ask.ts';
+import { CANARIES } from '../canaries.ts';
+import { about, type CheckText, type Finding } from '../finding.ts';
 
 export const LEFTOVERS_CHECKS = {
   'canaries.left': {

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { about, type Finding } from './finding.ts';
+import { about, type Finding } from '../finding.ts';
 
 export const GROUP_WRITES = 0o020;
 export const GROUP_ANY = 0o070;

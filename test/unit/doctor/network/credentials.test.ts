@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CREDENTIALS_CHECKS, examineCredentials } from '../../../src/doctor/credentials.ts';
-import type { AwsCredentials, CredentialProvider } from '../../../src/s3/credentials.ts';
-import { summary } from './findings.ts';
+import { CREDENTIALS_CHECKS, examineCredentials } from '../../../../src/doctor/network/credentials.ts';
+import type { AwsCredentials, CredentialProvider } from '../../../../src/s3/credentials.ts';
+import { summary } from '../findings.ts';
 
 const NOON = Date.parse('2026-11-23T12:00:00Z');
 const LASTING: AwsCredentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'the-secret' };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FileSystem } from '../../../src/doctor/file-system.ts';
-import { examineStore, STORE_CHECKS } from '../../../src/doctor/store.ts';
-import type { StoreInspection, StoreState } from '../../../src/store/inspection.ts';
-import { summary } from './findings.ts';
+import type { FileSystem } from '../../../../src/doctor/local/file-system.ts';
+import { examineStore, STORE_CHECKS } from '../../../../src/doctor/local/store.ts';
+import type { StoreInspection, StoreState } from '../../../../src/store/inspection.ts';
+import { summary } from '../findings.ts';
 
 const EXT4: FileSystem = { type: 0xef53, bsize: 4096, bavail: 1_000_000, files: 1000, ffree: 500 };
 const SOUND: StoreState = { kind: 'sound', applied: 1, pending: [] };

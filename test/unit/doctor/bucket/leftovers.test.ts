@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Said } from '../../../src/doctor/ask.ts';
-import type { Finding } from '../../../src/doctor/finding.ts';
-import { examineLeftovers } from '../../../src/doctor/leftovers.ts';
+import type { Said } from '../../../../src/doctor/ask.ts';
+import type { Finding } from '../../../../src/doctor/finding.ts';
+import { examineLeftovers } from '../../../../src/doctor/bucket/leftovers.ts';
 
 const NOW = Date.parse('2026-01-02T12:00:00Z');
 

@@ -1,6 +1,6 @@
-import type { Config } from '../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { examineFolders, GROUP_WRITES, has, look, mode, notSeen, OTHERS_WRITE } from './file-rights.ts';
-import { about, type CheckText, type Finding } from './finding.ts';
+import { about, type CheckText, type Finding } from '../finding.ts';
 
 export const TRUST_FILES_CHECKS = {
   'files.jwks': {

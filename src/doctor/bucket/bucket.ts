@@ -1,10 +1,10 @@
-import { CustomerKey } from '../custody/customer-key.ts';
-import { answerOf, element, verdict, type Asker, type Said } from './ask.ts';
-import { canaryName } from './canaries.ts';
-import { about, type CheckText, type Finding } from './finding.ts';
+import { CustomerKey } from '../../custody/customer-key.ts';
+import { answerOf, element, verdict, type Asker, type Said } from '../ask.ts';
+import { canaryName } from '../canaries.ts';
+import { about, type CheckText, type Finding } from '../finding.ts';
 import { grantOnBucket, unblockSse } from './remedies.ts';
 import { whyNotReached } from './refusal.ts';
-import { unexamined } from './unexamined.ts';
+import { unexamined } from '../unexamined.ts';
 
 export const BUCKET_CHECKS = {
   'bucket.exists': {

@@ -1,8 +1,8 @@
-import { KeyRefused } from '../custody/errors.ts';
-import type { KeyWrapper } from '../custody/port.ts';
-import { OtherKey, proveRoundTrip, unboundFields } from '../custody/proof.ts';
-import { DependencyUnavailable, SealslotError } from '../errors.ts';
-import { about, type CheckText, type Examination, type Finding } from './finding.ts';
+import { KeyRefused } from '../../custody/errors.ts';
+import type { KeyWrapper } from '../../custody/port.ts';
+import { OtherKey, proveRoundTrip, unboundFields } from '../../custody/proof.ts';
+import { DependencyUnavailable, SealslotError } from '../../errors.ts';
+import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 
 export const CUSTODY_CHECKS = {
   'custody.roundtrip': {

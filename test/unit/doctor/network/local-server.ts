@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
-import type { TestCa } from '../../support/ca.ts';
+import type { TestCa } from '../../../support/ca.ts';
 
 export interface LocalServer extends AsyncDisposable {
   readonly port: number;

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate } from 'node:tls';
-import { moment, span } from './words.ts';
+import { moment, span } from '../words.ts';
 
 /** A server's certificate, as one connection showed it. */
 export interface ShownCertificate {

@@ -1,5 +1,5 @@
-import { about, type Finding } from './finding.ts';
-import { span } from './words.ts';
+import { about, type Finding } from '../finding.ts';
+import { span } from '../words.ts';
 
 const SMALL_MS = 5_000;
 /** From here on S3 answers RequestTimeTooSkewed. */

@@ -1,11 +1,11 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Config } from '../config/config.ts';
-import type { InspectStore, StoreInspection } from '../store/inspection.ts';
+import type { Config } from '../../config/config.ts';
+import type { InspectStore, StoreInspection } from '../../store/inspection.ts';
 import { type FileSystem, fileSystemOf } from './file-system.ts';
-import { about, type CheckText, type Examination, type Finding } from './finding.ts';
+import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 
-export type { InspectStore } from '../store/inspection.ts';
+export type { InspectStore } from '../../store/inspection.ts';
 
 export const STORE_CHECKS = {
   'store.opens': {
