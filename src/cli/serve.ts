@@ -61,7 +61,7 @@ async function serveUntil(
 
   async function reload(): Promise<void> {
     try {
-      const reloaded = await file.reload((next) => gate.opensFor(next));
+      const reloaded = await file.reload((next) => gate.opensForReload(file.current, next));
       if (reloaded === undefined) {
         logger.error('configuration not reloaded, for it is unsafe; the old one stays in force');
         return;

@@ -41,6 +41,11 @@ export class SafetyGate {
     return findings.every(({ outcome }) => outcome !== 'unsafe');
   }
 
+  /** A reload that leaves buckets and targets as they are is not held up: it may be there to shut somebody out. */
+  async opensForReload(inForce: Config, next: Config): Promise<boolean> {
+    return !reachesElsewhere(inForce, next) || this.opensFor(next);
+  }
+
   /** Others who may read or write what they should not: said, but no reason not to serve, as the one who asks may be the only user here. */
   async warnOfFiles(config: Config, configPath: string): Promise<void> {
     for await (const finding of examineFiles({ config, configPath })) {
@@ -64,4 +69,14 @@ export class SafetyGate {
       else this.#logger.warn(finding, 'see `sealslot doctor`');
     }
   }
+}
+
+/** Whether `next` has a bucket, or a way to one, that was not examined before. */
+export function reachesElsewhere(inForce: Config, next: Config): boolean {
+  const known = Object.values(inForce.tenants);
+  return Object.values(next.tenants).some(
+    ({ target, bucket }) =>
+      inForce.s3.targets[target] !== next.s3.targets[target] ||
+      !known.some((tenant) => tenant.target === target && tenant.bucket === bucket),
+  );
 }
