@@ -20,7 +20,8 @@ export function encodeContext(wrapperId: string, kekId: string, place: KeyPlace)
   return Buffer.concat([...texts.map(lengthPrefixed), uint32(generation)]);
 }
 
-function lengthPrefixed(text: string): Buffer {
+/** UTF-8 behind its length, 32-bit big-endian. @throws KeyRefused for text that has no UTF-8 of its own. */
+export function lengthPrefixed(text: string): Buffer {
   // UTF-8 turns every lone surrogate into U+FFFD, so two different texts would become one.
   if (!text.isWellFormed()) throw new KeyRefused('The place of a key is well-formed Unicode text.');
   const bytes = Buffer.from(text, 'utf8');

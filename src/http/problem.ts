@@ -3,11 +3,6 @@ import type { ErrorObject } from 'ajv';
 import { SealslotError, type FieldError } from '../errors.ts';
 import { CODES } from './codes.ts';
 
-/** Without the words, for those who only answer. */
-export const STATUS_BY_CODE: Readonly<Record<string, number>> = Object.fromEntries(
-  Object.entries(CODES).map(([code, { status }]) => [code, status]),
-);
-
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -39,7 +34,7 @@ export function problem(
   detail: string,
   extra: Readonly<Record<string, unknown>> = {},
 ): Problem {
-  const status = STATUS_BY_CODE[code] ?? 500;
+  const status = CODES[code]?.status ?? 500;
   return {
     ...extra,
     type: `urn:sealslot:error:${code}`,

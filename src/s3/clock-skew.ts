@@ -20,8 +20,16 @@ export class ClockSkew {
     const theirs = Date.parse(date ?? '');
     if (Number.isNaN(theirs) || Math.abs(theirs - received) > MOST_MS) return;
     const roundTrip = Math.max(0, received - sent);
-    // `Date` drops the milliseconds, and it was written somewhere within the round trip: take the middle of both.
-    const skew = Math.round(theirs + 500 - (sent + roundTrip / 2));
+    const skew = Math.round(skewOf(theirs, sent, received));
     this.#milliseconds = Math.abs(skew) < 1000 + roundTrip / 2 ? 0 : skew;
   }
+}
+
+/**
+ * Their clock minus ours in milliseconds.
+ * @param theirs the time in an answer's `Date`, `sent` our clock before the request, `received` after the answer's head.
+ */
+export function skewOf(theirs: number, sent: number, received: number): number {
+  // `Date` drops the milliseconds, and it was written somewhere within the round trip: take the middle of both.
+  return theirs + 500 - (sent + Math.max(0, received - sent) / 2);
 }

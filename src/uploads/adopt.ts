@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { filenameProblem } from '../access/object-key.ts';
+import { lengthPrefixed } from '../custody/context.ts';
 import type { CustomerKey } from '../custody/customer-key.ts';
 import { DependencyUnavailable, KeyUnusable } from '../errors.ts';
 import type { ObjectFacts, ObjectStore } from '../s3/port.ts';
@@ -57,13 +58,8 @@ export async function adoptObject(
  * names and addresses, and get others.
  */
 function adoptedId({ bucket, objectKey }: ForeignObject): string {
-  const hash = createHash('sha256');
-  for (const text of [bucket, objectKey]) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(Buffer.byteLength(text));
-    hash.update(length).update(text);
-  }
-  const bits = BigInt(`0x${hash.digest('hex')}`) >> (256n - 74n);
+  const name = Buffer.concat([lengthPrefixed(bucket), lengthPrefixed(objectKey)]);
+  const bits = BigInt(`0x${createHash('sha256').update(name).digest('hex')}`) >> (256n - 74n);
   const a = (0x7000n | (bits >> 62n)).toString(16);
   const b = ((2n << 62n) | (bits & ((1n << 62n) - 1n))).toString(16);
   return `00000000-0000-${a}-${b.slice(0, 4)}-${b.slice(4)}`;

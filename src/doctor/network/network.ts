@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { Agent } from 'node:https';
 import { isIP } from 'node:net';
 import type { Clock } from '../../clock.ts';
+import { skewOf } from '../../s3/clock-skew.ts';
 import { trusted } from '../../s3/trust.ts';
 import { send } from '../ask.ts';
 import { explainRefusal, firstToEnd } from './certificate.ts';
@@ -117,8 +118,7 @@ async function* examineClock(question: EndpointQuestion): Examination {
   try {
     const sent = now();
     const { headers } = await send(root.href, 'GET', {}, undefined, agent);
-    // `Date` drops the milliseconds, and it was written somewhere within the round trip: take the middle of both.
-    const skew = Date.parse(headers['date'] ?? '') + 500 - (sent + now()) / 2;
+    const skew = skewOf(Date.parse(headers['date'] ?? ''), sent, now());
     yield judgeSkew(subject, `${setting} ${root.host}`, skew);
     return true;
   } catch (error) {

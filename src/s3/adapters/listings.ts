@@ -32,20 +32,16 @@ export async function listVersions(client: S3Client, Bucket: string, objectKey: 
 
 async function listAllVersions(client: S3Client, Bucket: string, Prefix: string): Promise<Version[]> {
   const found: Version[] = [];
-  let marker: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
-  for (let pages = 1; marker; pages += 1) {
-    demandEnd(pages);
-    const page: ListObjectVersionsCommandOutput = await client.send(
-      new ListObjectVersionsCommand({ Bucket, Prefix, ...marker }),
-    );
+  const pages = pagesOf(
+    (from): Promise<ListObjectVersionsCommandOutput> =>
+      client.send(new ListObjectVersionsCommand({ Bucket, Prefix, ...from })),
+    (page) => ({ KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }),
+  );
+  for await (const page of pages) {
     demandBucket(page.Name, Bucket);
     for (const entry of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
       if (entry.Key === Prefix) found.push({ versionId: entry.VersionId ?? null });
     }
-    marker = next(page.IsTruncated, marker, {
-      ...(page.NextKeyMarker !== undefined && { KeyMarker: page.NextKeyMarker }),
-      ...(page.NextVersionIdMarker !== undefined && { VersionIdMarker: page.NextVersionIdMarker }),
-    });
   }
   return found;
 }
@@ -53,17 +49,14 @@ async function listAllVersions(client: S3Client, Bucket: string, Prefix: string)
 /** For servers without versions. */
 async function listObjects(client: S3Client, Bucket: string, Prefix: string): Promise<Version[]> {
   const found: Version[] = [];
-  let marker: { ContinuationToken?: string } | undefined = {};
-  for (let pages = 1; marker; pages += 1) {
-    demandEnd(pages);
-    const page: ListObjectsV2CommandOutput = await client.send(
-      new ListObjectsV2Command({ Bucket, Prefix, ...marker }),
-    );
+  const pages = pagesOf(
+    (from): Promise<ListObjectsV2CommandOutput> =>
+      client.send(new ListObjectsV2Command({ Bucket, Prefix, ...from })),
+    (page) => ({ ContinuationToken: page.NextContinuationToken }),
+  );
+  for await (const page of pages) {
     demandBucket(page.Name, Bucket);
     if (page.Contents?.some((entry) => entry.Key === Prefix)) found.push({ versionId: null });
-    marker = next(page.IsTruncated, marker, {
-      ...(page.NextContinuationToken !== undefined && { ContinuationToken: page.NextContinuationToken }),
-    });
   }
   return found;
 }
@@ -75,43 +68,44 @@ export async function listMultipartUploads(
   Prefix: string,
 ): Promise<string[]> {
   const found: string[] = [];
-  let marker: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
-  for (let pages = 1; marker; pages += 1) {
-    demandEnd(pages);
-    const page: ListMultipartUploadsCommandOutput = await client.send(
-      new ListMultipartUploadsCommand({ Bucket, Prefix, ...marker }),
-    );
+  const pages = pagesOf(
+    (from): Promise<ListMultipartUploadsCommandOutput> =>
+      client.send(new ListMultipartUploadsCommand({ Bucket, Prefix, ...from })),
+    (page) => ({ KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }),
+  );
+  for await (const page of pages) {
     demandBucket(page.Bucket, Bucket);
     for (const { Key, UploadId } of page.Uploads ?? []) {
       if (Key !== Prefix) continue;
       if (UploadId === undefined) throw new Error('an unfinished upload without an id');
       found.push(UploadId);
     }
-    marker = next(page.IsTruncated, marker, {
-      ...(page.NextKeyMarker !== undefined && { KeyMarker: page.NextKeyMarker }),
-      ...(page.NextUploadIdMarker !== undefined && { UploadIdMarker: page.NextUploadIdMarker }),
-    });
   }
   return found;
-}
-
-function demandEnd(pages: number): void {
-  if (pages > MOST_PAGES) throw new Error(`the listing has more than ${MOST_PAGES} pages`);
 }
 
 function demandBucket(named: string | undefined, bucket: string): void {
   if (named !== bucket) throw new Error('the answer is not a listing of this bucket');
 }
 
-/** @returns undefined at the end. A page that says "more" without a way on ends in an error, not in half a listing or a loop. */
-function next<Marker extends object>(
-  more: boolean | undefined,
-  from: Marker,
-  to: Marker,
-): Marker | undefined {
-  if (more !== true) return undefined;
-  if (Object.keys(to).length === 0 || JSON.stringify(to) === JSON.stringify(from)) {
-    throw new Error('the listing goes on, but its next page is not named');
+type Marker = Readonly<Record<string, string>>;
+
+/** Page after page. One that says "more" without a way on ends in an error, not in half a listing or a loop. */
+async function* pagesOf<Page extends { IsTruncated?: boolean | undefined }>(
+  ask: (from: Marker) => Promise<Page>,
+  markerAfter: (page: Page) => Readonly<Record<string, string | undefined>>,
+): AsyncGenerator<Page> {
+  let from: Marker = {};
+  for (let count = 1; count <= MOST_PAGES; count += 1) {
+    const page = await ask(from);
+    yield page;
+    if (page.IsTruncated !== true) return;
+    const named = Object.entries(markerAfter(page)).filter(([, value]) => value !== undefined);
+    const to = Object.fromEntries(named) as Marker;
+    if (named.length === 0 || JSON.stringify(to) === JSON.stringify(from)) {
+      throw new Error('the listing goes on, but its next page is not named');
+    }
+    from = to;
   }
-  return to;
+  throw new Error(`the listing has more than ${MOST_PAGES} pages`);
 }
