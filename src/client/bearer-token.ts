@@ -1,9 +1,7 @@
-import { inspect } from 'node:util';
-
-const REDACTED = '[redacted]';
+import { Redacted } from '../redacted.ts';
 
 /** What proves who calls: an API key, JWT or grant. Printing, serialising or inspecting it shows `[redacted]`. */
-export class BearerToken {
+export class BearerToken extends Redacted {
   readonly #text: string;
 
   /**
@@ -11,6 +9,7 @@ export class BearerToken {
    * @throws TypeError when it is empty or could not stand in a header; the message does not repeat it.
    */
   constructor(text: string) {
+    super();
     if (!/^[!-~]+$/.test(text)) throw new TypeError('a bearer token is visible ASCII without spaces');
     this.#text = text;
   }
@@ -18,17 +17,5 @@ export class BearerToken {
   /** The value of the `authorization` header: the only way in. */
   header(): string {
     return `Bearer ${this.#text}`;
-  }
-
-  toString(): string {
-    return REDACTED;
-  }
-
-  toJSON(): string {
-    return REDACTED;
-  }
-
-  [inspect.custom](): string {
-    return REDACTED;
   }
 }

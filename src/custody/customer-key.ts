@@ -1,14 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { inspect } from 'node:util';
+import { Redacted } from '../redacted.ts';
 
 const KEY_BYTES = 32;
-const REDACTED = '[redacted]';
 
 /** The 32 secret bytes of one object. Prints as `[redacted]`. */
-export class CustomerKey {
+export class CustomerKey extends Redacted {
   readonly #bytes: Buffer;
 
   private constructor(bytes: Buffer) {
+    super();
     this.#bytes = bytes;
   }
 
@@ -46,18 +46,6 @@ export class CustomerKey {
       'x-amz-server-side-encryption-customer-key': this.#bytes.toString('base64'),
       'x-amz-server-side-encryption-customer-key-md5': this.md5(),
     };
-  }
-
-  toString(): string {
-    return REDACTED;
-  }
-
-  toJSON(): string {
-    return REDACTED;
-  }
-
-  [inspect.custom](): string {
-    return REDACTED;
   }
 }
 

@@ -100,7 +100,7 @@ export async function* examineOneBucket(
   const canaries = new Canaries(asker.target.objects, asker.bucket);
   const isEnded = () => signal.aborted;
   try {
-    const facts = yield* examineBucket(asker, { subject, region, target });
+    const facts = yield* examineBucket(asker, { subject, region, target, brief });
     if (facts === undefined || isEnded()) return;
     const removable = yield* examineRights(asker, facts, { subject });
     if (!brief && !isEnded()) yield* examineLeftovers(asker, { subject });

@@ -57,15 +57,24 @@ export interface BucketFacts {
   readonly locked: boolean;
   /** The bucket's own settings refuse SSE-C. */
   readonly sseBlocked: boolean;
+  /** S3's answer to a listing of what is not there, and to HEAD of it. */
+  readonly listing: Said;
+  readonly absent: Said;
 }
 
 /**
- * Whether there is a bucket that one can talk with, and how it is set up. Rejects as `Asker.ask` does.
+ * Whether there is a bucket that one can talk with, and how it is set up. Brief: nothing that can only lead to advice. Rejects as
+ * `Asker.ask` does.
  * @returns undefined when nothing more can be asked of it.
  */
 export async function* examineBucket(
   asker: Asker,
-  { subject, region, target }: { subject: string; region: string; target?: string | undefined },
+  {
+    subject,
+    region,
+    target,
+    brief,
+  }: { subject: string; region: string; target?: string | undefined; brief: boolean },
 ): AsyncGenerator<Finding, BucketFacts | undefined> {
   const say = about(subject);
   const listing = await asker.ask({
@@ -77,7 +86,7 @@ export async function* examineBucket(
     yield refusal;
     return undefined;
   }
-  const { believed, open } = await believesAnything(asker);
+  const { absent, believed, open } = await believesAnything(asker);
   if (believed !== undefined) {
     yield say.unsafe(
       'signature',
@@ -88,23 +97,26 @@ export async function* examineBucket(
   }
   yield say.ok('bucket.exists', `${asker.bucket} answers`);
   if (open !== undefined) yield unexamined(subject, 'signature', open);
-  yield* versioning(asker, subject);
+  if (!brief) yield* versioning(asker, subject);
   const locked = yield* objectLock(asker, subject);
-  yield* lifecycle(asker, subject);
+  if (!brief) yield* lifecycle(asker, subject);
   const sseBlocked = yield* encryption(asker, subject);
-  return { locked, sseBlocked };
+  return { locked, sseBlocked, listing, absent };
 }
 
 /** Two questions that no honest server answers with yes. @returns what it said yes to, or an answer that was neither yes nor no. */
-async function believesAnything(asker: Asker): Promise<{ believed?: string; open?: Said | undefined }> {
+async function believesAnything(
+  asker: Asker,
+): Promise<{ absent: Said; believed?: string; open?: Said | undefined }> {
   const absent = await asker.ask({ method: 'HEAD', objectKey: canaryName('none') });
-  if (absent.status < 300) return { believed: `S3 says ${absent.status} to an object that cannot exist` };
+  if (absent.status < 300)
+    return { absent, believed: `S3 says ${absent.status} to an object that cannot exist` };
   const headers = { ...CustomerKey.generate().headers() };
   const send = { ...CustomerKey.generate().headers() };
   const forged = await asker.ask({ method: 'GET', query: { versioning: '' }, headers, send });
   if (forged.status < 300)
-    return { believed: `S3 says ${forged.status} to a request whose signature is wrong` };
-  return { open: [absent, forged].find((said) => verdict(said) === 'unclear') };
+    return { absent, believed: `S3 says ${forged.status} to a request whose signature is wrong` };
+  return { absent, open: [absent, forged].find((said) => verdict(said) === 'unclear') };
 }
 
 async function* versioning(asker: Asker, subject: string): AsyncGenerator<Finding> {

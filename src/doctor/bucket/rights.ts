@@ -39,7 +39,7 @@ export async function* examineRights(
   { subject }: { subject: string },
 ): Examination {
   const prefix = canaryName('none');
-  yield* rightToList(asker, subject, prefix);
+  yield rightToList(asker, facts, subject);
   const versions = await asker.ask({ method: 'GET', query: { versions: '', prefix, 'max-keys': '1' } });
   const hasVersions = versions.status !== 501 && versions.code !== 'NotImplemented';
   const listed = hasVersions
@@ -86,16 +86,13 @@ export async function* examineRights(
   return why === undefined && !facts.sseBlocked;
 }
 
-async function* rightToList(asker: Asker, subject: string, absentKey: string): AsyncGenerator<Finding> {
-  const remedy = grantOnBucket(asker.bucket, 's3:ListBucket');
-  const absent = await asker.ask({ method: 'HEAD', objectKey: absentKey });
-  const listed = await asker.ask({ method: 'GET', query: { 'list-type': '2', 'max-keys': '1' } });
-  if (absent.status === 404 && listed.status === 403) {
+function rightToList({ bucket }: Asker, { absent, listing }: BucketFacts, subject: string): Finding {
+  const remedy = grantOnBucket(bucket, 's3:ListBucket');
+  if (absent.status === 404 && listing.status === 403) {
     const found = `not granted; this S3 tells absent objects from forbidden ones all the same, others would not`;
-    yield about(subject).note('right.list', found, remedy);
-    return;
+    return about(subject).note('right.list', found, remedy);
   }
-  yield right(subject, 'right.list', absent, absent.status === 404, {
+  return right(subject, 'right.list', absent, absent.status === 404, {
     ok: 'an absent object is told from a forbidden one',
     remedy,
     off: ['complete: 503 in place of 409 while the object is absent'],

@@ -4,14 +4,12 @@ import { DependencyUnavailable, SealslotError } from '../../errors.ts';
 import { StoreSchemaRefused } from '../errors.ts';
 import { MIGRATIONS } from '../migrations/index.ts';
 import { sqliteApiKeys } from './sqlite/api-keys.ts';
-import { Connection, sqliteCode } from './sqlite/connection.ts';
+import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
 import { sqliteKeys } from './sqlite/keys.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { createPrivate, openDatabase } from './sqlite/open.ts';
 import { sqliteUploads } from './sqlite/uploads.ts';
-
-const SQLITE_NOTADB = 26;
 
 export interface SqliteStoreOptions {
   readonly path: string;
@@ -38,7 +36,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   } catch (error) {
     connection?.close();
     lock?.[Symbol.dispose]();
-    if (sqliteCode(error) === SQLITE_NOTADB) {
+    if (sqliteCode(error) === SQLITE.NOTADB) {
       throw new StoreSchemaRefused(`${options.path} is no SQLite database; let store.path name the store.`);
     }
     throw error instanceof SealslotError ? error : new DependencyUnavailable('store', error);

@@ -21,7 +21,8 @@ export class Busy {
       return busy;
     }
     if (this.#fault !== 'is busy at first') return false;
-    const question = `${method} ${url}`;
+    // A question that is asked again has another time and signature when a second has passed in between.
+    const question = `${method} ${url.replace(/X-Amz-[^&]*&?/g, '')}`;
     const isNew = !this.#asked.delete(question);
     if (isNew) this.#asked.add(question);
     return isNew;

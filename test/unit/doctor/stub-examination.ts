@@ -73,7 +73,7 @@ export async function* examineAll(
   { asker, canaries, stub }: Stage,
   { brief = false, signal = new AbortController().signal } = {},
 ): AsyncGenerator<Finding> {
-  const facts = yield* examineBucket(asker, { subject: SUBJECT, region: stub.region });
+  const facts = yield* examineBucket(asker, { subject: SUBJECT, region: stub.region, brief });
   if (facts === undefined) return;
   if (!(yield* examineRights(asker, facts, { subject: SUBJECT }))) return;
   yield* examineConformance(asker, canaries, { subject: SUBJECT, brief, signal });

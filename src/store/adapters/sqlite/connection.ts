@@ -84,6 +84,9 @@ export class Connection {
   }
 }
 
+/** The result codes that are told apart: sqlite.org/rescode.html. */
+export const SQLITE = { BUSY: 5, READONLY: 8, CORRUPT: 11, FULL: 13, NOTADB: 26 } as const;
+
 /** SQLite's primary result code, if this is an error of SQLite. */
 export function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error && 'errcode' in error && typeof error.errcode === 'number')) return undefined;

@@ -1,19 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { StoreInspection, StoreState } from '../../inspection.ts';
 import { MIGRATIONS, type Migration } from '../../migrations/index.ts';
-import { sqliteCode } from './connection.ts';
+import { SQLITE, sqliteCode } from './connection.ts';
 import { BUSY_TIMEOUT_MS, createPrivate, openDatabase } from './open.ts';
-import { integer, text } from './rows.ts';
-
-const SQLITE_BUSY = 5;
-const SQLITE_READONLY = 8;
-const SQLITE_CORRUPT = 11;
-const SQLITE_FULL = 13;
-const SQLITE_NOTADB = 26;
+import { text } from './rows.ts';
+import { APPLIED, schemaState, type SchemaState } from './schema-state.ts';
 
 const SCRATCH_BYTES = 64 * 1024;
 
@@ -64,8 +59,7 @@ function read(path: string, closed: boolean, migrations: readonly Migration[]): 
     if (!isNew && !tables.some((row) => row['name'] === 'schema_migrations')) return { kind: 'foreign' };
     const complaint = text(db.prepare('PRAGMA quick_check(1)').get() ?? {}, 'quick_check');
     if (complaint !== 'ok') return { kind: 'damaged', complaint };
-    const rows = isNew ? [] : db.prepare('SELECT id, sha256 FROM schema_migrations').all();
-    return compare(new Map(rows.map((row) => [integer(row, 'id'), text(row, 'sha256')])), migrations);
+    return told(schemaState(isNew ? [] : db.prepare(APPLIED).all(), migrations));
   } catch (error) {
     return failed(error);
   } finally {
@@ -73,25 +67,23 @@ function read(path: string, closed: boolean, migrations: readonly Migration[]): 
   }
 }
 
-function compare(applied: ReadonlyMap<number, string>, migrations: readonly Migration[]): StoreState {
-  for (const migration of applied.keys()) {
-    if (!migrations.some(({ id }) => id === migration)) return { kind: 'newer', migration };
-  }
+function told(state: SchemaState): StoreState {
   const title = ({ id, name }: Migration) => `${id} (${name})`;
-  const changed = migrations.find(({ id, sql }) => {
-    const sha256 = applied.get(id);
-    return sha256 !== undefined && sha256 !== createHash('sha256').update(sql).digest('hex');
-  });
-  if (changed !== undefined) return { kind: 'changed', migration: title(changed) };
-  const pending = migrations.filter(({ id }) => !applied.has(id)).map(title);
-  return { kind: 'sound', applied: applied.size, pending };
+  switch (state.kind) {
+    case 'newer':
+      return state;
+    case 'changed':
+      return { kind: 'changed', migration: title(state.migration) };
+    case 'known':
+      return { kind: 'sound', applied: state.applied, pending: state.pending.map(title) };
+  }
 }
 
 function failed(error: unknown): StoreState {
   const code = sqliteCode(error);
   const reason = error instanceof Error ? error.message : 'unknown failure';
-  if (code === SQLITE_NOTADB) return { kind: 'foreign' };
-  if (code === SQLITE_CORRUPT) return { kind: 'damaged', complaint: reason };
+  if (code === SQLITE.NOTADB) return { kind: 'foreign' };
+  if (code === SQLITE.CORRUPT) return { kind: 'damaged', complaint: reason };
   return { kind: 'unreadable', reason };
 }
 
@@ -105,7 +97,7 @@ function isServed(path: string): boolean {
     db.prepare('SELECT count(*) FROM sqlite_schema').get();
     return false;
   } catch (error) {
-    return sqliteCode(error) === SQLITE_BUSY;
+    return sqliteCode(error) === SQLITE.BUSY;
   } finally {
     db?.close();
   }
@@ -130,8 +122,8 @@ function tryWriting(folder: string): string | undefined {
 
 function errnoOf(error: unknown): string {
   const code = sqliteCode(error);
-  if (code === SQLITE_FULL) return 'ENOSPC';
-  if (code === SQLITE_READONLY) return 'EROFS';
+  if (code === SQLITE.FULL) return 'ENOSPC';
+  if (code === SQLITE.READONLY) return 'EROFS';
   if (code === undefined && error instanceof Error && 'code' in error) return String(error.code);
   return error instanceof Error ? error.message : 'unknown failure';
 }

@@ -1,9 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { StoreLocked } from '../../errors.ts';
-import { sqliteCode } from './connection.ts';
+import { SQLITE, sqliteCode } from './connection.ts';
 import { createPrivate } from './open.ts';
 
-const SQLITE_BUSY = 5;
 /** `sealslot doctor` looks at the lock for a moment; a service holds it for good. */
 const PATIENCE_MS = 250;
 
@@ -22,7 +21,7 @@ export function acquireLock(path: string): Disposable {
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     db.close();
-    throw sqliteCode(error) === SQLITE_BUSY ? new StoreLocked(path) : error;
+    throw sqliteCode(error) === SQLITE.BUSY ? new StoreLocked(path) : error;
   }
   held.add(path);
   return {
