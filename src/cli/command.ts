@@ -19,6 +19,13 @@ export function configPath(env: NodeJS.ProcessEnv): string {
   return env.SEALSLOT_CONFIG ?? 'sealslot.yaml';
 }
 
+/** Aborted by SIGTERM or SIGINT, which is then its reason. A second one ends the process at once. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name));
+  return stop.signal;
+}
+
 /** An error for the terminal: ours in their own words, with their causes' codes; others by message. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure';

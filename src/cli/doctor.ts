@@ -6,7 +6,7 @@ import { examine } from '../doctor/examine.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { exitCodeOf, jsonReport, TextReport } from '../doctor/report.ts';
 import { createTarget } from '../s3/adapters/target.ts';
-import { configPath, EX_CONFIG, EXIT_INTERRUPTED, UsageError } from './command.ts';
+import { configPath, EX_CONFIG, EXIT_INTERRUPTED, stopSignal, UsageError } from './command.ts';
 
 export interface DoctorOptions {
   readonly target?: string;
@@ -19,7 +19,7 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
   const path = configPath(env);
   const config = await load(path, env, options);
   if (config === undefined) return EX_CONFIG;
-  const abort = abortOnSignals();
+  const signal = interruption();
   const report = new TextReport(
     { explain: options.explain === true, colours: process.stdout.isTTY && env.NO_COLOR === undefined },
     (text) => void process.stdout.write(text),
@@ -32,13 +32,13 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
     openTarget: createTarget,
     inspectStore,
     now: Date.now,
-    signal: abort.signal,
+    signal,
   };
   for await (const finding of examine(context, targetsOf(config, options.target))) {
     findings.push(finding);
     if (options.json !== true) report.add(finding);
   }
-  if (abort.signal.aborted) {
+  if (signal.aborted) {
     return EXIT_INTERRUPTED;
   }
   if (options.json === true) process.stdout.write(jsonReport(findings));
@@ -68,16 +68,13 @@ function targetsOf(config: Config, target: string | undefined): string[] {
   throw new UsageError(`--target ${target}: must be one of ${names.join(', ')}`);
 }
 
-/** The first signal asks for an orderly end; a second one ends at once. */
-function abortOnSignals(): AbortController {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      process.stderr.write('\nInterrupted; removing what the doctor has made …\n');
-      controller.abort();
-    });
-  }
-  // Nobody reads on (`| head`): that is an interruption too.
-  process.stdout.once('error', () => controller.abort());
-  return controller;
+/** A signal, or a reader that goes away (`| head`), asks for an orderly end. */
+function interruption(): AbortSignal {
+  const stop = stopSignal();
+  stop.addEventListener('abort', () =>
+    process.stderr.write('\nInterrupted; removing what the doctor has made …\n'),
+  );
+  const unread = new AbortController();
+  process.stdout.once('error', () => unread.abort());
+  return AbortSignal.any([stop, unread.signal]);
 }

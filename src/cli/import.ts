@@ -14,13 +14,12 @@ import {
   EX_TEMPFAIL,
   EXIT_INTERRUPTED,
   explain,
+  stopSignal,
   UsageError,
 } from './command.ts';
 import { ImportReport } from './import/report.ts';
 import { readRows, WrongInput, type Format } from './import/rows.ts';
 import { takeOver, type ImportRun } from './import/run.ts';
-
-const INTERRUPTED = 'interrupted';
 
 export interface ImportOptions {
   readonly tenant: string;
@@ -68,8 +67,8 @@ async function run(
   const { signal } = stop;
   // The row that is waited for may never come.
   signal.addEventListener('abort', () => input.destroy());
-  const interrupt = (): void => stop.abort(INTERRUPTED);
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const interrupted = stopSignal();
+  interrupted.addEventListener('abort', () => stop.abort());
   const gaveUp = await takeOver({
     rows,
     adopt,
@@ -77,8 +76,7 @@ async function run(
     stop,
     pause: (milliseconds) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
   });
-  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  if (signal.reason === INTERRUPTED) {
+  if (interrupted.aborted) {
     report.end('Interrupted; run it again to go on.');
     return EXIT_INTERRUPTED;
   }

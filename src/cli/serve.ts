@@ -9,7 +9,7 @@ import { buildAdmin } from '../http/admin.ts';
 import { createLogger, errorFields, uploadFields, type Logger } from '../http/log.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { createJobs } from '../jobs/runner.ts';
-import { configPath, EXIT_UNSAFE } from './command.ts';
+import { configPath, EXIT_UNSAFE, stopSignal } from './command.ts';
 import { SafetyGate } from './serve/safety-gate.ts';
 
 /** Answers requests until SIGTERM or SIGINT, then finishes what is in flight. */
@@ -99,13 +99,6 @@ async function serveUntil(
   }
   logger.info('ended');
   return 0;
-}
-
-/** Aborted by SIGTERM or SIGINT, which is then its reason. A second one ends the process at once. */
-function stopSignal(): AbortSignal {
-  const stop = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort(name));
-  return stop.signal;
 }
 
 /** Every step of a slot's life goes to the log as well: who, which slot, what. */

@@ -1,4 +1,4 @@
-import { answerOf, verdict, type Asker } from '../ask.ts';
+import { answerOf, verdict, type Asker, type Question } from '../ask.ts';
 import { canaryName } from '../canaries.ts';
 import type { Finding } from '../finding.ts';
 import type { Trial } from './trial.ts';
@@ -7,8 +7,8 @@ import type { Trial } from './trial.ts';
 export async function* anonymous(trial: Trial, brief: boolean): AsyncGenerator<Finding> {
   yield* write(trial);
   if (brief) return;
-  yield* list(trial);
-  yield* read(trial);
+  yield await list(trial);
+  yield await read(trial);
 }
 
 async function* write(trial: Trial): AsyncGenerator<Finding> {
@@ -35,42 +35,37 @@ async function* write(trial: Trial): AsyncGenerator<Finding> {
     );
 }
 
-async function* list(trial: Trial): AsyncGenerator<Finding> {
-  const { asker, say } = trial;
+function list(trial: Trial): Promise<Finding> {
   const query = { 'list-type': '2', prefix: canaryName('none'), 'max-keys': '1' };
-  const said = await trial.ask({ method: 'GET', query, unsigned: true });
-  yield verdict(said) === 'taken'
-    ? say.note(
-        'anonymous.list',
-        'anybody may list the object keys, and file names with them',
-        closing(asker, 's3:ListBucket'),
-      )
-    : notTaken(trial, 'anonymous.list', answerOf(said), verdict(said));
+  const open = 'anybody may list the object keys, and file names with them';
+  return advised(trial, 'anonymous.list', { method: 'GET', query }, open, 's3:ListBucket');
 }
 
-async function* read(trial: Trial): AsyncGenerator<Finding> {
-  const { asker, key, objectKey, say } = trial;
-  const headers = { ...key.headers() };
-  const said = await trial.ask({ method: 'GET', objectKey, headers, unsigned: true });
-  yield verdict(said) === 'taken'
-    ? say.note(
-        'anonymous.read',
-        'who has the key of an object reads it without a URL, so no URL’s end ends that',
-        closing(asker, 's3:GetObject'),
-      )
-    : notTaken(trial, 'anonymous.read', answerOf(said), verdict(said));
+function read(trial: Trial): Promise<Finding> {
+  const { key, objectKey } = trial;
+  const question = { method: 'GET', objectKey, headers: { ...key.headers() } } as const;
+  const open = 'who has the key of an object reads it without a URL, so no URL’s end ends that';
+  return advised(trial, 'anonymous.read', question, open, 's3:GetObject');
 }
 
-/** Neither can be unsafe, so here an open question is only noted. */
-function notTaken(
-  { say }: Trial,
+/** For what cannot be unsafe: here an open question is only noted. */
+async function advised(
+  trial: Trial,
   check: string,
-  answer: string,
-  is: 'taken' | 'refused' | 'unclear',
-): Finding {
-  return is === 'refused'
-    ? say.ok(check, `refused without a signature: ${answer}`)
-    : say.note(check, `not examined: S3 says ${answer}`);
+  question: Question,
+  open: string,
+  action: string,
+): Promise<Finding> {
+  const said = await trial.ask({ ...question, unsigned: true });
+  const { say, asker } = trial;
+  switch (verdict(said)) {
+    case 'taken':
+      return say.note(check, open, closing(asker, action));
+    case 'refused':
+      return say.ok(check, `refused without a signature: ${answerOf(said)}`);
+    case 'unclear':
+      return say.note(check, `not examined: S3 says ${answerOf(said)}`);
+  }
 }
 
 function closing(asker: Asker, action: string): string {
