@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Upload } from '../../src/uploads/upload.ts';
-import { idOf, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-suite.ts';
+import { idOf, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
 /** What `adopt` must do; a part of the store's contract. */
 export function adoptSuite(opened: () => OpenedStore): void {

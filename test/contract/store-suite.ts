@@ -1,85 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { WrappedKey } from '../../src/custody/port.ts';
 import { DependencyUnavailable } from '../../src/errors.ts';
-import type { ApiKeyRecord, IdempotencyRecord, Store } from '../../src/store/port.ts';
+import type { Store } from '../../src/store/port.ts';
 import type { Upload, UploadState } from '../../src/uploads/upload.ts';
 import { adoptSuite } from './store-adopt-suite.ts';
-
-/** A store to test, and the means to see what a restart sees. */
-export interface OpenedStore {
-  readonly store: Store;
-  /** Closes the store and opens the same data again. */
-  reopen(): Promise<Store>;
-  close(): Promise<void>;
-}
-
-export const NOW = 1_800_000_000_000;
-
-/** Ids as UUIDv7 gives them: a later one is greater. */
-export function idOf(n: number): string {
-  return `01a2b3c4-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
-}
-
-export function uploadOf(n: number, changes: Partial<Upload> = {}): Upload {
-  return {
-    id: idOf(n),
-    tenant: 'acme',
-    principal: 'key:ci',
-    state: 'issued',
-    target: 'main',
-    bucket: 'uploads',
-    objectKey: `in/${idOf(n)}`,
-    filename: 'naïve "name".pdf',
-    contentType: 'application/pdf',
-    size: Number.MAX_SAFE_INTEGER,
-    sha256: null,
-    metadata: { case: '42', constructor: 'y' },
-    expiresInSeconds: 900,
-    createdAt: NOW,
-    expiresAt: NOW + 900_000,
-    urlEndsAt: NOW + 900_000,
-    uploadedAt: null,
-    etag: null,
-    versionId: null,
-    deletingAt: null,
-    deletedAt: null,
-    nextCheckAt: NOW + 900_000,
-    ...changes,
-  };
-}
-
-export function wrappedOf(bytes: Uint8Array = randomBytes(77)): WrappedKey {
-  return { wrapperId: 'local', kekId: 'kek-1', bytes };
-}
-
-export function idempotencyOf(n: number, changes: Partial<IdempotencyRecord> = {}): IdempotencyRecord {
-  return {
-    tenant: 'acme',
-    principal: 'key:ci',
-    key: 'order-17',
-    requestHash: new Uint8Array(32).fill(n % 256),
-    uploadId: idOf(n),
-    expiresAt: NOW + 86_400_000,
-    ...changes,
-  };
-}
-
-function apiKeyOf(id: string, changes: Partial<ApiKeyRecord> = {}): ApiKeyRecord {
-  return {
-    id,
-    tenant: 'acme',
-    name: 'ci',
-    scopes: ['uploads:write', 'objects:delete'],
-    secretHash: new Uint8Array(32).fill(7),
-    createdAt: NOW,
-    expiresAt: null,
-    revokedAt: null,
-    lastUsedAt: null,
-    ...changes,
-  };
-}
+import { apiKeysSuite } from './store-api-keys-suite.ts';
+import { idempotencyOf, idOf, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
 /** What every adapter of the store port must do. */
 export function storeSuite(name: string, open: () => Promise<OpenedStore>): void {
@@ -333,39 +259,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       assert.notEqual(await store.uploads.findIdempotent('acme', 'key:ci', 'b', NOW + 2), undefined);
     });
 
-    describe('API keys', () => {
-      it('are kept, found and listed oldest first', async () => {
-        const newer = apiKeyOf('a', { createdAt: NOW + 1, expiresAt: NOW + 9 });
-        const older = apiKeyOf('b');
-        await store.apiKeys.insert(newer);
-        await store.apiKeys.insert(older);
-        const again = await opened.reopen();
-        assert.deepEqual(await again.apiKeys.find('a'), newer);
-        assert.equal(await again.apiKeys.find('c'), undefined);
-        assert.deepEqual(await again.apiKeys.list(), [older, newer]);
-      });
-
-      it('are not replaced by another of the same id', async () => {
-        await store.apiKeys.insert(apiKeyOf('a'));
-        await assert.rejects(store.apiKeys.insert(apiKeyOf('a', { tenant: 'other' })), DependencyUnavailable);
-        assert.deepEqual(await store.apiKeys.find('a'), apiKeyOf('a'));
-      });
-
-      it('keep the first time of their revocation', async () => {
-        await store.apiKeys.insert(apiKeyOf('a'));
-        assert.equal(await store.apiKeys.revoke('a', NOW + 1), true);
-        assert.equal(await store.apiKeys.revoke('a', NOW + 2), true);
-        assert.equal(await store.apiKeys.revoke('b', NOW), false);
-        assert.equal((await store.apiKeys.find('a'))?.revokedAt, NOW + 1);
-      });
-
-      it('remember their last use', async () => {
-        await store.apiKeys.insert(apiKeyOf('a'));
-        await store.apiKeys.touch('a', NOW + 2);
-        await store.apiKeys.touch('a', NOW + 1);
-        assert.equal((await store.apiKeys.find('a'))?.lastUsedAt, NOW + 2);
-      });
-    });
+    apiKeysSuite(() => opened);
 
     it('once closed, every call is DependencyUnavailable', async () => {
       await store.check();

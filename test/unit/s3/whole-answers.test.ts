@@ -4,9 +4,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it, mock } from 'node:test';
 import { DependencyUnavailable } from '../../../src/errors.ts';
-import { createTarget } from '../../../src/s3/adapters/target.ts';
 import { S3Failure } from '../../../src/s3/adapters/sdk-error.ts';
-import { Secret } from '../../../src/secret.ts';
+import { storeAt } from './answering.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -31,25 +30,15 @@ async function storeOn(goOn: (response: ServerResponse) => void) {
     goOn(response);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const endpoint = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  const secrets = { secretAccessKey: new Secret('the-secret'), sessionToken: undefined };
-  const target = createTarget({
-    endpoint,
-    publicEndpoint: endpoint,
-    region: 'us-east-1',
-    pathStyle: true,
-    ca: undefined,
-    credentials: { kind: 'static', accessKeyId: 'AKIA', ...secrets },
-  });
+  const objects = storeAt((server.address() as AddressInfo).port);
   closers.push(() => {
-    target.close();
     server.closeAllConnections();
     server.close();
   });
   const settled = async (count: number) => {
     while (counted.ended < count) await turn();
   };
-  return { objects: target.objects, counted, settled };
+  return { objects, counted, settled };
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<S3Failure> {

@@ -22,7 +22,7 @@ import { promisify } from 'node:util';
 import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import { inspectSqliteStore } from '../../../src/store/adapters/sqlite/inspect.ts';
 import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
-import { NOW, uploadOf, wrappedOf } from '../../contract/store-suite.ts';
+import { NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
 
 const LATER = { id: 2, name: 'later', sql: 'CREATE TABLE later (id INTEGER)' };
 

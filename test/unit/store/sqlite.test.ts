@@ -16,7 +16,7 @@ import { openDatabase } from '../../../src/store/adapters/sqlite/open.ts';
 import * as sql from '../../../src/store/adapters/sqlite/sql.ts';
 import { StoreLocked, StoreSchemaRefused } from '../../../src/store/errors.ts';
 import type { Store } from '../../../src/store/port.ts';
-import { idempotencyOf, NOW, uploadOf, wrappedOf } from '../../contract/store-suite.ts';
+import { idempotencyOf, NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
 
 const ADAPTER = new URL('../../../src/store/adapters/sqlite.ts', import.meta.url).href;
 

@@ -2,60 +2,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
-import { KeyRefused } from '../../../src/custody/errors.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
-import type { HeadResult, ObjectFacts, ObjectRemains } from '../../../src/s3/port.ts';
+import type { HeadResult, ObjectFacts } from '../../../src/s3/port.ts';
 import { adoptObject, type Adoption } from '../../../src/uploads/adopt.ts';
-import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
-import { makeHarness, TENANT, type Harness } from '../../support/harness.ts';
+import { FakeObjectStore } from '../../support/fake-s3.ts';
+
+import { OBJECT_KEY, FACTS, type World, world, adoptedId, slots } from './adopt-world.ts';
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const OBJECT_KEY = 'reports/2019/ü (1).pdf';
-const FACTS: Partial<ObjectFacts> = { size: 5, contentType: 'application/pdf', versionId: 'v1' };
-
-/** Lists the versions that HEAD names; and, as MinIO does, finds an object by a name with slashes too many but does not list it so. */
-class CleaningS3 extends FakeObjectStore {
-  override head(bucket: string, objectKey: string, key: CustomerKey | undefined): Promise<HeadResult> {
-    return super.head(bucket, objectKey.replaceAll(/\/+/g, '/').replace(/^\//, ''), key);
-  }
-
-  override async remains(bucket: string, objectKey: string): Promise<ObjectRemains> {
-    const { versions, ...others } = await super.remains(bucket, objectKey);
-    const versionId = this.objects.get(objectKey)?.facts.versionId ?? null;
-    return { versions: versions.map(() => ({ versionId })), ...others };
-  }
-}
-
-interface World extends AsyncDisposable {
-  readonly h: Harness;
-  readonly s3: FakeObjectStore;
-  readonly key: CustomerKey;
-  adopt(objectKey?: string, key?: CustomerKey, tenant?: string): Promise<Adoption>;
-}
-
-async function world(): Promise<World> {
-  const s3 = new CleaningS3();
-  const h = await makeHarness({ target: fakeTarget(s3) });
-  const key = CustomerKey.generate();
-  s3.put(OBJECT_KEY, key, FACTS);
-  return {
-    h,
-    s3,
-    key,
-    adopt: (objectKey = OBJECT_KEY, withKey = key, tenant = 'acme') =>
-      adoptObject(h.services, tenant, { bucket: 'old', objectKey, key: withKey }),
-    [Symbol.asyncDispose]: () => h[Symbol.asyncDispose](),
-  };
-}
-
-async function adoptedId(w: World, ...args: Parameters<World['adopt']>): Promise<string> {
-  const adoption = await w.adopt(...args);
-  assert.equal(adoption.kind, 'adopted');
-  return 'id' in adoption ? adoption.id : '';
-}
-
-const slots = (w: World, tenant = 'acme') =>
-  w.h.store.uploads.list(tenant, { limit: 100, now: w.h.clock.now });
 
 describe('adopting an object', () => {
   it('proven, wrapped in its place, committed as an uploaded slot', async () => {
@@ -222,85 +176,6 @@ describe('an object that S3 does not list under its object key', () => {
     w.s3.listingFails = true;
     await assert.rejects(w.adopt(), DependencyUnavailable);
     assert.deepEqual(await slots(w), []);
-  });
-});
-
-describe('an object that has a slot already', () => {
-  const detailOf = (adoption: Adoption) => ('detail' in adoption ? adoption.detail : '');
-
-  it('with another key it is a conflict, and the stored key stays', async () => {
-    await using w = await world();
-    const id = await adoptedId(w);
-    const other = CustomerKey.generate();
-    w.s3.put(OBJECT_KEY, other, FACTS);
-    assert.equal((await w.adopt(OBJECT_KEY, other)).kind, 'conflict');
-    assert.ok((await w.h.customerKey('acme', id)).equals(w.key));
-  });
-
-  it('another tenant’s is a conflict that does not say whose', async () => {
-    await using w = await world();
-    await adoptedId(w, OBJECT_KEY, w.key, 'globex');
-    const adoption = await w.adopt();
-    assert.equal(adoption.kind, 'conflict');
-    assert.doesNotMatch(detailOf(adoption), /globex|0000/);
-    assert.deepEqual(await slots(w), []);
-  });
-
-  it('a slot that this service made keeps its object: the same key is there already, another tenant meets a conflict', async () => {
-    const s3 = new CleaningS3();
-    const tenants = { acme: TENANT, globex: TENANT };
-    await using h = await makeHarness({ target: fakeTarget(s3), tenants });
-    const made = await h.call('POST', '/v1/uploads', {
-      token: await h.token(),
-      body: { contentType: 'application/pdf', size: 5 },
-    });
-    const { id, bucket, objectKey } = made.body as { id: string; bucket: string; objectKey: string };
-    const key = await h.customerKey('acme', id);
-    s3.put(objectKey, key, FACTS);
-    const adopt = (tenant: string, where = bucket) =>
-      adoptObject(h.services, tenant, { bucket: where, objectKey, key });
-    assert.deepEqual(await adopt('acme'), { kind: 'already', id });
-    assert.equal((await adopt('globex')).kind, 'conflict');
-    assert.equal((await adopt('globex', 'a-copy-elsewhere')).kind, 'adopted');
-  });
-
-  it('another name for the same S3 does not adopt it again', async () => {
-    const s3 = new CleaningS3();
-    const target = fakeTarget(s3);
-    const tenants = { acme: TENANT, globex: { ...TENANT, target: 'alias' } };
-    await using h = await makeHarness({ target, tenants });
-    const targets = new Map([...h.services.targets, ['alias', target]]);
-    const renamed = { ...h.services.config, tenants: { ...tenants, acme: tenants.globex } };
-    const key = CustomerKey.generate();
-    s3.put(OBJECT_KEY, key, FACTS);
-    const adopt = (tenant: string, config = h.services.config) =>
-      adoptObject({ ...h.services, targets, config }, tenant, { bucket: 'old', objectKey: OBJECT_KEY, key });
-    assert.equal((await adopt('acme')).kind, 'adopted');
-    assert.equal((await adopt('globex')).kind, 'conflict');
-    assert.match(detailOf(await adopt('acme', renamed)), /is of the S3 target "main"/);
-  });
-
-  it('one that is deleted stays deleted', async () => {
-    await using w = await world();
-    const id = await adoptedId(w);
-    await w.h.call('DELETE', `/v1/uploads/${id}`, { token: await w.h.token() });
-    assert.match(detailOf(await w.adopt()), /deleting/);
-    w.h.clock.now += 2 * 86_400_000;
-    await w.h.jobs.runOnce();
-    const again = await w.adopt();
-    assert.equal(again.kind, 'conflict');
-    assert.match(detailOf(again), /deleted/);
-  });
-
-  it('one whose stored key cannot be opened is a conflict', async () => {
-    await using w = await world();
-    await adoptedId(w);
-    const refusing = async () => Promise.reject(new KeyRefused('not authentic'));
-    const services = { ...w.h.services, wrapper: { ...w.h.services.wrapper, unwrap: refusing } };
-    const object = { bucket: 'old', objectKey: OBJECT_KEY, key: w.key };
-    const adoption = await adoptObject(services, 'acme', object);
-    assert.equal(adoption.kind, 'conflict');
-    assert.match(detailOf(adoption), /cannot be opened/);
   });
 });
 

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach } from 'node:test';
+import { inspect } from 'node:util';
+import { CustomerKey } from '../../../src/custody/customer-key.ts';
+import { DependencyUnavailable } from '../../../src/errors.ts';
+import { createTarget } from '../../../src/s3/adapters/target.ts';
+import type { ObjectStore } from '../../../src/s3/port.ts';
+import { Secret } from '../../../src/secret.ts';
+
+export const KEY = CustomerKey.fromBytes(new Uint8Array(32).fill(7));
+export const KEY_TEXT = KEY.bytes().toString('base64');
+
+export interface Seen {
+  readonly line: string;
+  readonly headers: IncomingMessage['headers'];
+}
+export type Answer = (seen: Seen, response: ServerResponse) => void;
+
+const closers: (() => void)[] = [];
+afterEach(() => closers.splice(0).forEach((close) => close()));
+
+/** A store on a server that answers as told; `seen` lists what was asked. */
+export async function store(answer: Answer): Promise<{ objects: ObjectStore; seen: Seen[] }> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    const one = { line: `${request.method} ${request.url}`, headers: request.headers };
+    seen.push(one);
+    answer(one, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(
+    () => server.close(),
+    () => server.closeAllConnections(),
+  );
+  return { objects: storeAt((server.address() as AddressInfo).port), seen };
+}
+
+export function storeAt(port: number): ObjectStore {
+  const endpoint = new URL(`http://127.0.0.1:${port}`);
+  const target = createTarget({
+    endpoint,
+    publicEndpoint: endpoint,
+    region: 'us-east-1',
+    pathStyle: true,
+    ca: undefined,
+    credentials: {
+      kind: 'static',
+      accessKeyId: 'AKIA',
+      secretAccessKey: new Secret('the-secret'),
+      sessionToken: undefined,
+    },
+  });
+  closers.push(() => target.close());
+  return target.objects;
+}
+
+export const xml = (response: ServerResponse, body: string, status = 200) =>
+  response.writeHead(status, { 'content-type': 'application/xml' }).end(`<?xml version="1.0"?>${body}`);
+export const status =
+  (code: number): Answer =>
+  (_seen, response) =>
+    response.writeHead(code).end();
+export const error = (code: string) => `<Error><Code>${code}</Code><Message>no</Message></Error>`;
+export const NO_UPLOADS = '<ListMultipartUploadsResult><Bucket>b</Bucket></ListMultipartUploadsResult>';
+export const versions = (inner: string) => `<ListVersionsResult><Name>b</Name>${inner}</ListVersionsResult>`;
+export const version = (key: string, id: string) =>
+  `<Version><Key>${key}</Key><VersionId>${id}</VersionId></Version>`;
+
+/** Listings answered by page markers; uploads are none unless told. */
+export const listing =
+  (answerVersions: Answer, uploads = NO_UPLOADS): Answer =>
+  (seen, response) =>
+    seen.line.includes('uploads') ? xml(response, uploads) : answerVersions(seen, response);
+
+export async function unavailable(promise: Promise<unknown>): Promise<DependencyUnavailable> {
+  const thrown: unknown = await promise.then(
+    () => assert.fail('it did not throw'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(thrown instanceof DependencyUnavailable, inspect(thrown));
+  assert.equal(thrown.extra['dependency'], 's3');
+  assert.ok(!inspect(thrown, { depth: 20, showHidden: true }).includes(KEY_TEXT));
+  return thrown;
+}
