@@ -14,7 +14,7 @@ import {
 import { parse } from 'yaml';
 
 interface Configuration {
-  custody: { kekFile: string };
+  custody: { wrappers: { local: { kekFile: string } } };
   s3: {
     targets: {
       main: {
@@ -32,9 +32,10 @@ const { custody, s3, tenants } = parse(
   read(process.env['SEALSLOT_CONFIG'] ?? 'sealslot.yaml'),
 ) as Configuration;
 const SCOPES = 'uploads:write,uploads:read,objects:read,objects:delete';
-const apiKeyFile = join(dirname(custody.kekFile), 'api-key');
+const { kekFile } = custody.wrappers.local;
+const apiKeyFile = join(dirname(kekFile), 'api-key');
 
-if (!existsSync(custody.kekFile)) say(sealslot('init', '--kek-file', custody.kekFile));
+if (!existsSync(kekFile)) say(sealslot('init', '--kek-file', kekFile));
 await makeBucket(tenants.acme.bucket);
 if (!existsSync(apiKeyFile)) {
   const token = sealslot('api-key', 'create', '--tenant', 'acme', '--name', 'compose', '--scopes', SCOPES);

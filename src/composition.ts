@@ -1,10 +1,14 @@
 import { jwtAuthenticator } from './access/adapters/jwt.ts';
 import { apiKeyAuthenticator } from './access/adapters/api-key.ts';
 import type { Clock } from './clock.ts';
-import type { Config } from './config/config.ts';
+import type { Config, WrapperConfig } from './config/config.ts';
+import { DEFAULTS } from './config/defaults.ts';
 import { localWrapper } from './custody/adapters/local.ts';
+import { counted, type CountKekCall } from './custody/counted.ts';
+import { hierarchy } from './custody/hierarchy.ts';
 import { readKekFile } from './custody/kek-file.ts';
 import type { KeyWrapper } from './custody/port.ts';
+import { severalWrappers } from './custody/wrappers.ts';
 import type { Snapshot } from './http/api.ts';
 import { createTarget } from './s3/adapters/target.ts';
 import type { S3Target } from './s3/port.ts';
@@ -12,12 +16,14 @@ import { openSqliteStore } from './store/adapters/sqlite.ts';
 import { inspectSqliteStore } from './store/adapters/sqlite/inspect.ts';
 import type { InspectStore } from './store/inspection.ts';
 import type { Store } from './store/port.ts';
+import { keepIntermediateCopy } from './uploads/recovery.ts';
 import type { Observer, Services } from './uploads/services.ts';
 
 /** What lives as long as the process. */
 export interface Parts {
   readonly store: Store;
   readonly wrapper: KeyWrapper;
+  readonly keks: KeyWrapper;
   readonly observer: Observer;
   readonly now: Clock;
   readonly lookAt: Services['lookAt'];
@@ -29,8 +35,45 @@ export function openStore(config: Config, options: { exclusive: boolean }): Prom
 
 export const inspectStore: InspectStore = (path) => inspectSqliteStore(path);
 
-export async function openWrapper(config: Config): Promise<KeyWrapper> {
-  return localWrapper({ id: config.custody.id, ring: await readKekFile(config.custody.kekFile) });
+/** All configured wrappers as one. @throws KekFileInvalid, KeyRefused, PackageMissing: what waiting does not mend. */
+export async function openKeks(config: Config, count: CountKekCall): Promise<KeyWrapper> {
+  const { current, wrappers } = config.custody;
+  const all = new Map<string, KeyWrapper>();
+  for (const [id, wrapper] of Object.entries(wrappers))
+    all.set(id, counted(await openWrapper(id, wrapper), count));
+  const wraps = all.get(current);
+  if (!wraps) throw new Error('the checks let an unknown current wrapper through');
+  return severalWrappers(wraps, all);
+}
+
+export async function openWrapper(id: string, config: WrapperConfig): Promise<KeyWrapper> {
+  switch (config.kind) {
+    case 'local': {
+      const reread = () => readKekFile(config.kekFile);
+      return localWrapper({ id, ring: await reread(), reread });
+    }
+    case 'aws-kms':
+      return (await import('./custody/adapters/aws-kms.ts')).awsKmsWrapper({ id, config });
+    case 'vault-transit':
+      return (await import('./custody/adapters/vault-transit.ts')).vaultTransitWrapper({ id, config });
+  }
+}
+
+/** What wraps the keys of objects: the KEKs themselves, or intermediate keys under them. */
+export function openHierarchy(
+  { custody }: Config,
+  parts: { keks: KeyWrapper; store: Store; now: Clock; targets: () => ReadonlyMap<string, S3Target> },
+): KeyWrapper {
+  const { keks, store, now, targets } = parts;
+  const { hierarchy: settings, recovery } = custody;
+  return hierarchy({
+    keks,
+    intermediates: store.intermediates,
+    settings: settings ?? DEFAULTS.hierarchy,
+    wrapsNew: settings !== undefined,
+    keepCopy: recovery && ((key) => keepIntermediateCopy(targets(), recovery, key)),
+    now,
+  });
 }
 
 /** What a reload may change, beside the parts that stay. Unchanged targets keep their connections. */

@@ -2,8 +2,11 @@ import { CommanderError } from 'commander';
 import { EX_CONFIG, EX_USAGE, explain, UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
 import { ConfigErrors, formatMistakes } from './config/errors.ts';
-import { KekFileInvalid } from './custody/errors.ts';
+import { KekFileInvalid, KeyRefused, PackageMissing } from './custody/errors.ts';
 import { StoreSchemaRefused } from './store/errors.ts';
+
+/** What `explain` says of these is for whoever wrote the configuration. */
+const WRONG_CONFIGURATION = [KekFileInvalid, KeyRefused, PackageMissing, StoreSchemaRefused];
 
 const program = createProgram(process.env, (exitCode) => {
   process.exitCode = exitCode;
@@ -26,7 +29,6 @@ try {
     process.exitCode = EX_USAGE;
   } else {
     process.stderr.write(`${explain(error)}\n`);
-    const wrongFile = error instanceof KekFileInvalid || error instanceof StoreSchemaRefused;
-    process.exitCode = wrongFile ? EX_CONFIG : 1;
+    process.exitCode = WRONG_CONFIGURATION.some((kind) => error instanceof kind) ? EX_CONFIG : 1;
   }
 }

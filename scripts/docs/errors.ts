@@ -12,13 +12,15 @@ export interface OperatorText {
 export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
   key_not_mine: {
     where: 'log',
-    means: 'The key was wrapped by another wrapper (`custody.id`) or under a KEK that is not in the file',
-    do: 'Restore that KEK to the file; a KEK once used must stay',
+    means:
+      'The key was wrapped by a wrapper that is not in `custody.wrappers`, or under a KEK that it does not hold',
+    do: 'Bring that wrapper or KEK back; `sealslot kek status` says what needs it',
   },
   key_refused: {
     where: 'log',
-    means: 'The wrapped key is damaged, or its row was moved or edited',
-    do: 'Restore the row from a backup, and find out who changed it',
+    means:
+      'The wrapped key is damaged, or its row was moved or edited; or the keeper of the KEK refuses (`refusal`)',
+    do: 'By `refusal`: grant the right, enable the KEK or cancel its deletion; for `not_authentic` restore the row, and find out who changed it',
   },
   kek_file_invalid: {
     where: 'start',
@@ -29,6 +31,27 @@ export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
     where: '`init`',
     means: 'There is a KEK file already; it is never overwritten',
     do: 'Keep it',
+  },
+  key_file_invalid: {
+    where: '`import --keys`',
+    means: 'The file of keys is not one, is damaged or breaks off, or nothing given opens it',
+    do: 'Use another copy of it; what was restored before stays',
+  },
+  rekey_failed: {
+    where: 'log, `rekey`',
+    means:
+      'What was written anew, or what it was written from, is not in S3 as it should be; both keys are kept',
+    do: 'Nothing at first: it is tried again every hour. Then look at the object in S3, and at `sealslot audit`',
+  },
+  object_refused: {
+    where: 'log, `rekey`',
+    means: 'S3 says no to reading or writing an object: absent, under another key, or a right is missing',
+    do: 'Look at the status in the message, and at `sealslot doctor`',
+  },
+  package_missing: {
+    where: 'start',
+    means: 'A package that only this configuration needs is not installed',
+    do: 'Install it, as the message says',
   },
   store_locked: {
     where: 'start',

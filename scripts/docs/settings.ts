@@ -36,7 +36,7 @@ export function sections(): Section[] {
 
 function section(path: string, node: SchemaNode): Section[] {
   const below: Section[] = [];
-  const settings = node.oneOf ? settingsByKind(path, node.oneOf) : settingsOf(path, node, below);
+  const settings = node.oneOf ? settingsByKind(path, node.oneOf, below) : settingsOf(path, node, below);
   const own: Section[] =
     settings.length === 0 ? [] : [{ path, description: node.description ?? '', settings }];
   if (typeof node.additionalProperties === 'object') {
@@ -62,11 +62,12 @@ function settingsOf(path: string, node: SchemaNode, below: Section[]): Setting[]
   });
 }
 
-function settingsByKind(path: string, variants: readonly SchemaNode[]): Setting[] {
+/** A setting of several kinds has a line for each: its words and its default may differ. */
+function settingsByKind(path: string, variants: readonly SchemaNode[], below: Section[]): Setting[] {
   const kinds = variants.map((variant) => variant.properties?.kind ?? {});
   const kind = { ...setting(`${path}.kind`, {}, true), variants: kinds };
   const others = variants.flatMap((variant, index) =>
-    settingsOf(path, variant, [])
+    settingsOf(path, variant, below)
       .filter((one) => one.path !== kind.path)
       .map((one) => (variants.length === 1 ? one : { ...one, onlyWith: String(kinds[index]?.const) })),
   );

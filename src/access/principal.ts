@@ -1,4 +1,10 @@
-export const SCOPES = ['uploads:write', 'uploads:read', 'objects:read', 'objects:delete'] as const;
+export const SCOPES = [
+  'uploads:write',
+  'uploads:read',
+  'objects:read',
+  'objects:delete',
+  'keys:rotate',
+] as const;
 
 export type Scope = (typeof SCOPES)[number];
 

@@ -1,4 +1,5 @@
-import { inspectStore, openWrapper } from '../composition.ts';
+import { inspectStore, openKeks } from '../composition.ts';
+import { UNCOUNTED } from '../custody/counted.ts';
 import { ConfigErrors } from '../config/errors.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
@@ -28,7 +29,7 @@ export async function doctor(options: DoctorOptions, env: NodeJS.ProcessEnv): Pr
   const context = {
     config,
     configPath: path,
-    openWrapper,
+    openKeks: (config: Config) => openKeks(config, UNCOUNTED),
     openTarget: createTarget,
     inspectStore,
     now: Date.now,

@@ -2,13 +2,8 @@ import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createSnapshot, openStore, openWrapper } from '../composition.ts';
-import { loadConfig } from '../config/load.ts';
-import type { Config } from '../config/config.ts';
 import { adoptObject } from '../uploads/adopt.ts';
-import type { Observer, Services } from '../uploads/services.ts';
 import {
-  configPath,
   EX_DATAERR,
   EX_NOINPUT,
   EX_TEMPFAIL,
@@ -17,14 +12,14 @@ import {
   stopSignal,
   UsageError,
 } from './command.ts';
+import type { ImportKeysOptions } from './import-keys.ts';
 import { ImportReport } from './import/report.ts';
 import { readRows, WrongInput, type Format } from './import/rows.ts';
+import { loadOperated, openServices } from './operator.ts';
 import { takeOver, type ImportRun } from './import/run.ts';
 
-export interface ImportOptions {
-  readonly tenant: string;
+export interface ImportOptions extends Partial<ImportKeysOptions> {
   readonly format?: Format;
-  readonly json?: boolean;
 }
 
 /** Takes over existing SSE-C objects, beside a running service too. `-` is standard input. */
@@ -33,11 +28,17 @@ export async function importObjects(
   options: ImportOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const { tenant, format = /\.(ndjson|jsonl)$/.test(file) ? 'ndjson' : 'csv', json = false } = options;
-  const config = await loadConfig({ path: configPath(env), env });
-  if (!Object.hasOwn(config.tenants, tenant)) {
-    throw new UsageError(`--tenant ${tenant}: must be one of ${Object.keys(config.tenants).join(', ')}`);
+  const { keys, identityFile, passphraseFile, dryRun } = options;
+  if (keys !== undefined) {
+    if (file !== '-' || options.format !== undefined) throw new UsageError('--keys takes no rows');
+    return (await import('./import-keys.ts')).importKeyFile({ ...options, keys }, env);
   }
+  if (identityFile !== undefined || passphraseFile !== undefined || dryRun === true) {
+    throw new UsageError('--identity-file, --passphrase-file and --dry-run go with --keys');
+  }
+  const { tenant, format = /\.(ndjson|jsonl)$/.test(file) ? 'ndjson' : 'csv', json = false } = options;
+  if (tenant === undefined) throw new UsageError('--tenant: the tenant that gets the objects');
+  const config = await loadOperated(env, tenant);
   const input = await openInput(file);
   if (input === undefined) return EX_NOINPUT;
 
@@ -102,23 +103,3 @@ async function openInput(file: string): Promise<Readable | undefined> {
     return undefined;
   }
 }
-
-interface Opened extends AsyncDisposable {
-  readonly services: Services;
-}
-
-async function openServices(config: Config): Promise<Opened> {
-  const wrapper = await openWrapper(config);
-  const store = await openStore(config, { exclusive: false });
-  const parts = { store, wrapper, observer: UNOBSERVED, now: Date.now, lookAt: () => undefined };
-  const { services } = createSnapshot(config, parts);
-  return {
-    services,
-    async [Symbol.asyncDispose]() {
-      for (const target of services.targets.values()) target.close();
-      await store.close();
-    },
-  };
-}
-
-const UNOBSERVED: Observer = { timed: (_step, work) => work(), slot: () => undefined };

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { CreateOptions } from './api-key.ts';
 import type { Shell } from './completion.ts';
 import type { CurlCommandOptions } from './curl.ts';
@@ -7,12 +7,10 @@ import type { DoctorOptions } from './doctor.ts';
 import type { DownloadCommandOptions } from './download.ts';
 import type { ImportOptions } from './import.ts';
 import type { InitOptions } from './init.ts';
+import { addCustodyCommands } from './program/custody.ts';
+import { addRecoveryCommands } from './program/recovery.ts';
+import { CONFIG_HELP, count, type Environment, type Finish } from './program/parts.ts';
 import type { UploadCommandOptions } from './upload.ts';
-
-type Environment = NodeJS.ProcessEnv;
-
-const CONFIG_HELP = `
-The configuration is sealslot.yaml, or the file that SEALSLOT_CONFIG names.`;
 
 const PARTNER_HELP = `
 The API key comes from SEALSLOT_API_KEY or --api-key-file, never from the
@@ -26,9 +24,8 @@ is not accepted; 1 several of these; 130 interrupted.`;
 
 /**
  * Every command and its options. The code behind one is imported when it runs, so that help costs nothing.
- * @param finish gets the exit code of the command that ran.
  */
-export function createProgram(env: Environment, finish: (exitCode: number) => void): Command {
+export function createProgram(env: Environment, finish: Finish): Command {
   const program = new Command('sealslot')
     .description('Issues upload slots: presigned S3 uploads under SSE-C, one random key per object.')
     .version(version(), '-V, --version', 'print the version')
@@ -83,7 +80,7 @@ configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
         'bucket, objectKey, customerKey (base64 of 32 bytes), as CSV with a header line or as NDJSON. Run it again to go on after an end.',
     )
     .argument('[file]', 'rows; standard input when left out', '-')
-    .requiredOption('--tenant <name>', 'the tenant that gets the objects')
+    .option('--tenant <name>', 'the tenant that gets the objects; with --keys, only its slots')
     .addOption(
       new Option('--format <format>', 'of the rows; by default from the file name, else csv').choices([
         'csv',
@@ -91,17 +88,26 @@ configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
       ]),
     )
     .option('--json', 'print one JSON line per object instead of a summary')
+    .option('--keys <file>', 'restore slots from what `sealslot export` wrote, in place of rows')
+    .option('--identity-file <file>', 'with --keys: the age identities that open it')
+    .option('--passphrase-file <file>', 'with --keys: the passphrase that opens it')
+    .option('--dry-run', 'with --keys: store nothing')
     .addHelpText(
       'after',
       `
 Pipe the keys: decrypt … | sealslot import --tenant acme
 Exit codes: 0 all taken over, now or before; 1 some are not, and the report says
-why; 65 a wrong header; 66 the file cannot be read; 75 try again later; 78 the
-configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
+why, or the file of --keys breaks off; 65 a wrong header, or nothing opens the
+file; 66 a file cannot be read; 75 try again later; 78 the configuration is
+wrong; 130 interrupted.${CONFIG_HELP}`,
     )
     .action(async (file: string, options: ImportOptions) =>
       finish(await (await import('./import.ts')).importObjects(file, options, env)),
     );
+
+  program.commandsGroup('For the keeper of the keys:');
+  addCustodyCommands(program, env, finish);
+  addRecoveryCommands(program, env, finish);
 
   program.commandsGroup('For partners:');
   partner(program.command('upload'))
@@ -158,7 +164,7 @@ configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
   return program;
 }
 
-function addApiKey(program: Command, env: Environment, finish: (exitCode: number) => void): void {
+function addApiKey(program: Command, env: Environment, finish: Finish): void {
   const apiKey = program
     .command('api-key')
     .summary('make, list and revoke API keys')
@@ -171,7 +177,7 @@ function addApiKey(program: Command, env: Environment, finish: (exitCode: number
     .requiredOption('--name <name>', 'its name; the slots it makes belong to this name')
     .requiredOption(
       '--scopes <scopes>',
-      'uploads:write, uploads:read, objects:read, objects:delete; by commas',
+      'uploads:write, uploads:read, objects:read, objects:delete, keys:rotate; by commas',
     )
     .option('--expires <time>', 'its end, as 2027-01-31T00:00:00Z')
     .action(async (options: CreateOptions) =>
@@ -202,14 +208,6 @@ function partner(command: Command): Command {
 
 function endpoint(): Option {
   return new Option('--endpoint <url>', 'the service').env('SEALSLOT_ENDPOINT').makeOptionMandatory();
-}
-
-function count(most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}.`);
-  };
 }
 
 function version(): string {

@@ -2,15 +2,19 @@ import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics } from 'prom-client';
 import { buildApp } from '../app.ts';
-import { createSnapshot, openStore, openWrapper, type Parts } from '../composition.ts';
+import { createSnapshot, openHierarchy, openKeks, openStore, type Parts } from '../composition.ts';
 import { ConfigErrors } from '../config/errors.ts';
 import { ConfigSnapshot } from '../config/snapshot.ts';
+import { rememberedProof } from '../custody/readiness.ts';
 import { buildAdmin } from '../http/admin.ts';
 import { createLogger, errorFields, uploadFields, type Logger } from '../http/log.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { createJobs } from '../jobs/runner.ts';
 import { configPath, EXIT_UNSAFE, stopSignal } from './command.ts';
 import { SafetyGate } from './serve/safety-gate.ts';
+
+/** How long `/readyz` believes its last proof of the KEK, where no hierarchy outlives it. */
+const PROOF_SECONDS = 10;
 
 /** Answers requests until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
@@ -31,10 +35,14 @@ async function serveUntil(
   gate: SafetyGate,
   logger: Logger,
 ): Promise<number> {
-  const wrapper = await openWrapper(file.current);
-  const store = await openStore(file.current, { exclusive: true });
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
+  const { custody } = file.current;
+  const now = Date.now;
+  const keks = await openKeks(file.current, metrics.kekCall);
+  metrics.watchKeks(() => keks.keks());
+  const store = await openStore(file.current, { exclusive: true });
+  const wrapper = openHierarchy(file.current, { keks, store, now, targets: () => snapshot.services.targets });
 
   const jobs = createJobs(
     () => snapshot.services,
@@ -46,18 +54,20 @@ async function serveUntil(
   const parts: Parts = {
     store,
     wrapper,
+    keks,
     observer: audited(metrics.observer, logger),
-    now: Date.now,
+    now,
     lookAt: (upload) => jobs.lookAt(upload),
   };
   let snapshot = createSnapshot(file.current, parts);
   let draining = false;
   const app = await buildApp({ current: () => snapshot, logger, metrics });
-  const admin = buildAdmin(
-    () => snapshot.services,
+  const admin = buildAdmin({
+    current: () => snapshot.services,
+    proveCustody: rememberedProof(keks, custody.hierarchy?.maxAgeSeconds ?? PROOF_SECONDS, now),
     metrics,
-    () => draining,
-  );
+    isDraining: () => draining,
+  });
 
   async function reload(): Promise<void> {
     try {
@@ -80,7 +90,7 @@ async function serveUntil(
   const stopped = once(stop, 'abort');
   process.on('SIGHUP', () => void reload());
   try {
-    if (!(await gate.opensFor(file.current))) return EXIT_UNSAFE;
+    if (!(await gate.trusts(keks)) || !(await gate.opensFor(file.current))) return EXIT_UNSAFE;
     if (stop.aborted) return 0;
     // Copies: Fastify writes into what it is given, and the configuration is frozen.
     await admin.listen({ ...file.current.admin });
@@ -95,6 +105,7 @@ async function serveUntil(
     await jobs.stop();
     await admin.close();
     for (const target of snapshot.services.targets.values()) target.close();
+    wrapper.close();
     await store.close();
   }
   logger.info('ended');

@@ -1,9 +1,21 @@
 import { Secret } from '../secret.ts';
-import type { Config, CredentialsConfig, IssuerConfig, TargetConfig, TenantConfig } from './config.ts';
+import type {
+  Config,
+  CredentialsConfig,
+  CustodyConfig,
+  IssuerConfig,
+  TargetConfig,
+  TenantConfig,
+  VaultAuthConfig,
+  WrapperConfig,
+} from './config.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { ConfigFiles } from './files.ts';
 import type { Document } from './schema.ts';
 
+type CustodyDocument = Document['custody'];
+type WrapperDocument = CustodyDocument['wrappers'][string];
+type VaultAuthDocument = Extract<WrapperDocument, { kind: 'vault-transit' }>['auth'];
 type TargetDocument = Document['s3']['targets'][string];
 type IssuerDocument = NonNullable<NonNullable<Document['auth']>['issuers']>[number];
 type TenantDocument = Document['tenants'][string];
@@ -16,17 +28,75 @@ export function build(document: Document, files: ConfigFiles): Config {
     log: { ...DEFAULTS.log, ...document.log },
     cors: { origins: document.cors?.origins ?? [] },
     store: { kind: 'sqlite', path: files.absolute(document.store.path) },
-    custody: {
-      kind: 'local',
-      id: document.custody.id ?? DEFAULTS.custodyId,
-      kekFile: files.absolute(document.custody.kekFile),
-    },
+    custody: buildCustody(document.custody, files),
     s3: { targets: mapValues(document.s3.targets, (target) => buildTarget(target, files)) },
     auth: { issuers: (document.auth?.issuers ?? []).map((issuer) => buildIssuer(issuer, files)) },
     tenants: mapValues(document.tenants, buildTenant),
     retention: { ...DEFAULTS.retention, ...document.retention },
     jobs: { ...DEFAULTS.jobs, ...document.jobs },
   });
+}
+
+function buildCustody(custody: CustodyDocument, files: ConfigFiles): CustodyConfig {
+  const { current, wrappers, hierarchy, recovery } = custody;
+  return {
+    current,
+    wrappers: mapValues(wrappers, (wrapper) => buildWrapper(wrapper, files)),
+    hierarchy: hierarchy && { ...DEFAULTS.hierarchy, ...hierarchy },
+    recovery,
+  };
+}
+
+function buildWrapper(wrapper: WrapperDocument, files: ConfigFiles): WrapperConfig {
+  switch (wrapper.kind) {
+    case 'local':
+      return { kind: 'local', kekFile: files.absolute(wrapper.kekFile) };
+    case 'aws-kms': {
+      const { keyId, region, fips = DEFAULTS.kms.fips, endpoint, caFile, credentials } = wrapper;
+      return {
+        kind: 'aws-kms',
+        keyId,
+        region,
+        fips,
+        endpoint: endpoint === undefined ? undefined : new URL(endpoint),
+        ...trust(caFile, files),
+        credentials: buildCredentials(credentials ?? { kind: 'default' }, files),
+      };
+    }
+    case 'vault-transit': {
+      const { address, mount = DEFAULTS.vault.mount, key, namespace, caFile, auth } = wrapper;
+      return {
+        kind: 'vault-transit',
+        address: new URL(address),
+        mount,
+        key,
+        namespace,
+        ...trust(caFile, files),
+        auth: buildVaultAuth(auth, files),
+      };
+    }
+  }
+}
+
+function buildVaultAuth(auth: VaultAuthDocument, files: ConfigFiles): VaultAuthConfig {
+  switch (auth.kind) {
+    case 'token':
+      return { kind: 'token', tokenFile: files.absolute(auth.tokenFile) };
+    case 'approle': {
+      const { mount = DEFAULTS.vault.approleMount, roleId, secretIdFile } = auth;
+      return { kind: 'approle', mount, roleId, secretIdFile: files.absolute(secretIdFile) };
+    }
+    case 'kubernetes': {
+      const { mount = DEFAULTS.vault.kubernetesMount, role, tokenFile = DEFAULTS.serviceAccountToken } = auth;
+      return { kind: 'kubernetes', mount, role, tokenFile: files.absolute(tokenFile) };
+    }
+  }
+}
+
+/** A private CA, as text and as the file that it stands in. */
+function trust(caFile: string | undefined, files: ConfigFiles): { ca: string | undefined; caFile?: string } {
+  if (caFile === undefined) return { ca: undefined };
+  return { ca: files.text(caFile), caFile: files.absolute(caFile) };
 }
 
 function buildTarget(target: TargetDocument, files: ConfigFiles): TargetConfig {
@@ -36,8 +106,7 @@ function buildTarget(target: TargetDocument, files: ConfigFiles): TargetConfig {
     publicEndpoint: new URL(target.publicEndpoint ?? target.endpoint),
     region: target.region,
     pathStyle: target.pathStyle ?? false,
-    ca: caFile === undefined ? undefined : files.text(caFile),
-    ...(caFile !== undefined && { caFile: files.absolute(caFile) }),
+    ...trust(caFile, files),
     credentials: buildCredentials(credentials, files),
   };
 }

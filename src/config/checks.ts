@@ -1,3 +1,4 @@
+import { INTERMEDIATE } from '../custody/intermediate.ts';
 import type { ConfigFiles } from './files.ts';
 import { DEFAULTS } from './defaults.ts';
 import { didYouMean, type Mistakes, type Path } from './mistakes.ts';
@@ -8,6 +9,8 @@ import { checkEndpoint, checkJwksUrl, checkOrigin } from './urls.ts';
 type Part = Partially<Document>;
 type Member<T> = Exclude<NonNullable<T>[keyof NonNullable<T>], undefined>;
 type Target = Member<NonNullable<Part['s3']>['targets']>;
+type Wrapper = Member<NonNullable<Part['custody']>['wrappers']>;
+type VaultAuth = Extract<Wrapper, { kind?: 'vault-transit' | undefined }>['auth'];
 type Tenant = Member<Part['tenants']>;
 type Issuer = Exclude<NonNullable<NonNullable<Part['auth']>['issuers']>[number], undefined>;
 
@@ -21,11 +24,7 @@ export async function check(document: Part, files: ConfigFiles, mistakes: Mistak
   for (const [index, origin] of (document.cors?.origins ?? []).entries())
     checkOrigin(['cors', 'origins', index], origin, mistakes);
   await files.checkFolderOf(['store', 'path'], document.store?.path);
-  await files.checkReadable(
-    ['custody', 'kekFile'],
-    document.custody?.kekFile,
-    '; `sealslot init --kek-file` with this path makes one',
-  );
+  await checkCustody(document, files, mistakes);
   for (const [name, target] of Object.entries(document.s3?.targets ?? {}))
     await checkTarget(['s3', 'targets', name], target ?? {}, files, mistakes);
   for (const [name, tenant] of Object.entries(document.tenants ?? {}))
@@ -43,6 +42,63 @@ function checkListeners(document: Part, mistakes: Mistakes): void {
     mistakes.add(['admin', 'port'], 'must differ from listen.port', admin.port);
 }
 
+async function checkCustody(document: Part, files: ConfigFiles, mistakes: Mistakes): Promise<void> {
+  const { current, wrappers, recovery } = document.custody ?? {};
+  checkKnown(['custody', 'current'], current, wrappers, 'custody.wrappers', mistakes);
+  const at: Path = ['custody', 'recovery'];
+  checkKnown([...at, 'target'], recovery?.target, document.s3?.targets, 's3.targets', mistakes);
+  const holdsObjects = Object.values(document.tenants ?? {}).some(
+    (tenant) => tenant?.target === recovery?.target && tenant?.bucket === recovery?.bucket,
+  );
+  if (recovery?.bucket !== undefined && holdsObjects)
+    mistakes.add([...at, 'bucket'], 'must not be a bucket of a tenant', recovery.bucket);
+  for (const [name, wrapper] of Object.entries(wrappers ?? {}))
+    await checkWrapper(['custody', 'wrappers', name], wrapper ?? {}, files, mistakes);
+}
+
+async function checkWrapper(
+  path: Path,
+  wrapper: Wrapper,
+  files: ConfigFiles,
+  mistakes: Mistakes,
+): Promise<void> {
+  if (path.at(-1) === INTERMEDIATE)
+    mistakes.add(path, 'its name must be another: intermediate keys are called so');
+  switch (wrapper.kind) {
+    case 'local':
+      await files.checkReadable(
+        [...path, 'kekFile'],
+        wrapper.kekFile,
+        '; `sealslot init --kek-file` with this path makes one',
+      );
+      return;
+    case 'aws-kms':
+      checkEndpoint([...path, 'endpoint'], wrapper.endpoint, mistakes);
+      if (wrapper.fips === true && wrapper.endpoint !== undefined)
+        mistakes.add(
+          [...path, 'fips'],
+          'must not be given beside endpoint: name the FIPS address there',
+          true,
+        );
+      await files.readCertificates([...path, 'caFile'], wrapper.caFile);
+      await checkCredentials([...path, 'credentials'], wrapper.credentials, files, mistakes);
+      return;
+    case 'vault-transit':
+      checkEndpoint([...path, 'address'], wrapper.address, mistakes);
+      await files.readCertificates([...path, 'caFile'], wrapper.caFile);
+      await checkVaultAuth([...path, 'auth'], wrapper.auth, files);
+  }
+}
+
+async function checkVaultAuth(path: Path, auth: VaultAuth, files: ConfigFiles): Promise<void> {
+  if (auth?.kind === 'token') await files.checkReadable([...path, 'tokenFile'], auth.tokenFile);
+  if (auth?.kind === 'approle') await files.checkReadable([...path, 'secretIdFile'], auth.secretIdFile);
+  if (auth?.kind === 'kubernetes') {
+    const { tokenFile = DEFAULTS.serviceAccountToken } = auth;
+    await files.checkReadable([...path, 'tokenFile'], tokenFile);
+  }
+}
+
 async function checkTarget(
   path: Path,
   target: Target,
@@ -52,11 +108,17 @@ async function checkTarget(
   checkEndpoint([...path, 'endpoint'], target.endpoint, mistakes);
   checkEndpoint([...path, 'publicEndpoint'], target.publicEndpoint, mistakes);
   await files.readCertificates([...path, 'caFile'], target.caFile);
-  const credentials = target.credentials;
-  if (credentials === undefined || credentials.kind !== 'static') return;
+  await checkCredentials([...path, 'credentials'], target.credentials, files, mistakes);
+}
 
+async function checkCredentials(
+  at: Path,
+  credentials: Target['credentials'],
+  files: ConfigFiles,
+  mistakes: Mistakes,
+): Promise<void> {
+  if (credentials === undefined || credentials.kind !== 'static') return;
   for (const name of ['secretAccessKey', 'sessionToken'] as const) {
-    const at = [...path, 'credentials'];
     const fileName = `${name}File` as const;
     const [direct, file] = [Object.hasOwn(credentials, name), Object.hasOwn(credentials, fileName)];
     if (direct && file) mistakes.add([...at, fileName], `must not be given beside ${name}: keep one`);

@@ -1,3 +1,4 @@
+import type { Period } from '../custody/intermediate.ts';
 import type { Secret } from '../secret.ts';
 
 /** The configuration after loading: defaults filled in, `…File` secrets read, paths absolute, deep-frozen. */
@@ -7,7 +8,7 @@ export interface Config {
   readonly log: { readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' };
   readonly cors: { readonly origins: readonly string[] };
   readonly store: { readonly kind: 'sqlite'; readonly path: string };
-  readonly custody: { readonly kind: 'local'; readonly id: string; readonly kekFile: string };
+  readonly custody: CustodyConfig;
   readonly s3: { readonly targets: Readonly<Record<string, TargetConfig>> };
   readonly auth: { readonly issuers: readonly IssuerConfig[] };
   readonly tenants: Readonly<Record<string, TenantConfig>>;
@@ -18,6 +19,72 @@ export interface Config {
     readonly deleteMarginSeconds: number;
   };
   readonly jobs: { readonly intervalSeconds: number };
+}
+
+export interface CustodyConfig {
+  /** The name of the wrapper that wraps new keys. */
+  readonly current: string;
+  /** By name, which wrapped keys remember. All but the current one only unwrap. */
+  readonly wrappers: Readonly<Record<string, WrapperConfig>>;
+  /** Without it each customer key is wrapped by the KEK itself. */
+  readonly hierarchy: HierarchyConfig | undefined;
+  /** Where copies of wrapped intermediate keys go; with it, objects carry copies of their own wrapped keys in tags. */
+  readonly recovery: { readonly target: string; readonly bucket: string } | undefined;
+}
+
+export type WrapperConfig = LocalConfig | AwsKmsConfig | VaultTransitConfig;
+
+export interface LocalConfig {
+  readonly kind: 'local';
+  readonly kekFile: string;
+}
+
+export interface AwsKmsConfig {
+  readonly kind: 'aws-kms';
+  /** ARN, alias ARN, id or `alias/…`. */
+  readonly keyId: string;
+  readonly region: string;
+  readonly fips: boolean;
+  /** Only for an address other than AWS's own. */
+  readonly endpoint: URL | undefined;
+  readonly ca: string | undefined;
+  readonly caFile?: string;
+  readonly credentials: CredentialsConfig;
+}
+
+export interface VaultTransitConfig {
+  readonly kind: 'vault-transit';
+  readonly address: URL;
+  readonly mount: string;
+  readonly key: string;
+  readonly namespace: string | undefined;
+  readonly ca: string | undefined;
+  readonly caFile?: string;
+  readonly auth: VaultAuthConfig;
+}
+
+export type VaultAuthConfig =
+  /** Read again at each use, as agents rewrite it. */
+  | { readonly kind: 'token'; readonly tokenFile: string }
+  | {
+      readonly kind: 'approle';
+      readonly mount: string;
+      readonly roleId: string;
+      readonly secretIdFile: string;
+    }
+  | {
+      readonly kind: 'kubernetes';
+      readonly mount: string;
+      readonly role: string;
+      readonly tokenFile: string;
+    };
+
+export interface HierarchyConfig {
+  readonly period: Period;
+  /** How long an unwrapped intermediate key is kept, and so how long a KEK's outage is survived and its revocation takes to bite. */
+  readonly maxAgeSeconds: number;
+  /** How many keys it wraps or unwraps before the KEK is asked again. */
+  readonly maxUses: number;
 }
 
 export interface TargetConfig {

@@ -3,7 +3,10 @@ export const DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8080 },
   admin: { host: '127.0.0.1', port: 9464 },
   log: { level: 'info' },
-  custodyId: 'local',
+  kms: { fips: false },
+  vault: { mount: 'transit', approleMount: 'approle', kubernetesMount: 'kubernetes' },
+  serviceAccountToken: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+  hierarchy: { period: 'day', maxAgeSeconds: 300, maxUses: 1_000_000 },
   issuer: { types: ['jwt', 'at+jwt'], scopesClaim: 'scope' },
   tenant: {
     objectKeyTemplate: '{tenant}/{yyyy}/{mm}/{id}/{filename}',

@@ -1,18 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { DEFAULTS } from './defaults.ts';
+import { Custody } from './schema/custody.ts';
 import { Issuer } from './schema/issuer.ts';
-import {
-  byKind,
-  file,
-  map,
-  NAME,
-  NAME_SAYS,
-  named,
-  optional,
-  SECONDS,
-  text,
-  type Words,
-} from './schema/nodes.ts';
+import { byKind, file, map, named, optional, SECONDS, text, type Words } from './schema/nodes.ts';
 import { Target } from './schema/target.ts';
 import { Tenant } from './schema/tenant.ts';
 
@@ -89,25 +79,7 @@ export const DocumentSchema = map({
       }),
     }),
   ),
-  custody: byKind(
-    { description: 'What wraps the customer keys before they are stored.' },
-    map({
-      kind: Type.Literal('local', { description: 'A key-encryption key (KEK) in a file.' }),
-      id: optional(
-        Type.String({
-          pattern: NAME,
-          says: NAME_SAYS,
-          default: DEFAULTS.custodyId,
-          description:
-            'The name that wrapped keys remember their wrapper by. Never change it: they would open no more.',
-        }),
-      ),
-      kekFile: file({
-        description:
-          'A secret file, made by `sealslot init`. Whoever has it and the store has every key: keep them and their backups apart.',
-      }),
-    }),
-  ),
+  custody: Custody,
   s3: map({ targets: named(Target) }),
   // API keys need no configuration.
   auth: optional(map({ issuers: optional(Type.Array(Issuer, { default: [] })) })),

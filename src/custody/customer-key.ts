@@ -6,6 +6,7 @@ const KEY_BYTES = 32;
 /** The 32 secret bytes of one object. Prints as `[redacted]`. */
 export class CustomerKey extends Redacted {
   readonly #bytes: Buffer;
+  #isErased = false;
 
   private constructor(bytes: Buffer) {
     super();
@@ -22,18 +23,25 @@ export class CustomerKey extends Redacted {
     return new CustomerKey(Buffer.from(bytes));
   }
 
-  /** Raw bytes, for wrapping. Do not keep. */
+  /** Raw bytes, for wrapping. Do not keep. Throws once erased: nothing may be wrapped under zeros. */
   bytes(): Buffer {
+    if (this.#isErased) throw new Error('the key has been erased');
     return this.#bytes;
   }
 
+  /** Overwrites the bytes. The key is of no use from then on. */
+  erase(): void {
+    this.#isErased = true;
+    this.#bytes.fill(0);
+  }
+
   equals(other: CustomerKey): boolean {
-    return timingSafeEqual(this.#bytes, other.#bytes);
+    return timingSafeEqual(this.bytes(), other.bytes());
   }
 
   /** base64 of the MD5 of the raw key: a transport check that S3 demands, and what its answers name the key by. */
   md5(): string {
-    return createHash('md5').update(this.#bytes).digest('base64');
+    return createHash('md5').update(this.bytes()).digest('base64');
   }
 
   /**
@@ -43,7 +51,7 @@ export class CustomerKey extends Redacted {
   headers(): SseCustomerHeaders {
     return {
       'x-amz-server-side-encryption-customer-algorithm': 'AES256',
-      'x-amz-server-side-encryption-customer-key': this.#bytes.toString('base64'),
+      'x-amz-server-side-encryption-customer-key': this.bytes().toString('base64'),
       'x-amz-server-side-encryption-customer-key-md5': this.md5(),
     };
   }

@@ -5,9 +5,30 @@ export class KeyNotMine extends SealslotError {
   readonly code = 'key_not_mine';
 }
 
-/** Wrong place, tampered bytes, or no right to the KEK. Final: trying again changes nothing. */
+/** Why a KEK's keeper refuses: all but the first two are for an operator to mend. */
+export type Refusal =
+  | 'not_authentic'
+  | 'wrong_form'
+  | 'access_denied'
+  | 'kek_disabled'
+  | 'kek_pending_deletion'
+  | 'kek_not_found'
+  | 'kek_unfit';
+
+/** Wrong place, tampered bytes, or no right to the KEK. Final: trying again changes nothing until an operator has acted. */
 export class KeyRefused extends SealslotError {
   readonly code = 'key_refused';
+  readonly refusal: Refusal;
+
+  constructor(detail: string, options: { refusal?: Refusal; cause?: unknown } = {}) {
+    super(detail, 'cause' in options ? { cause: options.cause } : {});
+    this.refusal = options.refusal ?? 'not_authentic';
+  }
+}
+
+/** A package that is only needed for this adapter is not installed. */
+export class PackageMissing extends SealslotError {
+  readonly code = 'package_missing';
 }
 
 /** The KEK file cannot be used as it is. The detail says what would be right and never quotes the file. */

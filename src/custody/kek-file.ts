@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { open, unlink } from 'node:fs/promises';
+import { chmod, chown, open, realpath, rename, stat, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KekFileExists, KekFileInvalid } from './errors.ts';
@@ -16,24 +16,50 @@ const FORBIDDEN_MODE = 0o027;
  * @throws KekFileExists: it never overwrites.
  */
 export async function createKekFile(path: string): Promise<{ kekId: string }> {
-  const kekId = `kek-${randomBytes(8).toString('hex')}`;
-  const kek = randomBytes(KEK_BYTES);
-  const text = JSON.stringify({ current: kekId, keks: { [kekId]: kek.toString('base64') } }, null, 2) + '\n';
-  kek.fill(0);
-
-  const file = await openNew(path);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } catch (error) {
-    // A file cut short would only stand in the way of the next try.
-    await unlink(path);
-    throw error;
-  } finally {
-    await file.close();
-  }
+  const kekId = newKekId();
+  await writeNew(path, textOf({ current: kekId, keks: new Map([[kekId, newKek()]]) }));
   await syncDirectory(dirname(path));
   return { kekId };
+}
+
+/**
+ * Adds a fresh KEK to the file and makes it the current one; the others stay. The file is replaced as a whole, and on disk when the
+ * promise resolves. @throws KekFileInvalid
+ */
+export async function rotateKekFile(path: string): Promise<{ kekId: string }> {
+  const kekId = newKekId();
+  await rewriteKekFile(path, ({ keks }) => ({ current: kekId, keks: new Map(keks).set(kekId, newKek()) }));
+  return { kekId };
+}
+
+/** Takes a KEK out of the file for good. @throws KekFileInvalid when it is the current one, or not there. */
+export async function removeKek(path: string, kekId: string): Promise<void> {
+  await rewriteKekFile(path, ({ current, keks }) => {
+    if (current === kekId) throw new KekFileInvalid(`${kekId} is the current KEK of ${path}.`);
+    const left = new Map(keks);
+    if (!left.delete(kekId)) throw new KekFileInvalid(`The KEK file ${path} has no ${kekId}.`);
+    return { current, keks: left };
+  });
+}
+
+async function rewriteKekFile(path: string, change: (ring: KekRing) => KekRing): Promise<void> {
+  const real = await realpath(path).catch(() => path);
+  const { mode, uid, gid } = await stat(real).catch((cause: unknown) => {
+    throw new KekFileInvalid(`The KEK file ${path} must exist and be readable by this process.`, { cause });
+  });
+  const next = change(await readKekFile(real));
+  const temporary = `${real}.new`;
+  // Whoever else changes the file now has made it already.
+  await writeNew(temporary, textOf(next));
+  try {
+    await chmod(temporary, mode & 0o777);
+    if (process.getuid?.() === 0) await chown(temporary, uid, gid);
+    await rename(temporary, real);
+  } catch (error) {
+    await unlink(temporary);
+    throw error;
+  }
+  await syncDirectory(dirname(real));
 }
 
 /**
@@ -53,6 +79,37 @@ export async function readKekFile(path: string): Promise<KekRing> {
       );
     }
     return parseKekFile(path, await file.readFile('utf8'));
+  } finally {
+    await file.close();
+  }
+}
+
+function newKekId(): string {
+  return `kek-${randomBytes(8).toString('hex')}`;
+}
+
+function newKek(): KeyObject {
+  const bytes = randomBytes(KEK_BYTES);
+  const kek = createSecretKey(bytes);
+  bytes.fill(0);
+  return kek;
+}
+
+function textOf({ current, keks }: KekRing): string {
+  const entries = [...keks].map(([id, kek]) => [id, kek.export().toString('base64')]);
+  return JSON.stringify({ current, keks: Object.fromEntries(entries) as object }, null, 2) + '\n';
+}
+
+/** Mode 0600, and synced. @throws KekFileExists */
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await openNew(path);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } catch (error) {
+    // A file cut short would only stand in the way of the next try.
+    await unlink(path);
+    throw error;
   } finally {
     await file.close();
   }

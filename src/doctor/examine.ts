@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { KeyWrapper } from '../custody/port.ts';
-import { examineCustody } from './local/custody.ts';
+import { examineConditions, examineCustody } from './local/custody.ts';
 import { examineFiles } from './local/files.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
 import { examineStore, type InspectStore } from './local/store.ts';
@@ -21,7 +21,7 @@ export const EXAMINE_CHECKS = {
 export interface ExamineContext extends Omit<TargetContext, 'config'> {
   readonly config: Config;
   readonly configPath: string;
-  readonly openWrapper: (config: Config) => Promise<KeyWrapper>;
+  readonly openKeks: (config: Config) => Promise<KeyWrapper>;
   readonly inspectStore: InspectStore;
 }
 
@@ -31,24 +31,31 @@ export async function* examine(context: ExamineContext, targets: readonly string
   yield about('configuration').ok('configuration', `${configPath} is valid`);
   yield* examineFiles({ config, configPath });
   yield* examineStore(config.store, context.inspectStore);
-  yield* examineWrapper(context);
+  yield* examineKeks(context);
   for (const name of targets) {
     if (signal.aborted) return;
     yield* examineTarget(context, name, bucketsOf(config, name));
   }
 }
 
-async function* examineWrapper({ config, openWrapper }: ExamineContext): AsyncGenerator<Finding> {
-  let wrapper: KeyWrapper;
+async function* examineKeks({ config, openKeks, now }: ExamineContext): AsyncGenerator<Finding> {
+  let keks: KeyWrapper;
   try {
-    wrapper = await openWrapper(config);
+    keks = await openKeks(config);
   } catch (error) {
     const found = error instanceof Error ? error.message.replace(/\.$/, '') : 'it cannot be opened';
     const remedy =
-      'do not make a new KEK file in place of one that is in use: bring that back from its backup';
+      'do not make a new KEK in place of one that is in use: bring that back, or the right to use it';
     yield about('custody').off('custody.opens', found, remedy, ['everything that needs a key']);
     return;
   }
-  yield about('custody').ok('custody.opens', `${config.custody.kekFile}, as the wrapper "${wrapper.id}"`);
-  yield* examineCustody(wrapper);
+  const { current, wrappers } = config.custody;
+  const kind = wrappers[current]?.kind ?? 'unknown';
+  yield about('custody').ok('custody.opens', `new keys are wrapped by "${current}" (${kind})`);
+  try {
+    yield* examineCustody(keks);
+    yield* examineConditions(keks, now);
+  } finally {
+    keks.close();
+  }
 }

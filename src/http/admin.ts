@@ -1,20 +1,23 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import { proveRoundTrip } from '../custody/proof.ts';
 import type { Services } from '../uploads/services.ts';
 import type { Metrics } from './metrics.ts';
 
+export interface AdminDeps {
+  readonly current: () => Services;
+  /** Rejects while keys cannot be wrapped and unwrapped. */
+  readonly proveCustody: () => Promise<void>;
+  readonly metrics: Metrics;
+  readonly isDraining: () => boolean;
+}
+
 /** The operators' listener. Not for the internet: it needs no credentials. */
-export function buildAdmin(
-  current: () => Services,
-  metrics: Metrics,
-  isDraining: () => boolean,
-): FastifyInstance {
+export function buildAdmin({ current, proveCustody, metrics, isDraining }: AdminDeps): FastifyInstance {
   const app = Fastify({ exposeHeadRoutes: false, logger: false });
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const checks = {
       store: await works(() => current().store.check()),
-      custody: await works(() => proveRoundTrip(current().wrapper)),
+      custody: await works(proveCustody),
       draining: isDraining() ? 'yes' : 'no',
     };
     const ready = checks.store === 'ok' && checks.custody === 'ok' && checks.draining === 'no';

@@ -1,4 +1,6 @@
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { CountKekCall } from '../custody/counted.ts';
+import type { KekCondition } from '../custody/port.ts';
 import { SealslotError } from '../errors.ts';
 import type { Observer } from '../uploads/services.ts';
 
@@ -10,6 +12,9 @@ export interface Metrics {
   request(operation: string, status: number, seconds: number): void;
   /** Counts an error by its dependency, if it is one's. */
   failure(error: unknown): void;
+  readonly kekCall: CountKekCall;
+  /** Asked at each scrape. */
+  watchKeks(ask: () => Promise<readonly KekCondition[]>): void;
 }
 
 /** Counts and timings; labels are few and fixed, and never hold an id, a name or key material. */
@@ -42,6 +47,12 @@ export function createMetrics(): Metrics {
     labelNames: ['dependency'],
     registers,
   });
+  const kekCalls = new Counter({
+    name: 'sealslot_kek_calls_total',
+    help: 'Calls of the keeper of a KEK, by wrapper, call and outcome.',
+    labelNames: ['wrapper', 'call', 'outcome'],
+    registers,
+  });
   return {
     registry,
     observer: {
@@ -61,5 +72,32 @@ export function createMetrics(): Metrics {
         dependencyErrors.inc({ dependency: String(error.extra.dependency) });
       }
     },
+    kekCall: (wrapper, call, outcome) => kekCalls.inc({ wrapper, call, outcome }),
+    watchKeks: (ask) => watchKeks(registry, ask),
   };
+}
+
+/** A KEK whose deletion is pending takes every key under it along: alert on the first, and on the second being set at all. */
+function watchKeks(registry: Registry, ask: () => Promise<readonly KekCondition[]>): void {
+  const registers = [registry];
+  const deletion = new Gauge({
+    name: 'sealslot_kek_deletion_timestamp_seconds',
+    help: 'When a KEK will be deleted, by wrapper; only while a deletion is pending.',
+    labelNames: ['wrapper'],
+    registers,
+  });
+  new Gauge({
+    name: 'sealslot_keks',
+    help: 'KEKs by wrapper and what their keeper says of them.',
+    labelNames: ['wrapper', 'state'],
+    registers,
+    async collect() {
+      this.reset();
+      deletion.reset();
+      for (const { wrapperId: wrapper, state, deletionAt } of await ask()) {
+        this.inc({ wrapper, state });
+        if (deletionAt !== undefined) deletion.set({ wrapper }, deletionAt / 1000);
+      }
+    },
+  });
 }

@@ -1,5 +1,6 @@
 import type { GetRequest } from '../uploads/download.ts';
 import type { PutRequest } from '../uploads/put-request.ts';
+import { isRekeying } from '../uploads/rekey/lease.ts';
 import { stateAt, type Upload } from '../uploads/upload.ts';
 
 /** A slot as the API shows it. Key material only ever comes in by `request`. */
@@ -20,6 +21,8 @@ export function presentSlot(upload: Upload, now: number, request?: PutRequest): 
     uploadedAt: upload.uploadedAt === null ? undefined : time(upload.uploadedAt),
     etag: upload.etag ?? undefined,
     versionId: upload.versionId ?? undefined,
+    keyGeneration: upload.generation,
+    rekeying: isRekeying(upload) || undefined,
     request: request && presentRequest(request),
   };
 }

@@ -136,6 +136,10 @@ export const Slot = Type.Object(
     uploadedAt: Type.Optional(Time),
     etag: Type.Optional(Type.String()),
     versionId: Type.Optional(Type.String()),
+    keyGeneration: Type.Integer({
+      description: 'Which customer key the object is under: 1, and one more a re-key.',
+    }),
+    rekeying: Type.Optional(Type.Boolean({ description: 'true while a re-key is under way.' })),
     request: Type.Optional(Type.Unsafe<Static<typeof UploadRequest>>({ $ref: 'UploadRequest#' })),
   },
   { $id: 'Slot' },

@@ -1,18 +1,24 @@
+import { DependencyUnavailable } from '../errors.ts';
 import type { Services } from '../uploads/services.ts';
 import { checkExpired } from '../uploads/expire.ts';
+import { continueRekey } from '../uploads/rekey.ts';
+import { claim, isRekeying } from '../uploads/rekey/lease.ts';
 import { sweep } from '../uploads/remove.ts';
 import type { Upload } from '../uploads/upload.ts';
+import { createRekeys } from './rekeys.ts';
 
 const BATCH = 100;
 const PARALLEL = 8;
 const RETRY_MS = 30_000;
+/** After what waiting alone does not mend: each try may read a whole object. */
+const REKEY_RETRY_MS = 3_600_000;
 
 export interface Jobs {
-  /** Looks at one slot now, beside whatever pass is under way: a DELETE begins at once. */
+  /** Looks at one slot now, beside whatever pass is under way: a DELETE or a re-key begins at once. */
   lookAt(upload: Upload): void;
   /** One pass over all that is due, unless one is under way; resolves when done. The next follows after the interval. */
   runOnce(): Promise<void>;
-  /** Ends after the slots in hand. */
+  /** Ends after the slots in hand; a re-key in hand stops where it is. */
   stop(): Promise<void>;
 }
 
@@ -25,6 +31,9 @@ export function createJobs(
   const beside = new Set<Promise<void>>();
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
+  const rekeys = createRekeys((upload, signal) =>
+    rekey(current(), upload, signal).catch((error: unknown) => onError(error, upload)),
+  );
 
   async function pass(): Promise<void> {
     const services = current();
@@ -40,7 +49,28 @@ export function createJobs(
   /** Some S3 servers answer a HEAD only when the PUT under way has ended; a few of those must not hold up the rest. */
   async function worker(services: Services, due: Upload[]): Promise<void> {
     for (let upload = due.shift(); upload !== undefined && !stopped; upload = due.shift()) {
-      await look(services, upload);
+      if (isRekeying(upload)) await takeOver(services, upload);
+      else await look(services, upload);
+    }
+  }
+
+  /** Its lease has ended, so its worker has. Claimed first, or the next page of this pass would show it again. */
+  async function takeOver(services: Services, upload: Upload): Promise<void> {
+    const claimed = await claim(services, upload);
+    if (claimed !== undefined) rekeys.add(claimed);
+  }
+
+  async function rekey(services: Services, upload: Upload, signal: AbortSignal): Promise<void> {
+    const claimed = await claim(services, upload);
+    if (claimed === undefined) return;
+    try {
+      await continueRekey(services, claimed, signal);
+    } catch (error) {
+      if (!signal.aborted) onError(error, upload);
+      const retryMs = error instanceof DependencyUnavailable ? RETRY_MS : REKEY_RETRY_MS;
+      await services.store.uploads.update(upload.id, ['uploaded'], {
+        nextCheckAt: services.now() + (signal.aborted ? 0 : retryMs),
+      });
     }
   }
 
@@ -76,6 +106,10 @@ export function createJobs(
   return {
     lookAt(upload) {
       if (stopped) return;
+      if (isRekeying(upload)) {
+        rekeys.add(upload);
+        return;
+      }
       const looking = look(current(), upload)
         .catch((error: unknown) => onError(error, upload))
         .finally(() => beside.delete(looking));
@@ -85,7 +119,7 @@ export function createJobs(
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await Promise.all([running, ...beside]);
+      await Promise.all([running, ...beside, rekeys.stop()]);
     },
   };
 }

@@ -4,6 +4,9 @@ import type { CredentialProvider } from './credentials.ts';
 /** One S3 target: where objects lie and how URLs for it are signed. */
 export interface S3Target {
   readonly objects: ObjectStore;
+  readonly content: ObjectContent;
+  readonly tags: ObjectTags;
+  readonly buckets: Buckets;
   readonly presigner: Presigner;
   /** What the service's own calls and the URLs are signed with. */
   readonly credentials: CredentialProvider;
@@ -44,14 +47,107 @@ export interface ObjectRemains {
 }
 
 export interface ObjectStore {
-  /** HEAD with the key. Throws `DependencyUnavailable('s3')` when no answer comes at all. */
-  head(bucket: string, objectKey: string, key: CustomerKey | undefined): Promise<HeadResult>;
+  /**
+   * HEAD with the key.
+   * @param versionId the newest version unless given.
+   * @throws DependencyUnavailable('s3') when no answer comes at all.
+   */
+  head(
+    bucket: string,
+    objectKey: string,
+    key: CustomerKey | undefined,
+    versionId?: string,
+  ): Promise<HeadResult>;
   /** Lists what is left of exactly this object key. Throws `DependencyUnavailable('s3')` on anything but a 200: absence must be proven. */
   remains(bucket: string, objectKey: string): Promise<ObjectRemains>;
   /** Removes all of `remains`. Throws `DependencyUnavailable('s3')` when one could not be removed. */
   remove(bucket: string, objectKey: string, remains: ObjectRemains): Promise<void>;
   /** S3's clock minus ours in milliseconds, from its latest answer's `Date`; 0 until one came. */
   skewMs(): number;
+}
+
+/** One version of an object; `versionId` null is the only one of an unversioned bucket, or the newest. */
+export interface ObjectVersion {
+  readonly bucket: string;
+  readonly objectKey: string;
+  readonly versionId: string | null;
+}
+
+/** What an object is written with beside its bytes. */
+export interface ObjectHeaders {
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Names and values as they are, not percent-encoded. Whatever tags there were are gone. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** The bytes of objects: read, and written anew under another key. Every call stops when `signal` is aborted, by its reason. */
+export interface ObjectContent {
+  /**
+   * GET of exactly this version, not read ahead of the consumer. A body that ends early or fails throws while it is read.
+   * @throws ObjectRefused on a clear no: absent, wrong key, no right.
+   * @throws DependencyUnavailable('s3') otherwise.
+   */
+  read(object: ObjectVersion, key: CustomerKey, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * Writes the object anew, under another customer key and at the same object key, by S3 itself: CopyObject from exactly this version, or
+   * UploadPartCopy above 5 GB. Nothing is visible before it is whole. An unversioned bucket's object is replaced.
+   * @param from with its size in bytes, and its etag, which must still be that of the source.
+   * @returns the new version; `unsupported` where the server has no such copy under SSE-C (501 and its kin): nothing was changed.
+   * @throws ObjectRefused, DependencyUnavailable('s3'); an unfinished multipart upload may be left then.
+   */
+  copy(
+    from: ObjectVersion & { size: number; etag: string | null },
+    keys: { from: CustomerKey; to: CustomerKey },
+    headers: ObjectHeaders,
+    signal: AbortSignal,
+  ): Promise<Written | { kind: 'unsupported'; code: string }>;
+  /** The same by reading and writing through this process, a part at a time: 64 MiB in memory at most. */
+  stream(
+    from: ObjectVersion & { size: number; etag: string | null },
+    keys: { from: CustomerKey; to: CustomerKey },
+    headers: ObjectHeaders,
+    signal: AbortSignal,
+  ): Promise<Written>;
+}
+
+export interface Written {
+  readonly kind: 'written';
+  readonly etag: string | null;
+  readonly versionId: string | null;
+}
+
+/** Needs no customer key, on any server. */
+export interface ObjectTags {
+  /** @returns undefined when there is no such object or version. @throws DependencyUnavailable('s3'). */
+  get(object: ObjectVersion): Promise<Readonly<Record<string, string>> | undefined>;
+  /**
+   * Replaces all tags.
+   * @returns false when there is no such object or version. @throws DependencyUnavailable('s3'), also when the right is missing.
+   */
+  put(object: ObjectVersion, tags: Readonly<Record<string, string>>): Promise<boolean>;
+}
+
+export interface ListedVersion {
+  readonly objectKey: string;
+  /** null where the bucket has no versions. */
+  readonly versionId: string | null;
+  readonly isLatest: boolean;
+  readonly isDeleteMarker: boolean;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number;
+}
+
+/** Whole buckets, and small objects without a customer key: what recovery needs. All throw DependencyUnavailable('s3') unless S3 says yes. */
+export interface Buckets {
+  /** Every version and delete marker, by object key; the newest version of an object key first. */
+  versions(bucket: string, prefix?: string): AsyncIterable<ListedVersion>;
+  /** Puts at most 64 KiB. Durable when it resolves. */
+  putSmall(bucket: string, objectKey: string, bytes: Uint8Array, contentType: string): Promise<void>;
+  /** @returns undefined when there is none. */
+  getSmall(bucket: string, objectKey: string): Promise<Uint8Array | undefined>;
 }
 
 export interface SignRequest {

@@ -1,4 +1,4 @@
-import { SealslotError } from '../errors.ts';
+import { DependencyUnavailable, SealslotError } from '../errors.ts';
 
 /** Another process (or this one) already serves from this store. */
 export class StoreLocked extends SealslotError {
@@ -8,6 +8,13 @@ export class StoreLocked extends SealslotError {
     super(`The store ${path} is in use by another serving process; stop that one first.`, {
       extra: { path },
     });
+  }
+}
+
+/** The intermediate key that a key was just wrapped under has been destroyed meanwhile; wrapped again it gets another. */
+export class IntermediateGone extends DependencyUnavailable {
+  constructor(id: string) {
+    super('custody', undefined, `The intermediate key ${id} has been destroyed meanwhile; try again.`);
   }
 }
 

@@ -1,14 +1,17 @@
+import type { IntermediateKey } from '../custody/intermediate.ts';
 import type { WrappedKey } from '../custody/port.ts';
 import type { Scope } from '../access/principal.ts';
 import type { Upload, UploadState } from '../uploads/upload.ts';
 
 /**
  * Durable state. Each method is one transaction, committed and fsynced before its promise resolves (invariant 1). Every method may
- * throw `DependencyUnavailable('store')`; nothing was written then.
+ * throw `DependencyUnavailable('store')`; nothing was written then. A key of an object that is wrapped under an intermediate key is written
+ * only while that one is there and not destroyed: else `IntermediateGone`, decided in the same transaction.
  */
 export interface Store {
   readonly uploads: UploadStore;
   readonly keys: KeyStore;
+  readonly intermediates: IntermediateStore;
   readonly apiKeys: ApiKeyStore;
   /** One read and one write-lock probe; throws `DependencyUnavailable` when the store is not usable. */
   check(): Promise<void>;
@@ -35,6 +38,7 @@ export interface UploadStore {
   /**
    * One commit: the slot, generation 1 of its key and, when given, its idempotency record. Of several inserts with one idempotency
    * identity (tenant, principal, key; unexpired at `now`) exactly one commits.
+   * @param hasCopy whether the upload carries a copy of the wrapped key in its tags.
    * @returns `undefined` when committed; else the record that was there first, and nothing was written.
    */
   insert(
@@ -42,6 +46,7 @@ export interface UploadStore {
     key: WrappedKey,
     idempotency: IdempotencyRecord | undefined,
     now: number,
+    hasCopy?: boolean,
   ): Promise<IdempotencyRecord | undefined>;
   /**
    * One commit: the slot of an object that was there before it, and generation 1 of its key.
@@ -70,9 +75,15 @@ export interface UploadStore {
   /**
    * Compare and set: applies `patch` when the slot's stored state is one of `from` (and, when `urlEndsAt` is patched, never lowers it).
    * A slot whose key is destroyed never becomes `uploaded`.
+   * @param expected when given, `nextCheckAt` must be this as well.
    * @returns the slot after the change, or `undefined` when the state was another: a lost race, nothing written.
    */
-  update(id: string, from: readonly UploadState[], patch: UploadPatch): Promise<Upload | undefined>;
+  update(
+    id: string,
+    from: readonly UploadState[],
+    patch: UploadPatch,
+    expected?: Pick<Upload, 'nextCheckAt'>,
+  ): Promise<Upload | undefined>;
   /**
    * One commit: `deleting → deleted`, every generation of its key destroyed (bytes overwritten), filename and metadata cleared.
    * @returns false when the slot was not `deleting`, or its `urlEndsAt` is no longer `expected.urlEndsAt`.
@@ -89,9 +100,141 @@ export interface UploadStore {
   dropEndedIdempotency(now: number): Promise<number>;
 }
 
+/** One generation of a slot's key, while it is not destroyed. */
+export interface StoredKey {
+  readonly generation: number;
+  /** Of a superseded generation: the object version that it opens. That of the current one stands in the slot. */
+  readonly versionId: string | null;
+  readonly wrapped: WrappedKey;
+  /** The copy in the tags of its object; null when there is none. */
+  readonly copy: KeyCopy | null;
+}
+
+/** What a copy of a wrapped key, which lies outside the store, is wrapped by. */
+export interface KeyCopy {
+  readonly wrapperId: string;
+  readonly kekId: string;
+  /** The store has wrapped the key anew since. */
+  readonly isStale: boolean;
+}
+
+/** A key and the slot that its place follows from. */
+export interface PlacedKey extends StoredKey {
+  readonly upload: Upload;
+}
+
+/** Where a page ended: the next begins behind it. Pages go by slot id, then by generation. */
+export interface KeyCursor {
+  readonly uploadId: string;
+  readonly generation: number;
+}
+
+/** Living keys by what wraps them. */
+export interface KekUse {
+  readonly wrapperId: string;
+  readonly kekId: string;
+  /** Keys of objects wrapped by it. */
+  readonly objectKeys: number;
+  /** Intermediate keys wrapped by it. */
+  readonly intermediateKeys: number;
+  /** Copies in tags and in the recovery bucket. */
+  readonly copies: number;
+}
+
 export interface KeyStore {
-  /** The newest generation of a slot's key, `undefined` once destroyed. */
-  current(uploadId: string): Promise<{ generation: number; wrapped: WrappedKey } | undefined>;
+  /** `undefined` once destroyed. */
+  get(uploadId: string, generation: number): Promise<StoredKey | undefined>;
+  /** All generations that are not destroyed, oldest first. */
+  all(uploadId: string): Promise<StoredKey[]>;
+  /**
+   * Living keys of slots in any state, by slot id and generation.
+   * @param query `copies: 'stale'` only those whose copy is; `copies: 'missing'` only those without one. `wrappedBy`: only those.
+   */
+  page(query: {
+    tenant?: string;
+    wrappedBy?: { wrapperId: string; kekId?: string };
+    copies?: 'stale' | 'missing';
+    after?: KeyCursor;
+    limit: number;
+  }): Promise<PlacedKey[]>;
+  /**
+   * One commit: each key wrapped anew, where it is still wrapped as in `from`. Marks copies as stale. The old bytes are overwritten.
+   * @returns for each, whether it was changed: false when somebody else changed or destroyed it meanwhile.
+   */
+  replace(
+    changes: readonly (KeyCursor & { readonly from: WrappedKey; readonly to: WrappedKey })[],
+  ): Promise<boolean[]>;
+  /**
+   * Notes that the copy outside the store is now `of`; null: that there is none any more.
+   * @returns false when the key is no longer wrapped as in `of`, and nothing was noted.
+   */
+  copied(key: KeyCursor, of: WrappedKey | null): Promise<boolean>;
+  /** Counts of living keys, objects' and intermediate ones, by wrapper and KEK. */
+  usage(): Promise<KekUse[]>;
+
+  /** The highest generation that there ever was, destroyed or not; 0 when there was none. */
+  lastGeneration(uploadId: string): Promise<number>;
+  /**
+   * One commit: a further generation for an `uploaded` slot, which becomes its `nextGeneration`; `urlEndsAt` is raised to
+   * `writesUntil`, since the service will write the object anew.
+   * @param upload `nextGeneration` is one more than the last: the key is wrapped in its place, so it is known before.
+   * @returns the slot, or undefined when it is not `uploaded`, has a `nextGeneration` already, or the number is not the next: a lost
+   *   race, nothing written.
+   */
+  begin(
+    upload: Pick<Upload, 'id' | 'generation'> & { readonly nextGeneration: number },
+    key: WrappedKey,
+    at: { now: number; writesUntil: number; nextCheckAt: number },
+    hasCopy: boolean,
+  ): Promise<Upload | undefined>;
+  /**
+   * One commit: `nextGeneration` becomes `generation`, and the slot's etag and version the new ones. The generation before keeps its key,
+   * with the version that it opens.
+   * @returns the slot, or undefined when it is not `uploaded` or `nextGeneration` is another.
+   */
+  advance(
+    upload: Pick<Upload, 'id' | 'nextGeneration'>,
+    object: { etag: string | null; versionId: string | null; nextCheckAt: number | null },
+  ): Promise<Upload | undefined>;
+  /**
+   * One commit: destroys one generation, not the slot's current one (bytes overwritten); a `nextGeneration` destroyed is given up.
+   * @returns false when it is the current one, or there is none.
+   */
+  destroy(key: KeyCursor, at: number): Promise<boolean>;
+  /**
+   * One commit: a slot and generations of its key as they were found outside the store.
+   * @returns false, and nothing was written, when the slot's id is there already.
+   */
+  restore(upload: Upload, keys: readonly StoredKey[]): Promise<boolean>;
+}
+
+export interface StoredIntermediate extends IntermediateKey {
+  /** The copy in the recovery bucket; null when there is none. */
+  readonly copy: KeyCopy | null;
+}
+
+export interface IntermediateStore {
+  /** The newest version of a tenant's period that is not destroyed. */
+  newest(tenant: string, period: string): Promise<StoredIntermediate | undefined>;
+  /** @returns undefined also once destroyed. */
+  get(id: string): Promise<StoredIntermediate | undefined>;
+  /** The highest version that there ever was, destroyed or not; 0 when there was none. */
+  lastVersion(tenant: string, period: string): Promise<number>;
+  /** @returns false, and nothing was written, when the id, or the version of this tenant and period, is there already. */
+  insert(key: IntermediateKey, hasCopy: boolean): Promise<boolean>;
+  /** Those not destroyed, oldest first. */
+  list(query?: { tenant?: string; period?: string }): Promise<StoredIntermediate[]>;
+  /** One commit, where it is still wrapped as in `from`; marks its copy as stale. The old bytes are overwritten. */
+  replace(id: string, from: WrappedKey, to: WrappedKey): Promise<boolean>;
+  /** As `KeyStore.copied`. */
+  copied(id: string, of: WrappedKey | null): Promise<boolean>;
+  /** How many living keys of objects it wraps. */
+  uses(id: string): Promise<number>;
+  /**
+   * One commit: its bytes are overwritten and the WAL is emptied.
+   * @returns false, and nothing was destroyed, while a living key of an object is wrapped by it.
+   */
+  destroy(id: string, at: number): Promise<boolean>;
 }
 
 /** An API key as stored: never the secret, only SHA-256 of it (the secret has 256 random bits, so no slow hash is needed). */

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
 import { filenameProblem } from '../access/object-key.ts';
-import { lengthPrefixed } from '../custody/context.ts';
 import type { CustomerKey } from '../custody/customer-key.ts';
 import { DependencyUnavailable, KeyUnusable } from '../errors.ts';
 import type { ObjectFacts, ObjectStore } from '../s3/port.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import { placeOf, targetOf, tenantOf, type Services } from './services.ts';
+import { adoptedId, idsIn } from './slot-ids.ts';
 import type { Upload } from './upload.ts';
 
 /** `Principal.id` of no caller: those begin with `key:` or `jwt:`. So nobody is given a request for an adopted slot. */
@@ -38,7 +37,7 @@ export async function adoptObject(
   object: ForeignObject,
 ): Promise<Adoption> {
   const { target } = tenantOf(services, tenant);
-  const id = adoptedId(object);
+  const id = adoptedId(object.bucket, object.objectKey);
   const kin = idsIn(object.objectKey);
   const compared = await compareWithSlot(services, tenant, target, object, [id, ...kin]);
   if (compared !== undefined) return compared;
@@ -50,24 +49,6 @@ export async function adoptObject(
   if (await services.store.uploads.adopt(upload, wrapped, kin)) return { kind: 'adopted', id };
   const winner = await compareWithSlot(services, tenant, target, object, [id, ...kin]);
   return winner ?? conflict('another upload has this bucket and object key');
-}
-
-/**
- * A UUIDv7 of time 0, so that lists show adopted slots as the oldest. Its 74 free bits are the first of SHA-256 over bucket and object
- * key, each behind its length. Changing this would adopt everything a second time. The target is left out: one S3 may have several
- * names and addresses, and get others.
- */
-function adoptedId({ bucket, objectKey }: ForeignObject): string {
-  const name = Buffer.concat([lengthPrefixed(bucket), lengthPrefixed(objectKey)]);
-  const bits = BigInt(`0x${createHash('sha256').update(name).digest('hex')}`) >> (256n - 74n);
-  const a = (0x7000n | (bits >> 62n)).toString(16);
-  const b = ((2n << 62n) | (bits & ((1n << 62n) - 1n))).toString(16);
-  return `00000000-0000-${a}-${b.slice(0, 4)}-${b.slice(4)}`;
-}
-
-/** An object of the service's own has its slot's id in its object key (invariant 4). */
-function idsIn(objectKey: string): string[] {
-  return objectKey.match(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g) ?? [];
 }
 
 /** What is to be said when the tenant has a slot for this object, whoever made it; `undefined` when it has none. */
@@ -153,7 +134,6 @@ function uploadedSlot(from: {
   now: number;
 }): Upload {
   const { id, tenant, target, object, facts, now } = from;
-  const filename = object.objectKey.slice(object.objectKey.lastIndexOf('/') + 1);
   return {
     id,
     tenant,
@@ -162,7 +142,7 @@ function uploadedSlot(from: {
     target,
     bucket: object.bucket,
     objectKey: object.objectKey,
-    filename: filenameProblem(filename) === undefined ? filename : null,
+    filename: filenameIn(object.objectKey),
     contentType: facts.contentType ?? 'application/octet-stream',
     size: facts.size,
     sha256: facts.sha256,
@@ -174,10 +154,18 @@ function uploadedSlot(from: {
     uploadedAt: now,
     etag: facts.etag,
     versionId: facts.versionId,
+    generation: 1,
+    nextGeneration: null,
     deletingAt: null,
     deletedAt: null,
     nextCheckAt: null,
   };
+}
+
+/** The last part of an object key, where it can be a filename. */
+export function filenameIn(objectKey: string): string | null {
+  const filename = objectKey.slice(objectKey.lastIndexOf('/') + 1);
+  return filenameProblem(filename) === undefined ? filename : null;
 }
 
 function conflict(detail: string): Refused {

@@ -9,7 +9,7 @@ import type { Upload } from './upload.ts';
  * @throws KeyUnusable when it never will be here: an operator must bring a KEK back, or look at who changed the row.
  */
 export async function customerKeyOf(services: Services, upload: Upload): Promise<CustomerKey> {
-  const current = await services.store.keys.current(upload.id);
+  const current = await services.store.keys.get(upload.id, upload.generation);
   if (current === undefined) throw new KeyUnusable('The key of this upload has been destroyed.');
   try {
     return await services.observer.timed('unwrap', () =>

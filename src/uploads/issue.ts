@@ -7,6 +7,7 @@ import { CustomerKey } from '../custody/customer-key.ts';
 import { IdempotencyMismatch, UploadDeleted } from '../errors.ts';
 import type { IdempotencyRecord } from '../store/port.ts';
 import { putRequest, type PutRequest } from './put-request.ts';
+import { copyTags } from './recovery.ts';
 import { reissue } from './reissue.ts';
 import { placeOf, targetOf, tenantOf, type Services } from './services.ts';
 import { stateAt, type Upload } from './upload.ts';
@@ -77,18 +78,24 @@ export async function issueUpload(
     uploadedAt: null,
     etag: null,
     versionId: null,
+    generation: 1,
+    nextGeneration: null,
     deletingAt: null,
     deletedAt: null,
     nextCheckAt: now + policy.slotSeconds * 1000,
   };
   const key = CustomerKey.generate();
   const wrapped = await observer.timed('wrap', () => wrapper.wrap(key, placeOf(upload, 1)));
+  const hasCopy = services.config.custody.recovery !== undefined;
+  const tags = hasCopy ? copyTags(upload, 1, wrapped) : {};
   const record =
     idempotencyKey === undefined ? undefined : recordOf(principal, idempotencyKey, requestHash, upload);
-  const winner = await observer.timed('commit', () => store.uploads.insert(upload, wrapped, record, now));
+  const winner = await observer.timed('commit', () =>
+    store.uploads.insert(upload, wrapped, record, now, hasCopy),
+  );
   if (winner !== undefined) return replay(services, winner, requestHash);
   observer.slot('issued', upload);
-  const request = await observer.timed('sign', () => putRequest(window, upload, key));
+  const request = await observer.timed('sign', () => putRequest(window, upload, key, tags));
   return { upload, request, replayed: false };
 }
 

@@ -1,4 +1,5 @@
 import type { CustomerKey } from '../custody/customer-key.ts';
+import { encodeRfc3986 } from '../s3/object-url.ts';
 import type { UrlWindow } from '../s3/port.ts';
 import type { Upload } from './upload.ts';
 
@@ -12,10 +13,16 @@ export interface PutRequest {
 
 /**
  * The presigned PUT and the headers the client must send. All that S3 lets us bind is signed (invariant 5): the length, the type, the
- * three SSE-C headers, `if-none-match: *` so that a second PUT gets 412, the checksum and the metadata.
+ * three SSE-C headers, `if-none-match: *` so that a second PUT gets 412, the checksum, the metadata and the tags.
+ * @param tags names and values as they are; see `tagsOf`.
  */
-export async function putRequest(window: UrlWindow, upload: Upload, key: CustomerKey): Promise<PutRequest> {
-  const headers = clientHeaders(upload, key);
+export async function putRequest(
+  window: UrlWindow,
+  upload: Upload,
+  key: CustomerKey,
+  tags: Readonly<Record<string, string>>,
+): Promise<PutRequest> {
+  const headers = clientHeaders(upload, key, tags);
   const url = await window.sign({
     method: 'PUT',
     bucket: upload.bucket,
@@ -29,14 +36,22 @@ export async function putRequest(window: UrlWindow, upload: Upload, key: Custome
 export function clientHeaders(
   upload: Pick<Upload, 'contentType' | 'sha256' | 'metadata'>,
   key: CustomerKey,
+  tags: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return {
     'content-type': upload.contentType,
     'if-none-match': '*',
     ...key.headers(),
     ...(upload.sha256 !== null && { 'x-amz-checksum-sha256': upload.sha256 }),
+    ...(Object.keys(tags).length > 0 && { 'x-amz-tagging': asQuery(tags) }),
     ...Object.fromEntries(
       Object.entries(upload.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]),
     ),
   };
+}
+
+function asQuery(tags: Readonly<Record<string, string>>): string {
+  return Object.entries(tags)
+    .map(([name, value]) => `${encodeRfc3986(name)}=${encodeRfc3986(value)}`)
+    .join('&');
 }

@@ -2,6 +2,7 @@ import { NotYourSlot, StateConflict } from '../errors.ts';
 import type { Principal } from '../access/principal.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import { putRequest, type PutRequest } from './put-request.ts';
+import { tagsOf } from './recovery.ts';
 import { targetOf, tenantOf, type Services } from './services.ts';
 import { stateAt, type Upload } from './upload.ts';
 
@@ -33,6 +34,7 @@ export async function reissue(
   const seconds = Math.min(upload.expiresInSeconds, tenantOf(services, upload.tenant).urlSeconds.max);
   const window = await targetOf(services, upload.target).presigner.open(seconds, services.now());
   const key = await customerKeyOf(services, upload);
+  const tags = await tagsOf(services, upload);
   const committed = await observer.timed('commit', () =>
     store.uploads.update(upload.id, ['issued'], { urlEndsAt: window.endsAt }),
   );
@@ -43,6 +45,6 @@ export async function reissue(
   }
   return {
     upload: committed,
-    request: await observer.timed('sign', () => putRequest(window, committed, key)),
+    request: await observer.timed('sign', () => putRequest(window, committed, key, tags)),
   };
 }

@@ -10,7 +10,10 @@ import type { Upload } from './upload.ts';
 export interface Services {
   readonly config: Config;
   readonly store: Store;
+  /** Wraps and opens the keys of objects. */
   readonly wrapper: KeyWrapper;
+  /** Wraps and opens intermediate keys; with `wrapper` the same where there is no hierarchy. */
+  readonly keks: KeyWrapper;
   readonly targets: ReadonlyMap<string, S3Target>;
   readonly now: Clock;
   readonly observer: Observer;
@@ -33,7 +36,10 @@ export type SlotOutcome =
   | 'downloaded'
   | 'deleting'
   | 'deleted'
-  | 'forgotten';
+  | 'forgotten'
+  | 'rekeying'
+  | 'rekeyed'
+  | 'rekey_failed';
 
 /** A tenant that left the configuration keeps its slots, but nothing can be done with them until it is back. */
 export function tenantOf(services: Services, name: string): TenantConfig {

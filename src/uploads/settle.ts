@@ -1,4 +1,5 @@
 import { StateConflict } from '../errors.ts';
+import { renewStaleCopy } from './recovery.ts';
 import type { Services } from './services.ts';
 import type { Upload } from './upload.ts';
 import type { Arrival } from './verify.ts';
@@ -19,6 +20,7 @@ export async function settle(
   });
   if (settled !== undefined) {
     services.observer.slot(state, settled);
+    if (state === 'uploaded') await renewStaleCopy(services, settled);
     return settled;
   }
   // Another caller settled it first, by the same facts; anything else is a lost race with DELETE.

@@ -25,6 +25,10 @@ export interface Upload {
   readonly uploadedAt: number | null;
   readonly etag: string | null;
   readonly versionId: string | null;
+  /** Which generation of the slot's key opens its object; 1 until a re-key. */
+  readonly generation: number;
+  /** The generation that a re-key under way moves the object to. */
+  readonly nextGeneration: number | null;
   readonly deletingAt: number | null;
   readonly deletedAt: number | null;
   /** When the background job looks at this slot next; `null` is never. */

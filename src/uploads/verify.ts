@@ -1,6 +1,7 @@
 import type { CustomerKey } from '../custody/customer-key.ts';
 import type { Mismatch } from '../errors.ts';
 import type { ObjectFacts } from '../s3/port.ts';
+import { countTags } from './recovery.ts';
 import { targetOf, type Services } from './services.ts';
 import type { Upload } from './upload.ts';
 
@@ -15,24 +16,37 @@ export async function askS3(services: Services, upload: Upload, key: CustomerKey
   const head = (withKey: CustomerKey | undefined) =>
     services.observer.timed('s3', () => objects.head(upload.bucket, upload.objectKey, withKey));
   const answer = await head(key);
-  if (answer.kind === 'found') {
-    return { kind: 'arrived', object: answer.object, mismatches: compare(upload, key, answer.object) };
-  }
+  if (answer.kind === 'found') return arrived(services, upload, key, answer.object);
   if (answer.kind === 'absent') return answer;
   // A server that ignored SSE-C and stored plain text refuses a HEAD with a key and answers one without.
   const plain = await head(undefined);
   if (plain.kind !== 'found' || plain.object.sseCustomerAlgorithm !== null) return answer;
-  return { kind: 'arrived', object: plain.object, mismatches: compare(upload, key, plain.object) };
+  return arrived(services, upload, key, plain.object);
+}
+
+async function arrived(
+  services: Services,
+  upload: Upload,
+  key: CustomerKey,
+  object: ObjectFacts,
+): Promise<Arrival> {
+  const tags = await countTags(services, upload, object);
+  const mismatches = compare(upload, key, { ...object, tagCount: tags.actual }, tags.expected);
+  return { kind: 'arrived', object, mismatches };
 }
 
 /** The Fetch standard adds it to every request that has an If-None-Match, in browsers and in Node; downloads override it. */
 const ADDED_BY_FETCH = 'no-cache';
 
-/** What was announced against what is there, and against what S3 does not force a client to sign. */
+/**
+ * What was announced against what is there, and against what S3 does not force a client to sign.
+ * @param tagCount how many tags a copy of the key takes.
+ */
 export function compare(
   upload: Pick<Upload, 'size' | 'contentType' | 'sha256' | 'metadata'>,
   key: CustomerKey,
   object: ObjectFacts,
+  tagCount = 0,
 ): Mismatch[] {
   const pairs: [string, string | number | null, string | number | null][] = [
     ['encryption', 'AES256', object.sseCustomerAlgorithm],
@@ -43,7 +57,7 @@ export function compare(
     ['contentDisposition', null, object.contentDisposition],
     ['cacheControl', null, object.cacheControl === ADDED_BY_FETCH ? null : object.cacheControl],
     ['storageClass', null, object.storageClass],
-    ['tagCount', 0, object.tagCount],
+    ['tagCount', tagCount, object.tagCount],
     ...(upload.sha256 === null
       ? []
       : [['sha256', upload.sha256, object.sha256] as [string, string, string | null]]),

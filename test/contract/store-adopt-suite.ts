@@ -24,7 +24,7 @@ export function adoptSuite(opened: () => OpenedStore): void {
       assert.equal(await opened().store.uploads.adopt(upload, key, []), true);
       const again = await opened().reopen();
       assert.deepEqual(await again.uploads.get('acme', upload.id), upload);
-      const current = await again.keys.current(upload.id);
+      const current = await again.keys.get(upload.id, 1);
       assert.equal(current?.generation, 1);
       assert.deepEqual(Buffer.from(current.wrapped.bytes), Buffer.from(key.bytes));
     });
@@ -40,7 +40,7 @@ export function adoptSuite(opened: () => OpenedStore): void {
         assert.equal(await uploads.adopt(adoptedOf(n, { size: 5 }), wrappedOf(), []), false);
         assert.deepEqual(await uploads.get(there.tenant, there.id), there);
         assert.deepEqual(
-          Buffer.from((await keys.current(there.id))!.wrapped.bytes),
+          Buffer.from((await keys.get(there.id, 1))!.wrapped.bytes),
           Buffer.from(key.bytes),
           'the key that was there first stays',
         );
@@ -58,7 +58,7 @@ export function adoptSuite(opened: () => OpenedStore): void {
       for (const target of [made.target, 'another name of the same S3']) {
         assert.equal(await uploads.adopt({ ...same, target }, wrappedOf(), kin), false);
         assert.equal(await uploads.get('acme', same.id), undefined);
-        assert.equal(await keys.current(same.id), undefined);
+        assert.equal(await keys.get(same.id, 1), undefined);
       }
       const elsewhere = [{ bucket: 'b' }, { objectKey: `copy/${objectKey}` }];
       for (const [n, place] of elsewhere.entries()) {

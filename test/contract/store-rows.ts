@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { IntermediateKey } from '../../src/custody/intermediate.ts';
 import type { WrappedKey } from '../../src/custody/port.ts';
-import type { IdempotencyRecord, Store } from '../../src/store/port.ts';
+import type { IdempotencyRecord, KeyCursor, Store } from '../../src/store/port.ts';
 import type { Upload } from '../../src/uploads/upload.ts';
 
 /** A store to test, and the means to see what a restart sees. */
@@ -39,6 +40,8 @@ export function uploadOf(n: number, changes: Partial<Upload> = {}): Upload {
     uploadedAt: null,
     etag: null,
     versionId: null,
+    generation: 1,
+    nextGeneration: null,
     deletingAt: null,
     deletedAt: null,
     nextCheckAt: NOW + 900_000,
@@ -48,6 +51,35 @@ export function uploadOf(n: number, changes: Partial<Upload> = {}): Upload {
 
 export function wrappedOf(bytes: Uint8Array = randomBytes(77)): WrappedKey {
   return { wrapperId: 'local', kekId: 'kek-1', bytes };
+}
+
+export function wrappedBy(kekId: string, wrapperId = 'local'): WrappedKey {
+  return { ...wrappedOf(), wrapperId, kekId };
+}
+
+export function intermediateOf(n: number, changes: Partial<IntermediateKey> = {}): IntermediateKey {
+  return {
+    id: idOf(n),
+    tenant: 'acme',
+    period: '2027-01-15',
+    version: n,
+    wrapped: wrappedOf(),
+    createdAt: NOW + n,
+    ...changes,
+  };
+}
+
+/** The place of a slot's key. */
+export function cursorOf(n: number, generation = 1): KeyCursor {
+  return { uploadId: idOf(n), generation };
+}
+
+/** Bytes in hex: drivers give different kinds of them. */
+export function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
 }
 
 export function idempotencyOf(n: number, changes: Partial<IdempotencyRecord> = {}): IdempotencyRecord {

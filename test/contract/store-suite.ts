@@ -5,6 +5,9 @@ import type { Store } from '../../src/store/port.ts';
 import type { Upload, UploadState } from '../../src/uploads/upload.ts';
 import { adoptSuite } from './store-adopt-suite.ts';
 import { apiKeysSuite } from './store-api-keys-suite.ts';
+import { generationsSuite } from './store-generations-suite.ts';
+import { intermediatesSuite } from './store-intermediates-suite.ts';
+import { keysSuite } from './store-keys-suite.ts';
 import { idempotencyOf, idOf, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
 /** What every adapter of the store port must do. */
@@ -28,7 +31,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         assert.equal(await store.uploads.insert(upload, key, idempotencyOf(1), NOW), undefined);
         const again = await opened.reopen();
         assert.deepEqual(await again.uploads.get('acme', upload.id), upload);
-        const current = await again.keys.current(upload.id);
+        const current = await again.keys.get(upload.id, 1);
         assert.equal(current?.generation, 1);
         assert.equal(current.wrapped.wrapperId, key.wrapperId);
         assert.equal(current.wrapped.kekId, key.kekId);
@@ -46,7 +49,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
           idempotencyOf(1),
         );
         assert.equal(await store.uploads.get('acme', idOf(2)), undefined);
-        assert.equal(await store.keys.current(idOf(2)), undefined);
+        assert.equal(await store.keys.get(idOf(2), 1), undefined);
       });
 
       it('replaces an idempotency record from the moment it ends', async () => {
@@ -94,6 +97,9 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     });
 
     adoptSuite(() => opened);
+    keysSuite(() => opened);
+    generationsSuite(() => opened);
+    intermediatesSuite(() => opened);
 
     it('get: another tenant’s slot does not exist', async () => {
       await put(uploadOf(1));
@@ -189,7 +195,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         const upload = uploadOf(1, { state: 'deleting', deletingAt: NOW });
         await put(upload);
         assert.equal(await store.uploads.bury(upload.id, upload, NOW + 5), true);
-        assert.equal(await store.keys.current(upload.id), undefined);
+        assert.equal(await store.keys.get(upload.id, 1), undefined);
         const expected: Upload = {
           ...upload,
           state: 'deleted',
@@ -201,7 +207,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         assert.deepEqual(await store.uploads.get('acme', upload.id), expected);
         assert.equal(await store.uploads.bury(upload.id, upload, NOW + 6), false);
         const again = await opened.reopen();
-        assert.equal(await again.keys.current(upload.id), undefined);
+        assert.equal(await again.keys.get(upload.id, 1), undefined);
         assert.deepEqual(await again.uploads.get('acme', upload.id), expected);
       });
 
@@ -209,7 +215,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         const upload = uploadOf(1, { state: 'expired' });
         await put(upload);
         assert.equal(await store.uploads.forget(upload.id, upload, NOW + 5), true);
-        assert.equal(await store.keys.current(upload.id), undefined);
+        assert.equal(await store.keys.get(upload.id, 1), undefined);
         assert.deepEqual(await store.uploads.get('acme', upload.id), { ...upload, nextCheckAt: null });
       });
 
@@ -228,7 +234,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
             false,
           );
           assert.deepEqual(await store.uploads.get('acme', upload.id), upload);
-          assert.notEqual(await store.keys.current(upload.id), undefined);
+          assert.notEqual(await store.keys.get(upload.id, 1), undefined);
         }
       });
 
@@ -237,7 +243,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         await put(upload);
         await put(uploadOf(2));
         await store.uploads.bury(upload.id, upload, NOW);
-        assert.notEqual(await store.keys.current(idOf(2)), undefined);
+        assert.notEqual(await store.keys.get(idOf(2), 1), undefined);
       });
     });
 

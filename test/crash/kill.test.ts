@@ -194,7 +194,7 @@ async function checkSlot(store: Store, wrapper: ReturnType<typeof localWrapper>,
   assert.ok(upload, `the acknowledged slot ${slot.id} is there`);
   const states = { none: ['issued'], sent: ['issued', 'deleting'], acknowledged: ['deleting'] }[slot.removal];
   assert.ok(states.includes(upload.state), `${slot.id}, removal ${slot.removal}, is ${upload.state}`);
-  const current = await store.keys.current(slot.id);
+  const current = await store.keys.get(slot.id, upload.generation);
   assert.ok(current, `the slot ${slot.id} has its key`);
   const key = await wrapper.unwrap(current.wrapped, placeOf(upload, current.generation));
   assert.ok(
@@ -216,6 +216,6 @@ function checkRows(dir: string): void {
   assert.deepEqual(db.prepare('PRAGMA foreign_key_check').all(), []);
   const halves = db.prepare(`
     SELECT id FROM uploads WHERE state <> 'deleted'
-      AND NOT EXISTS (SELECT 1 FROM keys WHERE upload_id = uploads.id AND wrapped IS NOT NULL)`);
+      AND NOT EXISTS (SELECT 1 FROM keys WHERE upload_id = uploads.id AND wrapped_id IS NOT NULL)`);
   assert.deepEqual(halves.all(), []);
 }

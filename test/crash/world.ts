@@ -63,15 +63,16 @@ export class World implements AsyncDisposable {
     const store = await openSqliteStore({ path: join(this.#dir, 'sealslot.db'), exclusive: true });
     const target = fakeTarget(this.s3);
     const watchedTarget = {
+      ...target,
       objects: watch('s3', this.s3, all),
-      credentials: target.credentials,
       presigner: watch('presigner', target.presigner, all),
-      close: () => undefined,
     };
+    const wrapper = watch('wrapper', localWrapper({ id: 'local', ring: this.#ring }), all);
     try {
       return await work({
         config: {
           tenants: { acme: TENANT },
+          custody: { recovery: undefined },
           retention: RETENTION,
           jobs: { intervalSeconds: 3600 },
         } as unknown as Config,
@@ -80,7 +81,8 @@ export class World implements AsyncDisposable {
           uploads: watch('uploads', store.uploads, all),
           keys: watch('keys', store.keys, all),
         },
-        wrapper: watch('wrapper', localWrapper({ id: 'local', ring: this.#ring }), all),
+        wrapper,
+        keks: wrapper,
         targets: new Map([['main', watchedTarget]]),
         now: () => this.clock.now,
         observer: { timed: (_step, work) => work(), slot: () => undefined },
@@ -118,7 +120,7 @@ export class World implements AsyncDisposable {
   /** True when the slot's key is there and opens. */
   hasKey(upload: Upload): Promise<boolean> {
     return this.live(async (services) => {
-      if ((await services.store.keys.current(upload.id)) === undefined) return false;
+      if ((await services.store.keys.get(upload.id, upload.generation)) === undefined) return false;
       await customerKeyOf(services, upload);
       return true;
     });

@@ -3,8 +3,10 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { inspectStore, openWrapper } from '../../src/composition.ts';
+import { inspectStore, openKeks } from '../../src/composition.ts';
+import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { UNCOUNTED } from '../../src/custody/counted.ts';
 import { examine } from '../../src/doctor/examine.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { exitCodeOf } from '../../src/doctor/report.ts';
@@ -264,7 +266,9 @@ async function examineHere(settings: Settings, now: () => number): Promise<Findi
   const configPath = join(folder.dir, 'sealslot.yaml');
   const config = await loadConfig({ path: configPath, env: {} });
   const { signal } = new AbortController();
-  const context = { config, configPath, openWrapper, openTarget: createTarget, inspectStore, now, signal };
+  const open = (opened: Config) => openKeks(opened, UNCOUNTED);
+  const openTarget = createTarget;
+  const context = { config, configPath, openKeks: open, openTarget, inspectStore, now, signal };
   return await Array.fromAsync(examine(context, ['main']));
 }
 

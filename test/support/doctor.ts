@@ -45,7 +45,7 @@ export async function operatorFolder(
       admin: { port: 0 },
       cors: { origins },
       store: { kind: 'sqlite', path: 'sealslot.db' },
-      custody: { kind: 'local', kekFile: 'kek.json' },
+      custody: { current: 'local', wrappers: { local: { kind: 'local', kekFile: 'kek.json' } } },
       s3: {
         targets: {
           main: {

@@ -1,59 +1,149 @@
-import type { CustomerKey } from '../../src/custody/customer-key.ts';
 import { DependencyUnavailable } from '../../src/errors.ts';
-import type { HeadResult, ObjectFacts, ObjectRemains, ObjectStore, S3Target } from '../../src/s3/port.ts';
+import type { CustomerKey } from '../../src/custody/customer-key.ts';
 import { createPresigner } from '../../src/s3/adapters/sdk-presigner.ts';
+import type { HeadResult, ObjectFacts, ObjectRemains, ObjectStore, S3Target } from '../../src/s3/port.ts';
+import { fakeBuckets } from './fake-s3/buckets.ts';
+import { fakeContent } from './fake-s3/content.ts';
+import { fakeTags } from './fake-s3/tags.ts';
+import { Shelf, type FakeObject, type FakeVersion } from './fake-s3/shelf.ts';
 
-/** An object store in memory, for the faults and the timing that a real server can't be made to show. */
+export type { FakeObject, FakeVersion } from './fake-s3/shelf.ts';
+
+/** A call of a port to the fake: `copy`, the third of its kind, of this object. */
+export interface FakeCall {
+  readonly name: FakeCallName;
+  /** Counted from 1 for each name. */
+  readonly nth: number;
+  readonly bucket: string;
+  readonly objectKey: string;
+}
+
+export type FakeCallName =
+  | 'head'
+  | 'remains'
+  | 'remove'
+  | 'read'
+  | 'copy'
+  | 'stream'
+  | 'getTags'
+  | 'putTags'
+  | 'versions'
+  | 'putSmall'
+  | 'getSmall';
+
+/** An S3 in memory, for the faults and the timing that a real server can't be made to show. `fakeTarget` hands out all of its ports. */
 export class FakeObjectStore implements ObjectStore {
-  readonly objects = new Map<string, { facts: ObjectFacts; keyMd5: string }>();
+  readonly shelf = new Shelf();
+  /** What was put by `putSmall`: bucket, a slash, object key. */
+  readonly small = new Map<string, Uint8Array>();
+  /** The ids of unfinished multipart uploads by object key. */
+  readonly unfinished = new Map<string, string[]>();
+  /** How often each call was begun. */
+  readonly calls = new Map<FakeCallName, number>();
   /** When set, the answer to every HEAD. */
   headAnswer: HeadResult | undefined;
   /** When set, every call fails as a dead S3 does. */
   dead = false;
   /** When set, listing fails: absence can't be proven. */
   listingFails = false;
+  /** When set, copies are answered as servers do that have none under SSE-C. */
+  copyUnsupported = false;
+  /** Before the call has done anything; a throw takes its place. */
+  before: ((call: FakeCall) => void | Promise<void>) | undefined;
+  /** After the call has done its work; a throw takes the place of its answer. */
+  after: ((call: FakeCall) => void | Promise<void>) | undefined;
   removals = 0;
 
-  put(objectKey: string, key: CustomerKey, facts: Partial<ObjectFacts>): void {
-    this.objects.set(objectKey, {
-      keyMd5: key.md5(),
-      facts: {
-        size: 0,
-        contentType: null,
-        etag: '"etag"',
-        versionId: null,
-        sseCustomerAlgorithm: 'AES256',
-        sseCustomerKeyMd5: key.md5(),
-        sha256: null,
-        metadata: {},
-        contentEncoding: null,
-        contentDisposition: null,
-        cacheControl: null,
-        storageClass: null,
-        tagCount: 0,
-        ...facts,
-      },
+  /** With versions, what is written anew lies on top of what was there. */
+  get versioned(): boolean {
+    return this.shelf.versioned;
+  }
+
+  set versioned(versioned: boolean) {
+    this.shelf.versioned = versioned;
+  }
+
+  /** The newest version of every object that has one, by object key. A copy of the state. */
+  get objects(): ReadonlyMap<string, FakeVersion> {
+    return this.shelf.newest();
+  }
+
+  /** All versions of one object, the newest first. */
+  versionsOf(objectKey: string): readonly FakeVersion[] {
+    return this.shelf.versionsOf(objectKey);
+  }
+
+  /** A client's PUT. Without a bucket in `object` it lies in every bucket. */
+  put(
+    objectKey: string,
+    key: CustomerKey,
+    facts: Partial<ObjectFacts>,
+    object: Partial<FakeObject> = {},
+  ): FakeVersion {
+    return this.shelf.put(objectKey, key, facts, object);
+  }
+
+  /** The `nth` call of this name fails, counted from now: before it does anything, or when its work is done and only its answer is lost. */
+  failAt(name: FakeCallName, nth: number, when: 'before' | 'after' = 'before', error?: Error): void {
+    const at = (this.calls.get(name) ?? 0) + nth;
+    const earlier = this[when];
+    this[when] = async (call) => {
+      await earlier?.(call);
+      if (call.name === name && call.nth === at) throw error ?? new DependencyUnavailable('s3', undefined);
+    };
+  }
+
+  /** What every call goes through. */
+  async called<T>(
+    name: FakeCallName,
+    { bucket, objectKey }: { bucket: string; objectKey: string },
+    act: () => T | Promise<T>,
+  ): Promise<T> {
+    const nth = (this.calls.get(name) ?? 0) + 1;
+    this.calls.set(name, nth);
+    const call = { name, nth, bucket, objectKey };
+    if (this.dead) throw new DependencyUnavailable('s3', undefined);
+    await this.before?.(call);
+    const answer = await act();
+    await this.after?.(call);
+    return answer;
+  }
+
+  head(
+    bucket: string,
+    objectKey: string,
+    key: CustomerKey | undefined,
+    versionId?: string,
+  ): Promise<HeadResult> {
+    return this.called('head', { bucket, objectKey }, () => {
+      if (this.headAnswer !== undefined) return this.headAnswer;
+      const object = this.shelf.find({ bucket, objectKey, versionId: versionId ?? null });
+      if (object === undefined) return { kind: 'absent' };
+      if (key?.md5() !== object.keyMd5) {
+        return { kind: 'unknown', status: key === undefined ? 400 : 403, code: 'Refused' };
+      }
+      return { kind: 'found', object: object.facts };
     });
   }
 
-  async head(_bucket: string, objectKey: string, key: CustomerKey | undefined): Promise<HeadResult> {
-    if (this.dead) throw new DependencyUnavailable('s3', undefined);
-    if (this.headAnswer !== undefined) return this.headAnswer;
-    const object = this.objects.get(objectKey);
-    if (object === undefined) return { kind: 'absent' };
-    if (key?.md5() !== object.keyMd5)
-      return { kind: 'unknown', status: key === undefined ? 400 : 403, code: 'Refused' };
-    return { kind: 'found', object: object.facts };
+  remains(bucket: string, objectKey: string): Promise<ObjectRemains> {
+    return this.called('remains', { bucket, objectKey }, () => {
+      if (this.listingFails) throw new DependencyUnavailable('s3', undefined);
+      const versions = this.shelf.versionsOf(objectKey, bucket);
+      return {
+        versions: versions.map(({ facts }) => ({ versionId: this.versioned ? facts.versionId : null })),
+        multipartUploadIds: [...(this.unfinished.get(objectKey) ?? [])],
+      };
+    });
   }
 
-  async remains(_bucket: string, objectKey: string): Promise<ObjectRemains> {
-    if (this.dead || this.listingFails) throw new DependencyUnavailable('s3', undefined);
-    return { versions: this.objects.has(objectKey) ? [{ versionId: null }] : [], multipartUploadIds: [] };
-  }
-
-  async remove(_bucket: string, objectKey: string): Promise<void> {
-    if (this.dead) throw new DependencyUnavailable('s3', undefined);
-    if (this.objects.delete(objectKey)) this.removals += 1;
+  remove(bucket: string, objectKey: string, remains: ObjectRemains): Promise<void> {
+    return this.called('remove', { bucket, objectKey }, () => {
+      const left = this.unfinished.get(objectKey)?.filter((id) => !remains.multipartUploadIds.includes(id));
+      if (left !== undefined) this.unfinished.set(objectKey, left);
+      const removed = this.shelf.remove(bucket, objectKey, remains.versions);
+      if (removed) this.removals += 1;
+    });
   }
 
   skewMs(): number {
@@ -69,5 +159,14 @@ export function fakeTarget(objects: ObjectStore, secretAccessKey = 'secret'): S3
     credentials,
     skewMs: () => 0,
   });
-  return { objects, credentials, presigner, close: () => undefined };
+  const s3 = objects instanceof FakeObjectStore ? objects : new FakeObjectStore();
+  return {
+    objects,
+    content: fakeContent(s3),
+    tags: fakeTags(s3),
+    buckets: fakeBuckets(s3),
+    credentials,
+    presigner,
+    close: () => undefined,
+  };
 }

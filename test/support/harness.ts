@@ -6,9 +6,12 @@ import { apiKeyAuthenticator, createApiKey } from '../../src/access/adapters/api
 import { jwtAuthenticator } from '../../src/access/adapters/jwt.ts';
 import { SCOPES, type Scope } from '../../src/access/principal.ts';
 import { buildApp } from '../../src/app.ts';
+import { openHierarchy } from '../../src/composition.ts';
 import type { Config, IssuerConfig, TenantConfig } from '../../src/config/config.ts';
 import { localWrapper } from '../../src/custody/adapters/local.ts';
 import { createKekFile, readKekFile } from '../../src/custody/kek-file.ts';
+import type { KeyWrapper } from '../../src/custody/port.ts';
+import { proveRoundTrip } from '../../src/custody/proof.ts';
 import type { CustomerKey } from '../../src/custody/customer-key.ts';
 import { buildAdmin } from '../../src/http/admin.ts';
 import { createLogger } from '../../src/http/log.ts';
@@ -38,6 +41,9 @@ export interface HarnessOptions {
   readonly issuers?: readonly IssuerConfig[];
   readonly retention?: Config['retention'];
   readonly corsOrigins?: readonly string[];
+  readonly custody?: Partial<Pick<Config['custody'], 'hierarchy' | 'recovery'>>;
+  /** In place of a local KEK. */
+  readonly keks?: KeyWrapper;
   /** Wraps the store, for faults. */
   readonly store?: (store: Store) => Store;
 }
@@ -85,18 +91,27 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     log: { level: 'debug' },
     cors: { origins: options.corsOrigins ?? [] },
     store: { kind: 'sqlite', path: join(dir, 'sealslot.db') },
-    custody: { kind: 'local', id: 'local', kekFile },
+    custody: {
+      current: 'local',
+      wrappers: { local: { kind: 'local', kekFile } },
+      hierarchy: undefined,
+      recovery: undefined,
+      ...options.custody,
+    },
     s3: { targets: {} },
     auth: { issuers: options.issuers ?? [] },
     tenants: options.tenants ?? { acme: TENANT, globex: TENANT },
     retention: options.retention ?? { keySeconds: 30 * 86_400, deleteMarginSeconds: 86_400 },
     jobs: { intervalSeconds: 3600 },
   };
+  const keks = options.keks ?? localWrapper({ id: 'local', ring: await readKekFile(kekFile) });
+  const targets = new Map([['main', options.target]]);
   const services: Services = {
     config,
     store,
-    wrapper: localWrapper({ id: 'local', ring: await readKekFile(kekFile) }),
-    targets: new Map([['main', options.target]]),
+    wrapper: openHierarchy(config, { keks, store, now, targets: () => targets }),
+    keks,
+    targets,
     now,
     observer: metrics.observer,
     lookAt: () => undefined,
@@ -109,11 +124,12 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     ],
   };
   const app = await buildApp({ current: () => snapshot, logger, metrics });
-  const admin = buildAdmin(
-    () => services,
+  const admin = buildAdmin({
+    current: () => services,
+    proveCustody: () => proveRoundTrip(services.wrapper),
     metrics,
-    () => false,
-  );
+    isDraining: () => false,
+  });
   const jobs = createJobs(
     () => services,
     (error) => metrics.failure(error),
@@ -162,6 +178,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
       await admin.close();
       await jobs.stop();
       options.target.close();
+      services.wrapper.close();
       await store.close();
       await rm(dir, { recursive: true, force: true });
     },

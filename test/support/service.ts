@@ -20,6 +20,10 @@ export interface ServiceOptions {
   readonly dir?: string;
   /** Further top-level sections of `sealslot.yaml`. */
   readonly yaml?: string;
+  /** The section `custody`, in place of a local KEK. */
+  readonly custody?: string;
+  /** Whether to return as soon as it listens, ready or not. */
+  readonly mayBeUnready?: boolean;
   /** Further settings of the tenant `acme`, such as `slotSeconds: 60`. */
   readonly tenant?: string;
   /** A real S3 with the bucket `uploads` made by the caller; without it nobody listens at the endpoint. */
@@ -61,6 +65,8 @@ export interface Service extends AsyncDisposable {
 
 export const storePath = (dir: string): string => join(dir, 'sealslot.db');
 export const kekPath = (dir: string): string => join(dir, 'kek.json');
+
+const LOCAL_CUSTODY = '{ current: local, wrappers: { local: { kind: local, kekFile: kek.json } } }';
 
 const running = new Set<() => void>();
 let cleaningUp = false;
@@ -115,7 +121,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   let addresses: { listen: string; admin: string };
   try {
     addresses = await readyLine(child.stdout, exited, output);
-    await until200(`http://${addresses.admin}/readyz`);
+    if (options.mayBeUnready !== true) await until200(`http://${addresses.admin}/readyz`);
   } catch (error) {
     await kill();
     throw new Error(`the service did not start:\n${output.stdout}\n${output.stderr}`, { cause: error });
@@ -184,7 +190,7 @@ export async function runToEnd(
  * @returns what `sealslot init` said.
  */
 export async function setUp(dir: string, options: ServiceOptions): Promise<string> {
-  const { yaml = '', tenant, s3 } = options;
+  const { yaml = '', tenant, s3, custody = LOCAL_CUSTODY } = options;
   await writeFile(join(dir, 'jwks.json'), '{"keys":[]}');
   await writeFile(
     join(dir, 'sealslot.yaml'),
@@ -192,7 +198,7 @@ export async function setUp(dir: string, options: ServiceOptions): Promise<strin
 listen: { host: 127.0.0.1, port: 0 }
 admin: { host: 127.0.0.1, port: 0 }
 store: { kind: sqlite, path: sealslot.db }
-custody: { kind: local, kekFile: kek.json }
+custody: ${custody}
 s3:
   targets:
     main:

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
+import type { KeyWrapper } from '../../custody/port.ts';
 import type { Finding } from '../../doctor/finding.ts';
+import { examineCustody } from '../../doctor/local/custody.ts';
 import { examineFiles } from '../../doctor/local/files.ts';
 import { examineAtStart } from '../../doctor/start.ts';
 import { errorFields, type Logger } from '../../http/log.ts';
@@ -38,6 +40,14 @@ export class SafetyGate {
     this.#cleaningUp.add(cleaningUp);
     const findings = await inTime;
     this.#log(findings);
+    return findings.every(({ outcome }) => outcome !== 'unsafe');
+  }
+
+  /** A KEK that would lose or leak keys closes it too; one that does not answer is waited for, and nothing is handed out without it. */
+  async trusts(keks: KeyWrapper): Promise<boolean> {
+    const findings: Finding[] = [];
+    for await (const finding of examineCustody(keks)) findings.push(finding);
+    this.#log(findings.filter(({ outcome }) => outcome !== 'ok'));
     return findings.every(({ outcome }) => outcome !== 'unsafe');
   }
 

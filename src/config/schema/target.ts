@@ -1,40 +1,6 @@
 import { Type } from 'typebox';
-import { byKind, file, map, optional, text, url } from './nodes.ts';
-
-const Credentials = byKind(
-  {
-    description:
-      'What the service signs and asks S3 with. Every URL works with these same rights, so they should be no wider than needed.',
-  },
-  map({
-    kind: Type.Literal('static', { description: 'An access key that stands in the configuration.' }),
-    accessKeyId: text({ description: 'The name of the access key; S3 shows it in every URL.' }),
-    // Exactly one of each pair; emptiness is looked at after trimming.
-    secretAccessKey: optional(
-      Type.String({
-        writeOnly: true,
-        description:
-          'The secret of the access key. For the environment; in a file, `secretAccessKeyFile` keeps it apart.',
-      }),
-    ),
-    secretAccessKeyFile: optional(
-      file({ description: 'A file that holds the secret. Exactly one of the two is needed.' }),
-    ),
-    sessionToken: optional(
-      Type.String({
-        writeOnly: true,
-        description: 'Only for temporary credentials. They are not renewed here: prefer `kind: default`.',
-      }),
-    ),
-    sessionTokenFile: optional(file({ description: 'A file that holds the session token.' })),
-  }),
-  map({
-    kind: Type.Literal('default', {
-      description:
-        'The AWS chain: environment, shared files, web identity, container, instance. Roles renew themselves.',
-    }),
-  }),
-);
+import { credentials } from './credentials.ts';
+import { file, map, optional, url } from './nodes.ts';
 
 export const Target = map(
   {
@@ -65,7 +31,9 @@ export const Target = map(
           'PEM certificates to trust beside the usual ones, for an S3 server whose certificate is of a private CA. Clients need the same CA.',
       }),
     ),
-    credentials: Credentials,
+    credentials: credentials(
+      'What the service signs and asks S3 with. Every URL works with these same rights, so they should be no wider than needed.',
+    ),
   },
   {
     description:

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import { KeyRefused } from '../../custody/errors.ts';
 import type { KeyWrapper } from '../../custody/port.ts';
 import { OtherKey, proveRoundTrip, unboundFields } from '../../custody/proof.ts';
@@ -14,8 +15,14 @@ export const CUSTODY_CHECKS = {
     means:
       'A wrapped key opens only for its own tenant, bucket, object key and slot. Else whoever can write to the store could open any key with a row of their own.',
   },
+  'custody.condition': {
+    title: 'KEK condition',
+    means:
+      'What the keeper says of each KEK. When one is deleted, every key under it is lost for good, and its object with it.',
+  },
 } as const satisfies Record<string, CheckText>;
 
+const DAY_MS = 86_400_000;
 const OFF = ['new slots', 'downloads', 'whatever else needs a key'];
 
 const say = about('custody');
@@ -46,6 +53,24 @@ export async function* examineCustody(wrapper: KeyWrapper): Examination {
   }
   yield say.ok('custody.context', 'a key was refused in every place but its own');
   return true;
+}
+
+/** Also of the wrappers that only unwrap: keys may still be under them. */
+export async function* examineConditions(keks: KeyWrapper, now: Clock): AsyncGenerator<Finding> {
+  for (const { wrapperId, kekId, state, deletionAt, detail } of await keks.keks()) {
+    const kek = `${kekId} of "${wrapperId}"`;
+    if (state === 'usable') yield say.ok('custody.condition', `${kek} is usable`);
+    else if (state === 'unknown') {
+      yield say.note('custody.condition', `${kek}: its keeper does not tell${detail ? ` (${detail})` : ''}`);
+    } else if (state === 'disabled') {
+      yield say.off('custody.condition', `${kek} is disabled`, 'enable it, or rewrap what needs it', OFF);
+    } else {
+      const days = deletionAt === undefined ? '' : ` in ${Math.ceil((deletionAt - now()) / DAY_MS)} days`;
+      const remedy =
+        'cancel its deletion at once; if it shall go, move all keys first: sealslot rewrap, then sealslot kek status';
+      yield say.unsafe('custody.condition', `${kek} will be deleted${days}`, remedy);
+    }
+  }
 }
 
 function failure(check: keyof typeof CUSTODY_CHECKS, error: unknown): Finding {

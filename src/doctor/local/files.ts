@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
-import type { Config } from '../../config/config.ts';
+import type { Config, CredentialsConfig } from '../../config/config.ts';
 import { Mistakes } from '../../config/mistakes.ts';
 import { parseYaml } from '../../config/yaml.ts';
 import {
@@ -26,8 +26,8 @@ export const FILES_CHECKS = {
       'Whoever can change it can send customer keys to an S3 of their own. When it holds secrets itself, others must not read it.',
   },
   'files.secrets': {
-    title: 'S3 secrets',
-    means: 'Whoever reads them reaches the buckets past the service.',
+    title: 'secrets',
+    means: 'Whoever reads them reaches the buckets, or the KEK, past the service.',
   },
   'files.kek': {
     title: 'KEK file',
@@ -63,11 +63,13 @@ export async function* examineFiles({
   yield await examineConfigFile(configPath);
   yield* examineFolders('files.config', configPath);
   for (const path of secretFiles(config)) yield await examineSecret(path);
-  yield await examineKek(config.custody.kekFile, userId);
-  yield* examineFolders('files.kek', config.custody.kekFile);
+  for (const path of kekFiles(config)) {
+    yield await examineKek(path, userId);
+    yield* examineFolders('files.kek', path);
+  }
   yield* examineTrustFiles(config);
   yield* examineStoreFiles(config.store.path);
-  yield await examineApart(config.custody.kekFile, config.store.path);
+  for (const path of kekFiles(config)) yield await examineApart(path, config.store.path);
   return true;
 }
 
@@ -159,9 +161,24 @@ async function examineApart(kekFile: string, storePath: string): Promise<Finding
   );
 }
 
-function secretFiles({ s3 }: FilesContext['config']): Set<string> {
-  const credentials = Object.values(s3.targets).map((target) => target.credentials);
-  return new Set(credentials.flatMap((each) => (each.kind === 'static' ? (each.secretFiles ?? []) : [])));
+function kekFiles({ custody }: FilesContext['config']): Set<string> {
+  const wrappers = Object.values(custody.wrappers);
+  return new Set(wrappers.flatMap((wrapper) => (wrapper.kind === 'local' ? [wrapper.kekFile] : [])));
+}
+
+/** What reaches S3, KMS or Vault in the service's name. */
+function secretFiles({ s3, custody }: FilesContext['config']): Set<string> {
+  const targets = Object.values(s3.targets).flatMap((target) => filesOf(target.credentials));
+  const wrappers = Object.values(custody.wrappers).flatMap((wrapper) => {
+    if (wrapper.kind === 'aws-kms') return filesOf(wrapper.credentials);
+    if (wrapper.kind !== 'vault-transit') return [];
+    return [wrapper.auth.kind === 'approle' ? wrapper.auth.secretIdFile : wrapper.auth.tokenFile];
+  });
+  return new Set([...targets, ...wrappers]);
+}
+
+function filesOf(credentials: CredentialsConfig): readonly string[] {
+  return credentials.kind === 'static' ? (credentials.secretFiles ?? []) : [];
 }
 
 /** Of the file alone: what comes by the environment is not in it. */

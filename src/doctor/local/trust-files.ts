@@ -9,16 +9,22 @@ export const TRUST_FILES_CHECKS = {
   },
   'files.ca': {
     title: 'CA file',
-    means: 'Whoever can change it can have another server taken for S3, and customer keys sent to it.',
+    means:
+      'Whoever can change it can have another server taken for S3 or for the keeper of the KEK, and customer keys sent to it.',
   },
 } as const satisfies Record<string, CheckText>;
 
 const say = about('files');
 
 /** The files that say whom the service believes. All may read them. */
-export async function* examineTrustFiles({ auth, s3 }: Pick<Config, 'auth' | 's3'>): AsyncGenerator<Finding> {
+export async function* examineTrustFiles({
+  auth,
+  s3,
+  custody,
+}: Pick<Config, 'auth' | 's3' | 'custody'>): AsyncGenerator<Finding> {
   const jwks = auth.issuers.flatMap((issuer) => (issuer.jwks.kind === 'file' ? [issuer.jwks.path] : []));
-  const cas = Object.values(s3.targets).flatMap(({ caFile }) => (caFile === undefined ? [] : [caFile]));
+  const believed = [...Object.values(s3.targets), ...Object.values(custody.wrappers)];
+  const cas = believed.flatMap((each) => ('caFile' in each ? [each.caFile] : []));
   for (const path of new Set(jwks)) yield* examineOne('files.jwks', path);
   for (const path of new Set(cas)) yield* examineOne('files.ca', path);
 }

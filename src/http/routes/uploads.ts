@@ -5,6 +5,7 @@ import { downloadUpload } from '../../uploads/download.ts';
 import { findLiveUpload } from '../../uploads/find.ts';
 import { issueUpload } from '../../uploads/issue.ts';
 import { requestAgain } from '../../uploads/reissue.ts';
+import { rekeyUpload } from '../../uploads/rekey.ts';
 import { removeUpload } from '../../uploads/remove.ts';
 import { presentRequest, presentSlot } from '../present.ts';
 import type { Call, Route } from '../route.ts';
@@ -159,6 +160,28 @@ const download: Route = {
   },
 };
 
+const rekey: Route = {
+  method: 'POST',
+  url: '/v1/uploads/:id/rekey',
+  operationId: 'rekeyUpload',
+  summary: 'Write the object anew under a new customer key',
+  scopes: ['keys:rotate'],
+  bodyLimitBytes: 64 * KIB,
+  emptyBodyAllowed: true,
+  params: schemas.UploadParams,
+  body: schemas.Empty,
+  success: {
+    status: 202,
+    schema: 'Slot',
+    description: 'rekeying until the object is proven under its new key. Repeatable meanwhile.',
+  },
+  problems: [404, 409, 413, 415],
+  async handle({ services, principal, request, reply }) {
+    const upload = await rekeyUpload(services, principal, idOf(request));
+    return reply.code(202).send(presentSlot(upload, services.now()));
+  },
+};
+
 const remove: Route = {
   method: 'DELETE',
   url: '/v1/uploads/:id',
@@ -183,4 +206,4 @@ function idOf(request: Call['request']): string {
   return (request.params as { id: string }).id;
 }
 
-export const uploadRoutes: readonly Route[] = [create, list, get, again, complete, download, remove];
+export const uploadRoutes: readonly Route[] = [create, list, get, again, complete, download, rekey, remove];

@@ -7,13 +7,16 @@ import {
   type ListObjectsV2CommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { sdkFailure } from './sdk-error.ts';
+import { isNotImplemented } from './sdk-error.ts';
 
 // Proof of absence destroys a key, so these listings believe only pages that name their bucket (an empty 200, or a proxy's page,
 // parses as an empty listing), and only to the end. They throw on all else.
 
 /** A million versions of one object; a server that names ever new pages is not listened to for ever. */
 const MOST_PAGES = 1_000;
+
+/** A thousand million versions in a bucket. */
+const MOST_PAGES_OF_A_BUCKET = 1_000_000;
 
 interface Version {
   readonly versionId: string | null;
@@ -24,41 +27,66 @@ export async function listVersions(client: S3Client, Bucket: string, objectKey: 
   try {
     return await listAllVersions(client, Bucket, objectKey);
   } catch (error) {
-    const { status, code } = sdkFailure(error);
-    if (status !== 501 && code !== 'NotImplemented') throw error;
+    if (!isNotImplemented(error)) throw error;
     return listObjects(client, Bucket, objectKey);
   }
 }
 
-async function listAllVersions(client: S3Client, Bucket: string, Prefix: string): Promise<Version[]> {
+async function listAllVersions(client: S3Client, bucket: string, objectKey: string): Promise<Version[]> {
   const found: Version[] = [];
-  const pages = pagesOf(
-    (from): Promise<ListObjectVersionsCommandOutput> =>
-      client.send(new ListObjectVersionsCommand({ Bucket, Prefix, ...from })),
-    (page) => ({ KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }),
-  );
-  for await (const page of pages) {
-    demandBucket(page.Name, Bucket);
+  for await (const page of versionPages(client, bucket, objectKey, MOST_PAGES)) {
     for (const entry of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
-      if (entry.Key === Prefix) found.push({ versionId: entry.VersionId ?? null });
+      if (entry.Key === objectKey) found.push({ versionId: entry.VersionId ?? null });
     }
   }
   return found;
 }
 
 /** For servers without versions. */
-async function listObjects(client: S3Client, Bucket: string, Prefix: string): Promise<Version[]> {
+async function listObjects(client: S3Client, bucket: string, objectKey: string): Promise<Version[]> {
   const found: Version[] = [];
+  for await (const page of objectPages(client, bucket, objectKey, MOST_PAGES)) {
+    if (page.Contents?.some((entry) => entry.Key === objectKey)) found.push({ versionId: null });
+  }
+  return found;
+}
+
+/** Pages of versions and delete markers whose object keys begin with `Prefix`. */
+export async function* versionPages(
+  client: S3Client,
+  Bucket: string,
+  Prefix: string,
+  mostPages = MOST_PAGES_OF_A_BUCKET,
+): AsyncGenerator<ListObjectVersionsCommandOutput> {
+  const pages = pagesOf(
+    (from): Promise<ListObjectVersionsCommandOutput> =>
+      client.send(new ListObjectVersionsCommand({ Bucket, Prefix, ...from })),
+    (page) => ({ KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }),
+    mostPages,
+  );
+  for await (const page of pages) {
+    demandBucket(page.Name, Bucket);
+    yield page;
+  }
+}
+
+/** The same of a server without versions. */
+export async function* objectPages(
+  client: S3Client,
+  Bucket: string,
+  Prefix: string,
+  mostPages = MOST_PAGES_OF_A_BUCKET,
+): AsyncGenerator<ListObjectsV2CommandOutput> {
   const pages = pagesOf(
     (from): Promise<ListObjectsV2CommandOutput> =>
       client.send(new ListObjectsV2Command({ Bucket, Prefix, ...from })),
     (page) => ({ ContinuationToken: page.NextContinuationToken }),
+    mostPages,
   );
   for await (const page of pages) {
     demandBucket(page.Name, Bucket);
-    if (page.Contents?.some((entry) => entry.Key === Prefix)) found.push({ versionId: null });
+    yield page;
   }
-  return found;
 }
 
 /** The ids of every unfinished multipart upload of exactly this object key. */
@@ -72,6 +100,7 @@ export async function listMultipartUploads(
     (from): Promise<ListMultipartUploadsCommandOutput> =>
       client.send(new ListMultipartUploadsCommand({ Bucket, Prefix, ...from })),
     (page) => ({ KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }),
+    MOST_PAGES,
   );
   for await (const page of pages) {
     demandBucket(page.Bucket, Bucket);
@@ -94,18 +123,23 @@ type Marker = Readonly<Record<string, string>>;
 async function* pagesOf<Page extends { IsTruncated?: boolean | undefined }>(
   ask: (from: Marker) => Promise<Page>,
   markerAfter: (page: Page) => Readonly<Record<string, string | undefined>>,
+  mostPages: number,
 ): AsyncGenerator<Page> {
   let from: Marker = {};
-  for (let count = 1; count <= MOST_PAGES; count += 1) {
+  // A server that leads back to a page it gave before leads round and round.
+  const been = new Set<string>();
+  for (let count = 1; count <= mostPages; count += 1) {
     const page = await ask(from);
     yield page;
     if (page.IsTruncated !== true) return;
     const named = Object.entries(markerAfter(page)).filter(([, value]) => value !== undefined);
     const to = Object.fromEntries(named) as Marker;
-    if (named.length === 0 || JSON.stringify(to) === JSON.stringify(from)) {
+    const marker = JSON.stringify(to);
+    if (named.length === 0 || been.has(marker)) {
       throw new Error('the listing goes on, but its next page is not named');
     }
+    been.add(marker);
     from = to;
   }
-  throw new Error(`the listing has more than ${MOST_PAGES} pages`);
+  throw new Error(`the listing has more than ${mostPages} pages`);
 }

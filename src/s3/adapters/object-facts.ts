@@ -30,7 +30,7 @@ function wholeChecksum({
 }
 
 /** SeaweedFS 4.48 sends the key's MD5 in two header lines, which Node joins. Two that differ stay joined, and match nothing. */
-function onceSaid(value: string | undefined): string | null {
+export function onceSaid(value: string | undefined): string | null {
   if (value === undefined) return null;
   const [first, ...others] = value.split(', ');
   return first !== undefined && others.every((other) => other === first) ? first : value;

@@ -2,42 +2,66 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../clock.ts';
 import type { TargetConfig } from '../../config/config.ts';
 import type { ClockSkew } from '../clock-skew.ts';
+import type { CredentialProvider } from '../credentials.ts';
 import { trusted } from '../trust.ts';
 import { readWholeAnswers } from './whole-answers.ts';
+
+/** How long a client waits, and how often it asks. */
+export interface Patience {
+  readonly attempts: number;
+  /** Until the head of the answer has come. */
+  readonly headMs?: number;
+  /** Without a byte in either direction. */
+  readonly idleMs?: number;
+  /** Until the whole answer has come; without it, answers are not read but handed on as they come. */
+  readonly wholeMs?: number;
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** Calls that S3 answers at once. */
+const CALLS: Patience = { attempts: 2, headMs: 10 * SECOND, wholeMs: 10 * SECOND };
+
+/** Whoever reads a body watches over it: a consumer may take its time. */
+export const READING: Patience = { attempts: 3, headMs: 30 * SECOND };
+
+/** AWS answers a copy at once, and then sends a space now and then until it is done; MinIO answers when it is done. */
+export const WRITING: Patience = { attempts: 3, idleMs: 10 * MINUTE, wholeMs: 60 * MINUTE };
+
+/** What makes an object visible is not asked twice: the second answer would be about what the first has changed. */
+export const COMMITTING: Patience = { ...WRITING, attempts: 1 };
 
 /** An SDK client that gives up early, also in the middle of an answer, adds no checksums of its own, logs nothing, and teaches `skew` the time from every answer. */
 export function sdkClient(
   config: Omit<TargetConfig, 'publicEndpoint'>,
   skew: ClockSkew,
   now: Clock = Date.now,
+  patience: Patience = CALLS,
+  shared?: CredentialProvider,
 ): S3Client {
-  const { credentials } = config;
   const client = new S3Client({
     endpoint: config.endpoint.href,
     region: config.region,
     forcePathStyle: config.pathStyle,
-    maxAttempts: 2,
+    maxAttempts: patience.attempts,
+    // The SDK would send such requests by an agent that does not know the private authority.
+    expectContinueHeader: false,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: 2_000,
-      requestTimeout: 10_000,
+      ...(patience.headMs !== undefined && { requestTimeout: patience.headMs }),
+      ...(patience.idleMs !== undefined && { socketTimeout: patience.idleMs }),
       throwOnRequestTimeout: true,
       httpsAgent: {
         keepAlive: true,
         ...trusted(config.ca),
       },
     },
-    // Without credentials here the SDK takes its default chain.
-    ...(credentials.kind === 'static' && {
-      credentials: {
-        accessKeyId: credentials.accessKeyId,
-        secretAccessKey: credentials.secretAccessKey.reveal(),
-        ...(credentials.sessionToken && { sessionToken: credentials.sessionToken.reveal() }),
-      },
-    }),
+    ...(shared ? { credentials: shared } : ownCredentials(config)),
   });
-  readWholeAnswers(client);
+  if (patience.wholeMs !== undefined) readWholeAnswers(client, patience.wholeMs);
   client.middlewareStack.add(
     (next) => async (args) => {
       const sent = now();
@@ -50,4 +74,16 @@ export function sdkClient(
     { step: 'deserialize', priority: 'low', name: 'sealslotClockSkew' },
   );
   return client;
+}
+
+/** Without credentials here the SDK takes its default chain. */
+function ownCredentials({ credentials }: Pick<TargetConfig, 'credentials'>) {
+  if (credentials.kind !== 'static') return {};
+  return {
+    credentials: {
+      accessKeyId: credentials.accessKeyId,
+      secretAccessKey: credentials.secretAccessKey.reveal(),
+      ...(credentials.sessionToken && { sessionToken: credentials.sessionToken.reveal() }),
+    },
+  };
 }

@@ -33,6 +33,12 @@ export function sdkFailure(error: unknown): S3Failure {
   return new S3Failure(`${error.name}: ${text} (HTTP ${status})`, error.name, status);
 }
 
+/** True of a server that has no such call. */
+export function isNotImplemented(error: unknown): boolean {
+  const { status, code } = sdkFailure(error);
+  return status === 501 || code === 'NotImplemented';
+}
+
 function statusOf(error: Error): number | undefined {
   const { $metadata, $response } = error as {
     $metadata?: { httpStatusCode?: number };

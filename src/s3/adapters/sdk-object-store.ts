@@ -7,9 +7,10 @@ import {
 import type { CustomerKey } from '../../custody/customer-key.ts';
 import { DependencyUnavailable } from '../../errors.ts';
 import type { ClockSkew } from '../clock-skew.ts';
-import type { HeadResult, ObjectRemains, ObjectStore } from '../port.ts';
+import type { HeadResult, ObjectRemains, ObjectStore, ObjectVersion } from '../port.ts';
 import { listMultipartUploads, listVersions } from './listings.ts';
 import { objectFacts } from './object-facts.ts';
+import { sseParameters, versionParameters } from './parameters.ts';
 import { sdkFailure } from './sdk-error.ts';
 
 /** Removing what is already gone is done. */
@@ -17,7 +18,8 @@ const ALREADY_GONE = new Set(['NoSuchKey', 'NoSuchVersion', 'NoSuchUpload']);
 
 export function sdkObjectStore(client: S3Client, skew: ClockSkew): ObjectStore {
   return {
-    head: (bucket, objectKey, key) => head(client, bucket, objectKey, key),
+    head: (bucket, objectKey, key, versionId) =>
+      head(client, { bucket, objectKey, versionId: versionId ?? null }, key),
     async remains(bucket, objectKey) {
       try {
         const [versions, multipartUploadIds] = await Promise.all([
@@ -36,17 +38,15 @@ export function sdkObjectStore(client: S3Client, skew: ClockSkew): ObjectStore {
 
 async function head(
   client: S3Client,
-  bucket: string,
-  objectKey: string,
+  version: ObjectVersion,
   key: CustomerKey | undefined,
 ): Promise<HeadResult> {
   try {
     const answer = await client.send(
       new HeadObjectCommand({
-        Bucket: bucket,
-        Key: objectKey,
+        ...versionParameters(version),
         ChecksumMode: 'ENABLED',
-        ...sseParameters(key),
+        ...(key && sseParameters(key)),
       }),
     );
     const object = objectFacts(answer);
@@ -57,16 +57,6 @@ async function head(
     if (status === undefined) throw new DependencyUnavailable('s3', failure);
     return status === 404 ? { kind: 'absent' } : { kind: 'unknown', status, code };
   }
-}
-
-function sseParameters(key: CustomerKey | undefined) {
-  if (!key) return {};
-  const headers = key.headers();
-  return {
-    SSECustomerAlgorithm: headers['x-amz-server-side-encryption-customer-algorithm'],
-    SSECustomerKey: headers['x-amz-server-side-encryption-customer-key'],
-    SSECustomerKeyMD5: headers['x-amz-server-side-encryption-customer-key-md5'],
-  };
 }
 
 /** Goes on after a refusal (one locked version must not keep the others), and stops when S3 does not answer at all. */

@@ -1,23 +1,41 @@
 import type { TargetConfig } from '../../config/config.ts';
 import { ClockSkew } from '../clock-skew.ts';
 import type { S3Target } from '../port.ts';
-import { sdkClient } from './sdk-client.ts';
+import type { ContentLimits } from './content-clients.ts';
+import { sdkBuckets } from './sdk-buckets.ts';
+import { COMMITTING, READING, sdkClient, WRITING, type Patience } from './sdk-client.ts';
+import { sdkObjectContent } from './sdk-object-content.ts';
 import { sdkObjectStore } from './sdk-object-store.ts';
+import { sdkObjectTags } from './sdk-object-tags.ts';
 import { createPresigner } from './sdk-presigner.ts';
 
-/** One configured S3. Makes no request; the service's own calls and the URLs share one memoized credential provider. */
-export function createTarget(config: TargetConfig): S3Target {
+/**
+ * One configured S3. Makes no request; the service's own calls and the URLs share one memoized credential provider.
+ * @param limits S3's own unless given.
+ */
+export function createTarget(config: TargetConfig, limits?: ContentLimits): S3Target {
   const skew = new ClockSkew();
   const client = sdkClient(config, skew);
+  const patient = (patience: Patience) =>
+    sdkClient(config, skew, Date.now, patience, client.config.credentials);
+  const clients = {
+    calls: client,
+    reading: patient(READING),
+    writing: patient(WRITING),
+    committing: patient(COMMITTING),
+  };
   const objects = sdkObjectStore(client, skew);
   return {
     objects,
+    content: sdkObjectContent(clients, limits),
+    tags: sdkObjectTags(client),
+    buckets: sdkBuckets(clients),
     credentials: client.config.credentials,
     presigner: createPresigner({
       target: config,
       credentials: client.config.credentials,
       skewMs: () => objects.skewMs(),
     }),
-    close: () => client.destroy(),
+    close: () => Object.values(clients).forEach((one) => one.destroy()),
   };
 }

@@ -5,6 +5,7 @@ import { StoreSchemaRefused } from '../errors.ts';
 import { MIGRATIONS } from '../migrations/index.ts';
 import { sqliteApiKeys } from './sqlite/api-keys.ts';
 import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
+import { sqliteIntermediates } from './sqlite/intermediates.ts';
 import { sqliteKeys } from './sqlite/keys.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
@@ -48,6 +49,7 @@ function storeOver(connection: Connection, lock: Disposable | undefined): Store 
   return {
     uploads: sqliteUploads(connection),
     keys: sqliteKeys(connection),
+    intermediates: sqliteIntermediates(connection),
     apiKeys: sqliteApiKeys(connection),
     check: () =>
       connection.write(() => {

@@ -1,4 +1,5 @@
 import { sql as initial } from './0001-initial.ts';
+import { sql as custody } from './0002-custody.ts';
 
 export interface Migration {
   readonly id: number;
@@ -7,4 +8,7 @@ export interface Migration {
 }
 
 /** In order, without gaps. An entry never changes once released: its checksum is recorded in every store it was applied to. */
-export const MIGRATIONS: readonly Migration[] = [{ id: 1, name: 'initial', sql: initial }];
+export const MIGRATIONS: readonly Migration[] = [
+  { id: 1, name: 'initial', sql: initial },
+  { id: 2, name: 'custody', sql: custody },
+];

@@ -38,9 +38,11 @@ export class Faults {
       uploads: this.inject(store.uploads, 'store'),
       // Left whole: without it nobody gets as far as the rest.
       apiKeys: store.apiKeys,
+      intermediates: this.inject(store.intermediates, 'store'),
       keys: {
-        current: async (id) => {
-          const key = await keys.current(id);
+        ...keys,
+        get: async (id, generation) => {
+          const key = await keys.get(id, generation);
           if (this.now !== 'key unusable' || key === undefined) return key;
           return {
             ...key,

@@ -20,7 +20,11 @@ describe('the command line', () => {
     }
     assert.deepEqual(
       program.commands.map((command) => command.name()),
-      [...['serve', 'doctor', 'init', 'api-key', 'import'], ...['upload', 'download', 'curl', 'completion']],
+      [
+        ...['serve', 'doctor', 'init', 'api-key', 'import'],
+        ...['kek', 'rewrap', 'rekey', 'shred-period', 'audit', 'recover', 'export'],
+        ...['upload', 'download', 'curl', 'completion'],
+      ],
     );
   });
 
@@ -28,7 +32,7 @@ describe('the command line', () => {
     const flags = all(program).flatMap((command) => command.options.map(({ flags }) => flags));
     assert.deepEqual(
       flags.filter((flag) => /key|secret|token/.test(flag)),
-      ['--api-key-file <file>', '--api-key-file <file>'],
+      ['--keys <file>', '--api-key-file <file>', '--api-key-file <file>'],
     );
   });
 

@@ -56,7 +56,7 @@ export class Folder implements AsyncDisposable {
 export function minimal() {
   return {
     store: { kind: 'sqlite', path: 'slots.db' },
-    custody: { kind: 'local', kekFile: 'kek' },
+    custody: { current: 'local', wrappers: { local: { kind: 'local', kekFile: 'kek' } } },
     s3: {
       targets: {
         main: {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { ConfigErrors, formatMistakes } from '../../../src/config/errors.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { Secret } from '../../../src/secret.ts';
@@ -15,7 +16,7 @@ describe('loadConfig', () => {
     assert.deepEqual(config.admin, { host: '127.0.0.1', port: 9464 });
     assert.equal(config.log.level, 'info');
     assert.deepEqual(config.cors.origins, []);
-    assert.equal(config.custody.id, 'local');
+    assert.equal(config.custody.current, 'local');
     assert.equal(config.s3.targets.main!.publicEndpoint.href, 'https://s3.example.com/');
     assert.equal(config.s3.targets.main!.pathStyle, false);
     assert.deepEqual(config.auth.issuers[0]!.types, ['jwt', 'at+jwt']);
@@ -38,7 +39,7 @@ describe('loadConfig', () => {
     await using folder = await Folder.make();
     const config = await folder.load(minimal());
     assert.equal(config.store.path, join(folder.root, 'slots.db'));
-    assert.equal(config.custody.kekFile, join(folder.root, 'kek'));
+    assert.deepEqual(config.custody.wrappers['local'], { kind: 'local', kekFile: join(folder.root, 'kek') });
   });
 
   it('reads and trims secret files, and prints none of them', async () => {
@@ -92,7 +93,7 @@ describe('loadConfig', () => {
     const document = minimal();
     put(document, 'listen.prot', 1);
     put(document, 'log.level', 'loud');
-    put(document, 'custody.kekFile', 'gone');
+    put(document, 'custody.wrappers.local.kekFile', 'gone');
     put(document, 's3.targets.main.endpoint', 'http://s3.example.com');
     put(document, 's3.targets.main.credentials.secretAccesKey', SECRET);
     put(document, 's3.targets.main.credentials.secretAccessKey', SECRET);
@@ -105,7 +106,7 @@ describe('loadConfig', () => {
     const credentials = 's3.targets.main.credentials';
     assert.deepEqual(error.mistakes.map(({ path }) => path).sort(), [
       'auth.issuers[0].algorithms[0]',
-      'custody.kekFile',
+      'custody.wrappers.local.kekFile',
       'listen.prot',
       'log.level',
       `${credentials}.secretAccesKey`,
@@ -144,6 +145,11 @@ describe('loadConfig', () => {
     const shown = example.replace(/^( *)# (\w+: (?!.*…).*|retention:|  \w+: .*)$/gm, '$1$2');
     assert.notEqual(shown, example);
     const all = await folder.load(shown.replace(/^.*caFile: .*$/m, ''));
-    assert.deepEqual(all, config);
+    assert.deepEqual({ ...all, custody: config.custody }, config);
+    assert.deepEqual(all.custody, {
+      ...config.custody,
+      hierarchy: DEFAULTS.hierarchy,
+      recovery: { target: 'main', bucket: 'acme-recovery' },
+    });
   });
 });

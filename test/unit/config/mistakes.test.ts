@@ -5,6 +5,11 @@ import { Folder, minimal, put } from './folder.ts';
 /** What is put where, where the mistake is reported, and what it says. */
 type Case = readonly [put: string, value: unknown, path: string, says: RegExp];
 
+const WRAPPER = (name: string) => `custody.wrappers.${name}`;
+const KMS = { kind: 'aws-kms', keyId: 'alias/sealslot', region: 'eu-central-1' };
+const TOKEN = (tokenFile: string) => ({ kind: 'token', tokenFile });
+const VAULT = { kind: 'vault-transit', address: 'https://vault:8200', key: 'sealslot', auth: TOKEN('kek') };
+const RECOVERY = { target: 'main', bucket: 'acme-uploads' };
 const TARGET = 's3.targets.main';
 const CREDENTIALS = `${TARGET}.credentials`;
 const ISSUER = 'auth.issuers.0';
@@ -27,10 +32,24 @@ const CASES: readonly Case[] = [
   ['admin.port', 8080, 'admin.port', /differ/],
   ['jobs.intervalSeconds', 0, 'jobs.intervalSeconds', /at least 1/],
   ['retention.keySeconds', 1.5, 'retention.keySeconds', /whole number/],
-  ['custody.id', '', 'custody.id', /letters/],
-  ['custody.kekFile', 'gone', 'custody.kekFile', /does not exist/],
-  ['custody.kekFile', '.', 'custody.kekFile', /not a folder/],
-  ['custody.kekFile', 'empty', 'custody.kekFile', /empty/],
+  ['custody.wrappers.local.kekFile', 'gone', 'custody.wrappers.local.kekFile', /does not exist/],
+  ['custody.wrappers.local.kekFile', '.', 'custody.wrappers.local.kekFile', /not a folder/],
+  ['custody.wrappers.local.kekFile', 'empty', 'custody.wrappers.local.kekFile', /empty/],
+  ['custody.current', 'locall', 'custody.current', /did you mean local/],
+  ['custody.wrappers', {}, 'custody.wrappers', /at least 1/],
+  ['custody.wrappers.intermediate', { kind: 'local', kekFile: 'kek' }, WRAPPER('intermediate'), /another/],
+  [WRAPPER('kms'), { kind: 'kms' }, `${WRAPPER('kms')}.kind`, /one of local, aws-kms, vault-transit/],
+  [WRAPPER('kms'), { ...KMS, endpoint: 'http://kms' }, `${WRAPPER('kms')}.endpoint`, /https/],
+  [WRAPPER('kms'), { ...KMS, fips: true, endpoint: 'https://kms' }, `${WRAPPER('kms')}.fips`, /beside/],
+  [WRAPPER('kms'), { ...KMS, keyId: '' }, `${WRAPPER('kms')}.keyId`, /empty/],
+  [WRAPPER('vault'), { ...VAULT, address: 'http://vault' }, `${WRAPPER('vault')}.address`, /https/],
+  [WRAPPER('vault'), { ...VAULT, caFile: 'kek' }, `${WRAPPER('vault')}.caFile`, /PEM/],
+  [WRAPPER('vault'), { ...VAULT, auth: TOKEN('gone') }, `${WRAPPER('vault')}.auth.tokenFile`, /not exist/],
+  ['custody.hierarchy', { period: 'week' }, 'custody.hierarchy.period', /one of hour, day, month/],
+  ['custody.hierarchy', { maxAgeSeconds: 0 }, 'custody.hierarchy.maxAgeSeconds', /at least 1/],
+  ['custody.recovery', { bucket: 'r' }, 'custody.recovery.target', /missing/],
+  ['custody.recovery', { target: 'x', bucket: 'r' }, 'custody.recovery.target', /one of s3\.targets/],
+  ['custody.recovery', RECOVERY, 'custody.recovery.bucket', /not be a bucket of a tenant/],
   ['s3.targets', {}, 's3.targets', /at least 1/],
   [`${TARGET}.endpoint`, 'http://s3.example.com', `${TARGET}.endpoint`, /https/],
   [`${TARGET}.endpoint`, 's3.example.com', `${TARGET}.endpoint`, /must be a URL/],
@@ -117,7 +136,7 @@ describe('mistakes of the configuration', () => {
       [`${CREDENTIALS}.secretAccesKey`, 'misspelt'],
       [CREDENTIALS, 'a-level-too-high'],
       [TARGET, 'two-levels-too-high'],
-      ['custody.kekFile', 'a-pasted-kek'],
+      ['custody.wrappers.local.kekFile', 'a-pasted-kek'],
       [`${TARGET}.endpoint`, 'http://user:password@s3.example.com'],
     ] as const)
       assert.equal((await value(where, given)).join(''), '', where);

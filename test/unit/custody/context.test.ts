@@ -3,6 +3,14 @@ import { describe, it } from 'node:test';
 import { encodeContext } from '../../../src/custody/context.ts';
 import { KeyRefused } from '../../../src/custody/errors.ts';
 import type { KeyPlace } from '../../../src/custody/port.ts';
+import { readVector } from './vectors.ts';
+
+interface Vector {
+  readonly wrapperId: string;
+  readonly kekId: string;
+  readonly place: KeyPlace;
+  readonly contextHex: string;
+}
 
 const place: KeyPlace = {
   purpose: 'object',
@@ -27,6 +35,19 @@ describe('encodeContext', () => {
       '\x01\x02\x03\x04';
     const odd = { ...place, bucket: 'ü', objectKey: 'a/b', slot: '', generation: 0x01020304 };
     assert.equal(encodeContext('w', 'kek', odd).toString('latin1'), golden);
+  });
+
+  it('has the form of the vectors, for ever, under each kind of wrapper and for each purpose', async () => {
+    const { cases } = await readVector<{ cases: readonly Vector[] }>('contexts');
+    for (const { wrapperId, kekId, place: at, contextHex } of cases) {
+      assert.equal(encodeContext(wrapperId, kekId, at).toString('hex'), contextHex);
+    }
+    const all = (name: (vector: Vector) => string) => new Set(cases.map(name)).size;
+    assert.equal(
+      all(({ contextHex }) => contextHex),
+      12,
+    );
+    assert.deepEqual([all(({ place: { purpose } }) => purpose), all(({ wrapperId }) => wrapperId)], [3, 4]);
   });
 
   it('encodes no two places alike, wherever the border between two fields lies', () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { KekFileExists, KekFileInvalid } from '../../../src/custody/errors.ts';
-import { createKekFile, readKekFile } from '../../../src/custody/kek-file.ts';
+import { createKekFile, readKekFile, removeKek, rotateKekFile } from '../../../src/custody/kek-file.ts';
 
 const SECRET = Buffer.alloc(32, 0xa7).toString('base64');
 
@@ -56,6 +56,46 @@ describe('KEK file', () => {
     assert.equal(ring.keks.get('kek-b')!.export().toString('base64'), other);
     const printed = inspect(ring, { depth: Infinity, showHidden: true }) + JSON.stringify([...ring.keks]);
     assert.ok(!printed.includes(SECRET) && !printed.includes('a7 a7') && !printed.includes('167, 167'));
+  });
+
+  it('gets a further KEK, which is the current one, and keeps the others and its mode', async () => {
+    const { kekId } = await createKekFile(path);
+    await chmod(path, 0o640);
+    const before = await readKekFile(path);
+    const rotated = await rotateKekFile(path);
+    const ring = await readKekFile(path);
+    assert.equal(ring.current, rotated.kekId);
+    assert.deepEqual([...ring.keks.keys()].sort(), [kekId, rotated.kekId].sort());
+    assert.ok(ring.keks.get(kekId)?.equals(before.keks.get(kekId)!));
+    assert.equal((await stat(path)).mode & 0o777, 0o640);
+  });
+
+  it('is rotated behind a link, where it lies', async () => {
+    await createKekFile(path);
+    const link = `${path}-link`;
+    await symlink(path, link);
+    const { kekId } = await rotateKekFile(link);
+    assert.equal((await readKekFile(path)).current, kekId);
+    assert.ok((await lstat(link)).isSymbolicLink());
+  });
+
+  it('is not rotated twice at once, and not half', async () => {
+    await createKekFile(path);
+    const before = await readFile(path, 'utf8');
+    await writeFile(`${path}.new`, 'somebody else is at it');
+    await assert.rejects(rotateKekFile(path), { code: 'kek_file_exists' });
+    assert.equal(await readFile(path, 'utf8'), before);
+    await rm(`${path}.new`);
+  });
+
+  it('loses a KEK that is not the current one, and no other', async () => {
+    const first = await createKekFile(path);
+    const second = await rotateKekFile(path);
+    await assert.rejects(removeKek(path, second.kekId), KekFileInvalid);
+    await assert.rejects(removeKek(path, 'kek-none'), KekFileInvalid);
+    await removeKek(path, first.kekId);
+    const ring = await readKekFile(path);
+    assert.deepEqual([...ring.keks.keys()], [second.kekId]);
   });
 
   it('may be read by its group, but not written by it nor touched by others', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { reloads, sections, type Setting, variableOf } from '../../../scripts/docs/settings.ts';
-import type { Config } from '../../../src/config/config.ts';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { ConfigSnapshot } from '../../../src/config/snapshot.ts';
 import { Folder, minimal, put } from '../config/folder.ts';
 import { makeCa } from '../../support/ca.ts';
@@ -21,8 +21,32 @@ const OTHERS: Readonly<Record<string, string>> = {
   'log.level': 'debug',
   'cors.origins': '[https://app.example.com]',
   'store.path': 'other.db',
-  'custody.id': 'other',
-  'custody.kekFile': 'other-kek',
+  'custody.current': 'second',
+  'custody.hierarchy.period': 'hour',
+  'custody.hierarchy.maxAgeSeconds': '1',
+  'custody.hierarchy.maxUses': '1',
+  'custody.recovery.target': 'second',
+  'custody.recovery.bucket': 'other',
+  'custody.wrappers.<name>.kekFile': 'other-kek',
+  'custody.wrappers.<name>.keyId': 'alias/other',
+  'custody.wrappers.<name>.region': 'other',
+  'custody.wrappers.<name>.fips': 'true',
+  'custody.wrappers.<name>.endpoint': 'https://other.example.com',
+  'custody.wrappers.<name>.caFile': 'ca.pem',
+  'custody.wrappers.<name>.credentials.accessKeyId': 'OTHER',
+  'custody.wrappers.<name>.credentials.secretAccessKey': 'other',
+  'custody.wrappers.<name>.credentials.secretAccessKeyFile': 'other-secret',
+  'custody.wrappers.<name>.credentials.sessionToken': 'other',
+  'custody.wrappers.<name>.credentials.sessionTokenFile': 'other-secret',
+  'custody.wrappers.<name>.address': 'https://other.example.com',
+  'custody.wrappers.<name>.mount': 'other',
+  'custody.wrappers.<name>.key': 'other',
+  'custody.wrappers.<name>.namespace': 'other',
+  'custody.wrappers.<name>.auth.tokenFile': 'other-secret',
+  'custody.wrappers.<name>.auth.mount': 'other',
+  'custody.wrappers.<name>.auth.roleId': 'other',
+  'custody.wrappers.<name>.auth.secretIdFile': 'other-secret',
+  'custody.wrappers.<name>.auth.role': 'other',
   's3.targets.<name>.endpoint': 'https://other.example.com',
   's3.targets.<name>.publicEndpoint': 'https://public.example.com',
   's3.targets.<name>.region': 'other',
@@ -64,33 +88,69 @@ const INSTEAD: Readonly<Record<string, readonly [string, string, string]>> = {
     's3.targets.main.credentials.secretAccessKey',
     'first',
   ],
+  'custody.wrappers.<name>.credentials.secretAccessKey': [
+    'custody.wrappers.acme.credentials.secretAccessKeyFile',
+    'custody.wrappers.acme.credentials.secretAccessKey',
+    'first',
+  ],
   'auth.issuers[n].jwksFile': ['auth.issuers.0.jwksUrl', 'auth.issuers.0.jwksFile', 'jwks'],
   'auth.issuers[n].tenantClaim': ['auth.issuers.0.tenant', 'auth.issuers.0.tenantClaim', 'first'],
 };
 
-function document(path: string) {
+const CREDENTIALS = { kind: 'static', accessKeyId: 'AKIAEXAMPLE', secretAccessKeyFile: 's3-secret' };
+
+const AUTHS: Readonly<Record<string, object>> = {
+  token: { kind: 'token', tokenFile: 's3-secret' },
+  approle: { kind: 'approle', roleId: 'r', secretIdFile: 's3-secret' },
+  kubernetes: { kind: 'kubernetes', role: 'r', tokenFile: 's3-secret' },
+};
+
+/** A wrapper that has this setting. */
+function wrapperWith({ path, onlyWith = 'local' }: Setting): object {
+  if (path.includes('.credentials.')) return wrapperOf('aws-kms');
+  if (path.includes('.auth.')) return wrapperOf('vault-transit', onlyWith);
+  return wrapperOf(path.startsWith('custody.wrappers.') ? onlyWith : 'local');
+}
+
+function wrapperOf(kind: string, auth = 'token'): object {
+  if (kind === 'local') return { kind, kekFile: 'kek' };
+  if (kind === 'aws-kms')
+    return { kind, keyId: 'alias/a', region: 'eu-central-1', credentials: { ...CREDENTIALS } };
+  return { kind, address: 'https://vault.example.com', key: 'sealslot', auth: AUTHS[auth] };
+}
+
+function document(setting: Setting) {
   const base = minimal();
   put(base, 's3.targets.second', structuredClone(base.s3.targets.main));
   put(base, 'tenants.second', { target: 'main', bucket: 'second' });
-  const [without, instead, value] = INSTEAD[path] ?? [];
+  put(base, 'custody.wrappers.second', { kind: 'local', kekFile: 'kek' });
+  put(base, 'custody.wrappers.acme', wrapperWith(setting));
+  put(base, 'custody.hierarchy', {});
+  put(base, 'custody.recovery', { target: 'main', bucket: 'recovery' });
+  const [without, instead, value] = INSTEAD[setting.path] ?? [];
   if (without !== undefined) put(base, without, undefined);
   if (instead !== undefined) put(base, instead, value);
   return stringify(base, { aliasDuplicateObjects: false });
 }
 
 describe('docs/configuration.md', () => {
+  const plain = settings.filter(({ variants }) => variants.length === 0);
+
   it('has another value here for each setting but `kind`', () => {
-    const paths = settings.filter(({ variants }) => variants.length === 0).map(({ path }) => path);
-    assert.deepEqual(paths.sort(), Object.keys(OTHERS).sort());
+    const paths = new Set(plain.map(({ path }) => path));
+    assert.deepEqual([...paths].sort(), Object.keys(OTHERS).sort());
   });
 
-  for (const [path, value] of Object.entries(OTHERS)) {
-    it(`${variableOf(path)} ${reloads(path) ? 'changes by a reload' : 'needs a restart'}`, async () => {
+  for (const setting of plain) {
+    const { path, onlyWith } = setting;
+    const value = OTHERS[path] ?? '';
+    const of = onlyWith === undefined ? '' : ` of ${onlyWith}`;
+    it(`${variableOf(path)}${of} ${reloads(path) ? 'changes by a reload' : 'needs a restart'}`, async () => {
       await using folder = await Folder.make();
       for (const name of ['other-kek', 'other-secret', 'jwks', 'other-jwks']) await folder.write(name, name);
       if (value === 'ca.pem') await folder.write(value, (await makeCa(folder.root)).caPem);
       const env: Record<string, string> = {};
-      const source = { path: await folder.write('sealslot.yaml', document(path)), env };
+      const source = { path: await folder.write('sealslot.yaml', document(setting)), env };
       const snapshot = await ConfigSnapshot.load(source);
       const variable = variableOf(path).replace('TARGETS__<NAME>', 'TARGETS__MAIN').replace('<NAME>', 'ACME');
       env[variable] = value;
@@ -102,19 +162,26 @@ describe('docs/configuration.md', () => {
   }
 
   describe('its defaults', () => {
-    let config: Config;
-    before(async () => {
-      await using folder = await Folder.make();
-      config = await folder.load(minimal());
-    });
-
     for (const setting of settings.filter(({ node }) => node.default !== undefined)) {
-      it(setting.path, () => {
-        let value: unknown = config;
+      // This file is in a pod only.
+      if (setting.node.default === DEFAULTS.serviceAccountToken) continue;
+      it(setting.path, async () => {
+        await using folder = await Folder.make();
+        let value: unknown = await folder.load(document(setting));
         for (const name of placeOf(setting).split('.')) value = (value as Record<string, unknown>)[name];
         assert.deepEqual(value, setting.node.default);
       });
     }
+
+    it("the service account's token", async () => {
+      await using folder = await Folder.make();
+      const base = minimal();
+      put(base, 'custody.wrappers.local', wrapperOf('vault-transit', 'kubernetes'));
+      put(base, 'custody.wrappers.local.auth.tokenFile', undefined);
+      const [mistake] = await folder.mistakes(base);
+      assert.equal(mistake?.path, 'custody.wrappers.local.auth.tokenFile');
+      assert.match(mistake.value ?? '', /serviceaccount/);
+    });
   });
 
   it('has words for every setting and every section', () => {

@@ -7,7 +7,8 @@ import { inspect } from 'node:util';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
-import type { ObjectStore } from '../../../src/s3/port.ts';
+import type { ContentLimits } from '../../../src/s3/adapters/content-clients.ts';
+import type { ObjectStore, S3Target } from '../../../src/s3/port.ts';
 import { Secret } from '../../../src/secret.ts';
 
 export const KEY = CustomerKey.fromBytes(new Uint8Array(32).fill(7));
@@ -24,6 +25,15 @@ afterEach(() => closers.splice(0).forEach((close) => close()));
 
 /** A store on a server that answers as told; `seen` lists what was asked. */
 export async function store(answer: Answer): Promise<{ objects: ObjectStore; seen: Seen[] }> {
+  const { target, seen } = await targetOn(answer);
+  return { objects: target.objects, seen };
+}
+
+/** The same with all its ports. */
+export async function targetOn(
+  answer: Answer,
+  limits?: ContentLimits,
+): Promise<{ target: S3Target; seen: Seen[] }> {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
     const one = { line: `${request.method} ${request.url}`, headers: request.headers };
@@ -36,26 +46,31 @@ export async function store(answer: Answer): Promise<{ objects: ObjectStore; see
     () => server.close(),
     () => server.closeAllConnections(),
   );
-  return { objects: storeAt((server.address() as AddressInfo).port), seen };
+  return { target: targetAt((server.address() as AddressInfo).port, limits), seen };
 }
 
-export function storeAt(port: number): ObjectStore {
+export const storeAt = (port: number): ObjectStore => targetAt(port).objects;
+
+function targetAt(port: number, limits?: ContentLimits): S3Target {
   const endpoint = new URL(`http://127.0.0.1:${port}`);
-  const target = createTarget({
-    endpoint,
-    publicEndpoint: endpoint,
-    region: 'us-east-1',
-    pathStyle: true,
-    ca: undefined,
-    credentials: {
-      kind: 'static',
-      accessKeyId: 'AKIA',
-      secretAccessKey: new Secret('the-secret'),
-      sessionToken: undefined,
+  const target = createTarget(
+    {
+      endpoint,
+      publicEndpoint: endpoint,
+      region: 'us-east-1',
+      pathStyle: true,
+      ca: undefined,
+      credentials: {
+        kind: 'static',
+        accessKeyId: 'AKIA',
+        secretAccessKey: new Secret('the-secret'),
+        sessionToken: undefined,
+      },
     },
-  });
+    limits,
+  );
   closers.push(() => target.close());
-  return target.objects;
+  return target;
 }
 
 export const xml = (response: ServerResponse, body: string, status = 200) =>

@@ -36,6 +36,8 @@ describe('adopting an object', () => {
       uploadedAt: now,
       etag: '"etag"',
       versionId: 'v1',
+      generation: 1,
+      nextGeneration: null,
       deletingAt: null,
       deletedAt: null,
       nextCheckAt: null,
@@ -202,10 +204,10 @@ describe('an adopted slot in the API', () => {
 
     assert.equal((await call('DELETE')).body.state, 'deleting');
     await w.h.jobs.runOnce();
-    assert.ok(await w.h.store.keys.current(id), 'the margin has not passed');
+    assert.ok(await w.h.store.keys.get(id, 1), 'the margin has not passed');
     w.h.clock.now += 86_400_000;
     await w.h.jobs.runOnce();
     assert.equal(w.s3.objects.has('odd'), false);
-    assert.equal(await w.h.store.keys.current(id), undefined);
+    assert.equal(await w.h.store.keys.get(id, 1), undefined);
   });
 });

@@ -80,7 +80,10 @@ export class Connection {
   }
 
   close(): void {
-    if (this.#db.isOpen) this.#db.close();
+    if (!this.#db.isOpen) return;
+    // Of a command beside the service: nobody else knows that it is due.
+    this.scrubIfDue();
+    this.#db.close();
   }
 }
 

@@ -1,52 +1,57 @@
-import type { WrappedKey } from '../../../custody/port.ts';
 import type { KeyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { bytes, integer, text } from './rows.ts';
+import { intermediateGuard } from './intermediates.ts';
+import { sqliteGenerations } from './keys/generations.ts';
+import { toStoredKey } from './keys/rows.ts';
+import * as sql from './keys/sql.ts';
+import { toUsage } from './keys/usage.ts';
+import { toUpload } from './rows.ts';
+import { wrappedRows } from './wrapped.ts';
+
+/** Sorts before every key. */
+const BEFORE_ALL = { uploadId: '', generation: 0 };
 
 export function sqliteKeys(connection: Connection): KeyStore {
-  const newest = connection.prepare(
-    'SELECT generation, wrapper_id, kek_id, wrapped FROM keys WHERE upload_id = ? ORDER BY generation DESC LIMIT 1',
-  );
+  const get = connection.prepare(sql.GET_KEY);
+  const all = connection.prepare(sql.ALL_KEYS);
+  const usage = connection.prepare(sql.USAGE);
+  const ofGeneration = wrappedRows(connection, 'keys', ['upload_id', 'generation']);
+  const demandIntermediate = intermediateGuard(connection);
   return {
-    current: (uploadId) =>
+    get: (uploadId, generation) =>
       connection.read(() => {
-        const row = newest.get(uploadId);
-        if (row === undefined || row['wrapped'] === null) return undefined;
-        return {
-          generation: integer(row, 'generation'),
-          wrapped: {
-            wrapperId: text(row, 'wrapper_id'),
-            kekId: text(row, 'kek_id'),
-            bytes: bytes(row, 'wrapped'),
-          },
-        };
+        const row = get.get({ upload_id: uploadId, generation });
+        return row && toStoredKey(row);
       }),
-  };
-}
-
-/** The changes to `keys` that belong to a slot's own transactions. */
-export interface KeyRows {
-  insertFirst(uploadId: string, key: WrappedKey, at: number): void;
-  destroyAll(uploadId: string, at: number): void;
-}
-
-export function keyRows(connection: Connection): KeyRows {
-  const insert = connection.prepare(
-    'INSERT INTO keys (upload_id, generation, wrapper_id, kek_id, wrapped, created_at) VALUES (?, 1, ?, ?, ?, ?)',
-  );
-  const overwrite = connection.prepare(
-    'UPDATE keys SET wrapped = zeroblob(length(wrapped)) WHERE upload_id = ? AND wrapped IS NOT NULL',
-  );
-  const mark = connection.prepare(
-    'UPDATE keys SET wrapped = NULL, destroyed_at = ? WHERE upload_id = ? AND wrapped IS NOT NULL',
-  );
-  return {
-    insertFirst(uploadId, key, at) {
-      insert.run(uploadId, key.wrapperId, key.kekId, key.bytes, at);
+    all: (uploadId) => connection.read(() => all.all({ upload_id: uploadId }).map(toStoredKey)),
+    page: ({ after = BEFORE_ALL, limit, ...query }) =>
+      connection.read(() => {
+        const { tenant, wrappedBy } = query;
+        return connection
+          .prepare(sql.pageSql(query))
+          .all({
+            upload_id: after.uploadId,
+            generation: after.generation,
+            limit,
+            ...(tenant !== undefined && { tenant }),
+            ...(wrappedBy !== undefined && { wrapper_id: wrappedBy.wrapperId }),
+            ...(wrappedBy?.kekId !== undefined && { kek_id: wrappedBy.kekId }),
+          })
+          .map((row) => ({ upload: toUpload(row), ...toStoredKey(row) }));
+      }),
+    async replace(changes) {
+      const done = await connection.write(() =>
+        changes.map(({ uploadId, generation, from, to }) => {
+          demandIntermediate(to);
+          return ofGeneration.replace({ upload_id: uploadId, generation }, from, to);
+        }),
+      );
+      if (done.includes(true)) connection.scrub();
+      return done;
     },
-    destroyAll(uploadId, at) {
-      overwrite.run(uploadId);
-      mark.run(at, uploadId);
-    },
+    copied: ({ uploadId, generation }, of) =>
+      connection.write(() => ofGeneration.copied({ upload_id: uploadId, generation }, of)),
+    usage: () => connection.read(() => toUsage(usage.all())),
+    ...sqliteGenerations(connection),
   };
 }

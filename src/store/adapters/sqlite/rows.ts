@@ -24,7 +24,7 @@ export function bytes(row: Row, column: string): Uint8Array {
   return value;
 }
 
-function orNull<T>(read: (row: Row, column: string) => T, row: Row, column: string): T | null {
+export function orNull<T>(read: (row: Row, column: string) => T, row: Row, column: string): T | null {
   return row[column] === null ? null : read(row, column);
 }
 
@@ -49,6 +49,8 @@ export function toUpload(row: Row): Upload {
     uploadedAt: orNull(integer, row, 'uploaded_at'),
     etag: orNull(text, row, 'etag'),
     versionId: orNull(text, row, 'version_id'),
+    generation: integer(row, 'generation'),
+    nextGeneration: orNull(integer, row, 'next_generation'),
     deletingAt: orNull(integer, row, 'deleting_at'),
     deletedAt: orNull(integer, row, 'deleted_at'),
     nextCheckAt: orNull(integer, row, 'next_check_at'),
@@ -77,6 +79,8 @@ export function fromUpload(upload: Upload): Record<string, SQLInputValue> {
     uploaded_at: upload.uploadedAt,
     etag: upload.etag,
     version_id: upload.versionId,
+    generation: upload.generation,
+    next_generation: upload.nextGeneration,
     deleting_at: upload.deletingAt,
     deleted_at: upload.deletedAt,
     next_check_at: upload.nextCheckAt,

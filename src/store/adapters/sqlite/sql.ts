@@ -2,10 +2,11 @@
 
 export const INSERT_UPLOAD = `
   INSERT INTO uploads (id, tenant, principal, state, target, bucket, object_key, filename, content_type, size, sha256, metadata,
-    expires_in_seconds, created_at, expires_at, url_ends_at, uploaded_at, etag, version_id, deleting_at, deleted_at, next_check_at)
+    expires_in_seconds, created_at, expires_at, url_ends_at, uploaded_at, etag, version_id, generation, next_generation,
+    deleting_at, deleted_at, next_check_at)
   VALUES (:id, :tenant, :principal, :state, :target, :bucket, :object_key, :filename, :content_type, :size, :sha256, :metadata,
-    :expires_in_seconds, :created_at, :expires_at, :url_ends_at, :uploaded_at, :etag, :version_id, :deleting_at, :deleted_at,
-    :next_check_at)`;
+    :expires_in_seconds, :created_at, :expires_at, :url_ends_at, :uploaded_at, :etag, :version_id, :generation, :next_generation,
+    :deleting_at, :deleted_at, :next_check_at)`;
 
 /** Whether the object of a slot that is to be adopted has a slot already. */
 export const HAS_SLOT = `
@@ -44,12 +45,15 @@ export const UPDATE = `
     deleting_at = iif(:has_deleting_at, :deleting_at, deleting_at),
     next_check_at = iif(:has_next_check_at, :next_check_at, next_check_at)
   WHERE id = :id AND state IN (SELECT value FROM json_each(:from))
-    AND (:state IS NOT 'uploaded' OR EXISTS (SELECT 1 FROM keys WHERE upload_id = :id AND wrapped IS NOT NULL))
+    AND (NOT :has_expected OR next_check_at IS :expected_next_check_at)
+    AND (:state IS NOT 'uploaded' OR EXISTS (SELECT 1 FROM keys WHERE upload_id = :id AND wrapped_id IS NOT NULL))
   RETURNING *`;
 
 export const BURY = `
-  UPDATE uploads SET state = 'deleted', deleted_at = :at, filename = NULL, metadata = '{}', next_check_at = NULL
+  UPDATE uploads SET state = 'deleted', deleted_at = :at, filename = NULL, metadata = '{}', next_check_at = NULL,
+    next_generation = NULL
   WHERE id = :id AND state = 'deleting' AND url_ends_at = :url_ends_at`;
 
 export const FORGET = `
-  UPDATE uploads SET next_check_at = NULL WHERE id = :id AND state = 'expired' AND url_ends_at = :url_ends_at`;
+  UPDATE uploads SET next_check_at = NULL, next_generation = NULL
+  WHERE id = :id AND state = 'expired' AND url_ends_at = :url_ends_at`;

@@ -2,7 +2,7 @@ import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { UploadPatch, UploadStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { idempotencyRows } from './idempotency.ts';
-import { keyRows } from './keys.ts';
+import { keyRows } from './keys/rows.ts';
 import { fromUpload, toUpload } from './rows.ts';
 import * as sql from './sql.ts';
 
@@ -41,12 +41,12 @@ export function sqliteUploads(connection: Connection): UploadStore {
   }
 
   return {
-    insert: (upload, key, idempotency, now) =>
+    insert: (upload, key, idempotency, now, hasCopy = false) =>
       connection.write(() => {
         const first = idempotency && idempotent.find(idempotency, now);
         if (first) return first;
         insert.run(fromUpload(upload));
-        keys.insertFirst(upload.id, key, upload.createdAt);
+        keys.add(upload.id, 1, key, upload.createdAt, hasCopy);
         if (idempotency) idempotent.claim(idempotency);
         return undefined;
       }),
@@ -56,7 +56,7 @@ export function sqliteUploads(connection: Connection): UploadStore {
         const ids = JSON.stringify([id, ...kin]);
         if (hasSlot.get({ ids, id, bucket, object_key: objectKey })) return false;
         insert.run(fromUpload(upload));
-        keys.insertFirst(id, key, upload.createdAt);
+        keys.add(id, 1, key, upload.createdAt, false);
         return true;
       }),
     findIdempotent: (tenant, principal, key, now) =>
@@ -74,9 +74,14 @@ export function sqliteUploads(connection: Connection): UploadStore {
         if (state === 'expired') return listExpired.all({ ...page, now }).map(toUpload);
         return listByState.all({ ...page, state }).map(toUpload);
       }),
-    update: (id, from, patch) =>
+    update: (id, from, patch, expected) =>
       connection.write(() => {
-        const row = update.get({ id, from: JSON.stringify(from), ...patchValues(patch) });
+        const row = update.get({
+          id,
+          from: JSON.stringify(from),
+          ...patchValues(patch),
+          ...optional('expected_next_check_at', expected?.nextCheckAt, 'has_expected'),
+        });
         return row && toUpload(row);
       }),
     bury: (id, { urlEndsAt }, at) => end(bury, { id, url_ends_at: urlEndsAt, at }, id, at),
@@ -102,6 +107,10 @@ function patchValues(patch: UploadPatch): Record<string, SQLInputValue> {
   };
 }
 
-function optional(column: string, value: string | number | null | undefined): Record<string, SQLInputValue> {
-  return { [column]: value ?? null, [`has_${column}`]: value === undefined ? 0 : 1 };
+function optional(
+  column: string,
+  value: string | number | null | undefined,
+  flag = `has_${column}`,
+): Record<string, SQLInputValue> {
+  return { [column]: value ?? null, [flag]: value === undefined ? 0 : 1 };
 }

@@ -33,7 +33,7 @@ describe('doctor, files', () => {
     const { document = {}, configMode = 0o644, env = {}, userId } = options;
     const text = put(
       put({ ...minimal(), ...document }, 'store.path', 'data/slots.db'),
-      'custody.kekFile',
+      'custody.wrappers.local.kekFile',
       'keys/kek',
     );
     const configPath = await folder.write('sealslot.yaml', JSON.stringify(text));

@@ -1,0 +1,110 @@
+import { stat } from 'node:fs/promises';
+import type { WrapperConfig } from '../config/config.ts';
+import { removeKek, rotateKekFile } from '../custody/kek-file.ts';
+import { isUnneeded, kekStatus, type KekStatus } from '../uploads/kek-status.ts';
+import { UsageError } from './command.ts';
+import { loadOperated, openServices } from './operator.ts';
+import { processTerminal, sayJson, sayLine } from './partner/terminal.ts';
+
+/** A running service reads the KEK file every few seconds. */
+const SETTLED_MS = 60_000;
+
+export interface StatusOptions {
+  readonly json?: boolean;
+}
+
+export interface WrapperOptions {
+  readonly wrapper: string;
+}
+
+export interface RetireOptions extends WrapperOptions {
+  readonly kek: string;
+}
+
+/** What each KEK is, and what still needs it. @returns 1 when keys need a KEK that cannot be used. */
+export async function status(options: StatusOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  const keks = await statusOf(env);
+  if (options.json === true) sayJson(processTerminal.stdout, { keks });
+  else for (const line of table(keks)) sayLine(processTerminal.stdout, line);
+  return keks.every((kek) => kek.state === 'usable' || kek.state === 'unknown' || isUnneeded(kek)) ? 0 : 1;
+}
+
+/** A fresh KEK in a KEK file, and the current one from now on. */
+export async function rotate({ wrapper }: WrapperOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  const config = await localConfig(wrapper, env);
+  const { kekId } = await rotateKekFile(config.kekFile);
+  sayLine(processTerminal.stdout, `${kekId} wraps new keys now; a running service takes it up in seconds.`);
+  sayLine(processTerminal.stdout, `Back up ${config.kekFile} now, then: sealslot rewrap --to ${wrapper}`);
+  return 0;
+}
+
+/** Refused while anything needs it. */
+export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  const found = (await statusOf(env)).find((each) => each.wrapperId === wrapper && each.kekId === kek);
+  if (!found)
+    throw new UsageError(`--kek ${kek}: "${wrapper}" has no such KEK; \`sealslot kek status\` lists them`);
+  if (!isUnneeded(found)) {
+    sayLine(processTerminal.stderr, `refused: ${kek} is ${neededFor(found)}.`);
+    sayLine(processTerminal.stderr, 'Move what needs it first: sealslot rewrap');
+    return 1;
+  }
+  const config = (await loadOperated(env, undefined)).custody.wrappers[wrapper];
+  if (config?.kind !== 'local') {
+    sayLine(
+      processTerminal.stdout,
+      `Nothing needs ${kek} any more. Take "${wrapper}" out of custody.wrappers, restart, and disable the key at its keeper; delete it only when no backup of the store needs it.`,
+    );
+    return 0;
+  }
+  const age = Date.now() - (await stat(config.kekFile)).mtimeMs;
+  if (age < SETTLED_MS) {
+    sayLine(
+      processTerminal.stderr,
+      `refused: ${config.kekFile} has just been changed; try again in ${Math.ceil((SETTLED_MS - age) / 1000)} s, when every process has read it.`,
+    );
+    return 1;
+  }
+  await removeKek(config.kekFile, kek);
+  sayLine(processTerminal.stdout, `${kek} is out of ${config.kekFile}. Backups of the store may need it.`);
+  return 0;
+}
+
+async function statusOf(env: NodeJS.ProcessEnv): Promise<KekStatus[]> {
+  await using operated = await openServices(await loadOperated(env, undefined));
+  return await kekStatus(operated.services);
+}
+
+async function localConfig(
+  wrapper: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Extract<WrapperConfig, { kind: 'local' }>> {
+  const { wrappers } = (await loadOperated(env, undefined)).custody;
+  const config = Object.hasOwn(wrappers, wrapper) ? wrappers[wrapper] : undefined;
+  if (!config)
+    throw new UsageError(`--wrapper ${wrapper}: must be one of ${Object.keys(wrappers).join(', ')}`);
+  if (config.kind === 'local') return config;
+  throw new UsageError(
+    `--wrapper ${wrapper}: its keeper rotates it, not this command; then \`sealslot rewrap --to ${wrapper}\``,
+  );
+}
+
+function* table(keks: readonly KekStatus[]): Generator<string> {
+  for (const kek of keks) {
+    const { wrapperId, kekId, state, isCurrent, deletionAt } = kek;
+    const until = deletionAt === undefined ? '' : ` at ${new Date(deletionAt).toISOString()}`;
+    yield `${wrapperId}  ${kekId}  ${state.replaceAll('_', ' ')}${until}${isCurrent ? ', current' : ''}`;
+    yield `    ${isUnneeded(kek) ? 'nothing needs it: it can be retired' : neededFor(kek)}`;
+  }
+}
+
+function neededFor({ isCurrent, objectKeys, intermediateKeys, indirectKeys, copies }: KekStatus): string {
+  const parts = [
+    ...(isCurrent ? ['new keys'] : []),
+    ...(objectKeys > 0 ? [`${objectKeys} keys of objects`] : []),
+    ...(intermediateKeys > 0
+      ? [`${intermediateKeys} intermediate keys, with ${indirectKeys} keys of objects under them`]
+      : []),
+    ...(copies > 0 ? [`${copies} recovery copies`] : []),
+  ];
+  return `needed for ${parts.join('; ')}`;
+}

@@ -1,0 +1,145 @@
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import type { RequestOptions } from 'node:https';
+import { urlToHttpOptions } from 'node:url';
+import type { VaultTransitConfig } from '../../../config/config.ts';
+import { DependencyUnavailable } from '../../../errors.ts';
+import { trusted } from '../../../s3/trust.ts';
+import type { Secret } from '../../../secret.ts';
+
+const ANSWER_MS = 5_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+export interface VaultRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below `/v1/`, its segments encoded: see `pathOf`. */
+  readonly path: string;
+  readonly token?: Secret;
+  readonly body?: unknown;
+}
+
+export interface VaultAnswer {
+  readonly status: number;
+  /** `undefined` unless it is JSON. */
+  readonly body: unknown;
+}
+
+export interface VaultHttp {
+  /** Any status is an answer. @throws DependencyUnavailable when there is none. */
+  send(call: VaultRequest): Promise<VaultAnswer>;
+  close(): void;
+}
+
+export type VaultHttpOptions = Pick<VaultTransitConfig, 'address' | 'ca' | 'namespace'> & {
+  /** For connection and answer together. */
+  readonly answerMs?: number;
+};
+
+export function vaultHttp({ address, ca, namespace, answerMs = ANSWER_MS }: VaultHttpOptions): VaultHttp {
+  const agent = new Agent({ keepAlive: true, ...trusted(ca) });
+  const base = address.pathname.replace(/\/+$/, '');
+
+  async function once(call: VaultRequest, to: URL, path: string): Promise<Raw> {
+    const headers = {
+      // Vault and OpenBao want it to tell their clients from a browser that was tricked.
+      'x-vault-request': 'true',
+      ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
+      ...(call.token === undefined ? {} : { 'x-vault-token': call.token.reveal() }),
+      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const signal = AbortSignal.timeout(answerMs);
+    const options = { ...urlToHttpOptions(to), path, method: call.method, agent, headers, signal };
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    try {
+      return await exchange(options, body);
+    } catch (error) {
+      // Vault may have closed an idle connection at the very moment it was used again. Nothing asked here does harm when done twice.
+      if (error instanceof StaleConnection) return exchange(options, body);
+      throw error;
+    }
+  }
+
+  async function followed(call: VaultRequest): Promise<Raw> {
+    const answer = await once(call, address, `${base}/v1/${call.path}`);
+    if (answer.status !== STANDBY) return answer;
+    // A standby names the active node. It is asked once, and never without TLS: the token goes with it.
+    const active = URL.parse(answer.location ?? '');
+    if (active?.protocol !== 'https:') throw new Error('it sends elsewhere, but not to an https address');
+    return once(call, active, active.pathname + active.search);
+  }
+
+  return {
+    async send(call) {
+      try {
+        const { status, text } = await followed(call);
+        return { status, body: parsed(text) };
+      } catch (cause) {
+        throw new DependencyUnavailable(
+          'custody',
+          cause,
+          `Vault at ${address.host} does not answer (${reason(cause)}).`,
+        );
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** Mounts may have several segments, keys have one. */
+export function pathOf(...names: readonly string[]): string {
+  return names.flatMap((name) => name.split('/').map(encodeURIComponent)).join('/');
+}
+
+const STANDBY = 307;
+
+interface Raw {
+  readonly status: number;
+  readonly location: string | undefined;
+  readonly text: string;
+}
+
+class StaleConnection extends Error {}
+
+async function exchange(options: RequestOptions, body: string | undefined): Promise<Raw> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const call = request(options, resolve);
+  call.on('error', (error: NodeJS.ErrnoException) => {
+    const stale = call.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+    reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
+  });
+  call.end(body);
+  const response = await promise;
+  return {
+    status: response.statusCode ?? 0,
+    location: response.headers.location,
+    text: await whole(response),
+  };
+}
+
+async function whole(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error('its answer is too long');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'no reason given';
+  return cause.name === 'TimeoutError' || cause.name === 'AbortError'
+    ? 'not in time'
+    : 'code' in cause && typeof cause.code === 'string'
+      ? cause.code
+      : cause.message;
+}

@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream';
+import { GetObjectCommand, type GetObjectCommandInput, type S3Client } from '@aws-sdk/client-s3';
+import { DependencyUnavailable } from '../../errors.ts';
+import { objectFailure, unproven } from './object-failure.ts';
+import { sdkFailure } from './sdk-error.ts';
+
+const LONGEST_SILENCE_MS = 30_000;
+
+/**
+ * GET. Leaving the body early closes its connection, and so does `signal`.
+ * @param input may name a range.
+ */
+export async function getObject(
+  client: S3Client,
+  input: GetObjectCommandInput,
+  signal: AbortSignal,
+): Promise<{ readonly size: number; readonly body: AsyncIterable<Uint8Array> }> {
+  try {
+    const answer = await client.send(new GetObjectCommand(input), { abortSignal: signal });
+    const { Body, ContentLength: size } = answer;
+    if (!(Body instanceof Readable)) throw unproven('anything after the head of its answer');
+    if (size === undefined) {
+      Body.destroy();
+      throw unproven('how many bytes will come');
+    }
+    return { size, body: watched(Body, size, signal) };
+  } catch (error) {
+    throw objectFailure(error, signal);
+  }
+}
+
+/** Reads as told by the consumer, who may take any time. S3 may not. */
+async function* watched(body: Readable, size: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const wait = () => setTimeout(() => body.destroy(new Error('the body has stalled')), LONGEST_SILENCE_MS);
+  let length = 0;
+  let waiting = wait();
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      clearTimeout(waiting);
+      length += chunk.length;
+      yield chunk;
+      waiting = wait();
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : new DependencyUnavailable('s3', sdkFailure(error));
+  } finally {
+    clearTimeout(waiting);
+  }
+  signal.throwIfAborted();
+  if (length !== size) throw unproven(`all: ${length} bytes of ${size} came`);
+}
+
+/** @throws when there are not exactly `size` bytes. */
+export async function readWhole(body: AsyncIterable<Uint8Array>, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(size);
+  let length = 0;
+  for await (const chunk of body) {
+    if (length + chunk.length > size) throw unproven(`only ${size} bytes`);
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  if (length !== size) throw unproven(`all: ${length} bytes of ${size} came`);
+  return bytes;
+}

@@ -1,0 +1,16 @@
+import { SealslotError } from '../errors.ts';
+
+/** S3 says no to reading or writing an object: it is not there, is under another key, or the right is missing. */
+export class ObjectRefused extends SealslotError {
+  readonly code = 'object_refused';
+  /** 400, 403, 404 or 412. */
+  readonly status: number;
+  /** S3's own code, such as `NoSuchKey`. */
+  readonly s3Code: string;
+
+  constructor(status: number, s3Code: string) {
+    super(`S3 answered ${status} (${s3Code}).`);
+    this.status = status;
+    this.s3Code = s3Code;
+  }
+}

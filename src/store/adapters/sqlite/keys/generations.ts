@@ -1,0 +1,63 @@
+import type { KeyStore } from '../../../port.ts';
+import type { Connection } from '../connection.ts';
+import { fromUpload, integer, toUpload } from '../rows.ts';
+import { INSERT_UPLOAD } from '../sql.ts';
+import { wrappedRows } from '../wrapped.ts';
+import { keyRows } from './rows.ts';
+import * as sql from './sql.ts';
+
+/** What a re-key and a recovery change: slot and keys together. */
+export function sqliteGenerations(
+  connection: Connection,
+): Pick<KeyStore, 'lastGeneration' | 'begin' | 'advance' | 'destroy' | 'restore'> {
+  const keys = keyRows(connection);
+  const ofGeneration = wrappedRows(connection, 'keys', ['upload_id', 'generation']);
+  const last = connection.prepare(sql.LAST_GENERATION);
+  const begin = connection.prepare(sql.BEGIN);
+  const supersede = connection.prepare(sql.SUPERSEDE);
+  const advance = connection.prepare(sql.ADVANCE);
+  const isCurrent = connection.prepare(sql.IS_CURRENT);
+  const giveUp = connection.prepare(sql.GIVE_UP);
+  const hasUpload = connection.prepare(sql.HAS_UPLOAD);
+  const insertUpload = connection.prepare(INSERT_UPLOAD);
+  return {
+    lastGeneration: (uploadId) =>
+      connection.read(() => integer(last.get({ upload_id: uploadId }) ?? {}, 'last')),
+    begin: ({ id, generation, nextGeneration }, key, { now, writesUntil, nextCheckAt }, hasCopy) =>
+      connection.write(() => {
+        const row = begin.get({
+          id,
+          generation,
+          next_generation: nextGeneration,
+          writes_until: writesUntil,
+          next_check_at: nextCheckAt,
+        });
+        if (row === undefined) return undefined;
+        keys.add(id, nextGeneration, key, now, hasCopy);
+        return toUpload(row);
+      }),
+    advance: ({ id, nextGeneration }, { etag, versionId, nextCheckAt }) =>
+      connection.write(() => {
+        if (supersede.run({ id, next_generation: nextGeneration }).changes === 0) return undefined;
+        const row = advance.get({ id, etag, version_id: versionId, next_check_at: nextCheckAt });
+        return row && toUpload(row);
+      }),
+    async destroy({ uploadId, generation }, at) {
+      const key = { upload_id: uploadId, generation };
+      const done = await connection.write(() => {
+        if (isCurrent.get(key) || !ofGeneration.destroy(key, at)) return false;
+        giveUp.run(key);
+        return true;
+      });
+      if (done) connection.scrub();
+      return done;
+    },
+    restore: (upload, found) =>
+      connection.write(() => {
+        if (hasUpload.get(upload.id)) return false;
+        insertUpload.run(fromUpload(upload));
+        for (const key of found) keys.put(upload.id, key, upload.createdAt);
+        return true;
+      }),
+  };
+}

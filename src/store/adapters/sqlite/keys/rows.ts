@@ -1,0 +1,57 @@
+import type { WrappedKey } from '../../../../custody/port.ts';
+import type { StoredKey } from '../../../port.ts';
+import type { Connection } from '../connection.ts';
+import { intermediateGuard } from '../intermediates.ts';
+import { keyBytes } from '../key-bytes.ts';
+import { integer, orNull, text, type Row } from '../rows.ts';
+import { copyOf, fromCopy, fromKek, toCopy, toWrapped, wrappedRows } from '../wrapped.ts';
+import { INSERT_KEY } from './sql.ts';
+
+/** The changes to `keys` that belong to a slot's own transactions. */
+export interface KeyRows {
+  /**
+   * A key that was just wrapped.
+   * @throws DependencyUnavailable when the intermediate key that wraps it was destroyed meanwhile.
+   */
+  add(uploadId: string, generation: number, wrapped: WrappedKey, at: number, hasCopy: boolean): void;
+  /** A key as it was found. */
+  put(uploadId: string, key: StoredKey, at: number): void;
+  destroyAll(uploadId: string, at: number): void;
+}
+
+export function keyRows(connection: Connection): KeyRows {
+  const insert = connection.prepare(INSERT_KEY);
+  const ofSlot = wrappedRows(connection, 'keys', ['upload_id']);
+  const bytesOf = keyBytes(connection);
+  const demandIntermediate = intermediateGuard(connection);
+  const rows: KeyRows = {
+    add(uploadId, generation, wrapped, at, hasCopy) {
+      demandIntermediate(wrapped);
+      rows.put(uploadId, { generation, versionId: null, wrapped, copy: copyOf(wrapped, hasCopy) }, at);
+    },
+    put(uploadId, { generation, versionId, wrapped, copy }, at) {
+      const place = { upload_id: uploadId, generation, version_id: versionId };
+      const wrappedId = bytesOf.add(wrapped.bytes);
+      insert.run({
+        ...place,
+        ...fromKek(wrapped),
+        wrapped_id: wrappedId,
+        created_at: at,
+        ...fromCopy(copy),
+      });
+    },
+    destroyAll(uploadId, at) {
+      ofSlot.destroy({ upload_id: uploadId }, at);
+    },
+  };
+  return rows;
+}
+
+export function toStoredKey(row: Row): StoredKey {
+  return {
+    generation: integer(row, 'key_generation'),
+    versionId: orNull(text, row, 'key_version_id'),
+    wrapped: toWrapped(row),
+    copy: toCopy(row),
+  };
+}

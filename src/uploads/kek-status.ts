@@ -1,0 +1,56 @@
+import { INTERMEDIATE } from '../custody/intermediate.ts';
+import type { KekCondition } from '../custody/port.ts';
+import type { Services } from './services.ts';
+
+/** One KEK: what its keeper says of it, and what still needs it. */
+export interface KekStatus {
+  readonly wrapperId: string;
+  readonly kekId: string;
+  /** `not_held`: keys are under it, but it is not in the configuration, or its wrapper does not hold it. */
+  readonly state: KekCondition['state'] | 'not_held';
+  readonly deletionAt?: number;
+  /** Whether new keys are wrapped by it, or under intermediate keys that are. */
+  readonly isCurrent: boolean;
+  /** Keys of objects that it wraps itself. */
+  readonly objectKeys: number;
+  readonly intermediateKeys: number;
+  /** Keys of objects under those intermediate keys. */
+  readonly indirectKeys: number;
+  /** Copies in tags and in the recovery bucket. */
+  readonly copies: number;
+}
+
+/** Every KEK that is held or needed; the current one first. @throws DependencyUnavailable('store'). */
+export async function kekStatus({ store, keks }: Services): Promise<KekStatus[]> {
+  const [conditions, usage, intermediates] = await Promise.all([
+    keks.keks(),
+    store.keys.usage(),
+    store.intermediates.list(),
+  ]);
+  const indirect = new Map<string, number>();
+  for (const { id, wrapped } of intermediates) {
+    const name = nameOf(wrapped);
+    indirect.set(name, (indirect.get(name) ?? 0) + (await store.intermediates.uses(id)));
+  }
+  const uses = new Map(
+    usage.filter(({ wrapperId }) => wrapperId !== INTERMEDIATE).map((use) => [nameOf(use), use]),
+  );
+  const held = conditions.map((condition, index) => ({ ...condition, isCurrent: index === 0 }));
+  const names = new Set(held.map(nameOf));
+  const missing = [...uses.values()]
+    .filter((use) => !names.has(nameOf(use)))
+    .map(({ wrapperId, kekId }) => ({ wrapperId, kekId, state: 'not_held', isCurrent: false }) as const);
+  return [...held, ...missing].map((kek) => {
+    const { objectKeys = 0, intermediateKeys = 0, copies = 0 } = uses.get(nameOf(kek)) ?? {};
+    return { ...kek, objectKeys, intermediateKeys, copies, indirectKeys: indirect.get(nameOf(kek)) ?? 0 };
+  });
+}
+
+/** Nothing would be lost without it. */
+export function isUnneeded({ isCurrent, objectKeys, intermediateKeys, copies }: KekStatus): boolean {
+  return !isCurrent && objectKeys === 0 && intermediateKeys === 0 && copies === 0;
+}
+
+function nameOf({ wrapperId, kekId }: { wrapperId: string; kekId: string }): string {
+  return JSON.stringify([wrapperId, kekId]);
+}

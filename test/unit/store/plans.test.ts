@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { after, describe, it } from 'node:test';
+import * as intermediates from '../../../src/store/adapters/sqlite/intermediates-sql.ts';
+import * as keys from '../../../src/store/adapters/sqlite/keys/sql.ts';
+import * as sql from '../../../src/store/adapters/sqlite/sql.ts';
+import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
+
+describe('every read of the SQLite store is an index search without a sort', () => {
+  const db = new DatabaseSync(':memory:');
+  for (const migration of MIGRATIONS) db.exec(migration.sql);
+  after(() => db.close());
+
+  const plan = (query: string) =>
+    db
+      .prepare(`EXPLAIN QUERY PLAN ${query}`)
+      .all()
+      .map((row) => String(row['detail']));
+  const search = (table: string, index: string, terms: string) =>
+    `SEARCH ${table} USING INDEX ${index} (${terms})`;
+  const toBytes = 'SEARCH w USING INTEGER PRIMARY KEY (rowid=?)';
+  const toUpload = search('u', 'sqlite_autoindex_uploads_1', 'id=?');
+
+  it('of slots', () => {
+    const byId = search('uploads', 'sqlite_autoindex_uploads_1', 'id=?');
+    const byState = search('uploads', 'uploads_by_state', 'tenant=? AND state=? AND id<?');
+    assert.deepEqual(plan(sql.GET), [byId]);
+    assert.deepEqual(plan(sql.LIST_LIVE), [search('uploads', 'uploads_live', 'tenant=? AND id<?')]);
+    assert.deepEqual(plan(sql.LIST_BY_STATE), [byState]);
+    assert.deepEqual(plan(sql.LIST_ISSUED), [byState]);
+    assert.deepEqual(plan(sql.LIST_EXPIRED), ['MERGE (UNION ALL)', 'LEFT', byState, 'RIGHT', byState]);
+    assert.deepEqual(plan(sql.DUE), [search('uploads', 'uploads_due', 'next_check_at<?')]);
+    assert.equal(plan(sql.HAS_SLOT)[0], byId);
+  });
+
+  it('of a slot’s keys', () => {
+    const ofSlot = (terms: string) => search('k', 'sqlite_autoindex_keys_1', terms);
+    assert.deepEqual(plan(keys.GET_KEY), [ofSlot('upload_id=? AND generation=?'), toBytes]);
+    assert.deepEqual(plan(keys.ALL_KEYS), [ofSlot('upload_id=?'), toBytes]);
+    assert.deepEqual(plan(keys.USES), [search('keys', 'keys_by_kek', 'wrapper_id=? AND kek_id=?')]);
+  });
+
+  describe('of pages of keys', () => {
+    const behind = '(upload_id,generation)>(?,?)';
+    const wrappers = [undefined, { wrapperId: 'local' }, { wrapperId: 'local', kekId: 'kek-1' }];
+    const states = [undefined, 'stale', 'missing'] as const;
+    const queries = wrappers.flatMap((wrappedBy) =>
+      states.map((copies) => ({ ...(wrappedBy && { wrappedBy }), ...(copies && { copies }) })),
+    );
+
+    it('by the index of what is asked for', () => {
+      const byKek = search('k', 'keys_by_kek', `wrapper_id=? AND kek_id=? AND ${behind}`);
+      const byWrapper = search('k', 'keys_by_wrapper', `wrapper_id=? AND ${behind}`);
+      const byCopy = search('k', 'keys_by_copy', `copy_wrapper_id=? AND copy_kek_id=? AND ${behind}`);
+      assert.deepEqual(
+        queries.map((query) => plan(keys.pageSql(query))),
+        [
+          search('k', 'sqlite_autoindex_keys_1', behind),
+          search('k', 'keys_stale', behind),
+          byCopy,
+          ...[byWrapper, byWrapper, byWrapper],
+          ...[byKek, byKek, byKek],
+        ].map((first) => [first, toUpload, toBytes]),
+      );
+    });
+
+    it('of a tenant, by its slots', () => {
+      for (const query of queries) {
+        const [slots, ofSlot, ...rest] = plan(keys.pageSql({ ...query, tenant: 'acme' }));
+        assert.equal(slots, search('u', 'uploads_live', 'tenant=? AND id>?'));
+        assert.match(ofSlot!, /^SEARCH k USING INDEX \w+ \(.*upload_id=\?\)$/);
+        assert.deepEqual(rest, [toBytes]);
+      }
+    });
+  });
+
+  it('of counts, each a walk over one index', () => {
+    const steps = plan(keys.USAGE);
+    assert.deepEqual(
+      steps.filter((step) => /^(SCAN|SEARCH|USE)/.test(step)),
+      [
+        'SCAN keys USING INDEX keys_by_kek',
+        search('keys', 'keys_by_copy', 'copy_wrapper_id>?'),
+        'SCAN intermediate_keys USING INDEX intermediate_keys_by_kek',
+        'SCAN intermediate_keys USING INDEX intermediate_keys_by_kek',
+      ],
+    );
+  });
+
+  it('of intermediate keys; a list of all tenants goes over all', () => {
+    const ofKey = (index: string, terms: string) => search('k', index, terms);
+    const byVersion = ofKey('sqlite_autoindex_intermediate_keys_2', 'tenant=? AND period=?');
+    const list = (query: Parameters<typeof intermediates.listSql>[0]) => plan(intermediates.listSql(query));
+    assert.deepEqual(plan(intermediates.NEWEST), [byVersion, toBytes]);
+    assert.deepEqual(plan(intermediates.GET), [
+      ofKey('sqlite_autoindex_intermediate_keys_1', 'id=?'),
+      toBytes,
+    ]);
+    assert.match(
+      plan(intermediates.LAST_VERSION).join(),
+      /^SEARCH .*autoindex_intermediate_keys_2 \(tenant=\? AND period=\?\)$/,
+    );
+    assert.match(plan(intermediates.HAS).join(), /^MULTI-INDEX OR(,INDEX \d,SEARCH [^,]*){2}$/);
+    assert.deepEqual(list({ tenant: 'acme', period: '2027-01' }), [byVersion, toBytes]);
+    assert.deepEqual(list({ tenant: 'acme' }), [ofKey('intermediate_keys_by_tenant', 'tenant=?'), toBytes]);
+    for (const query of [{}, { period: '2027-01' }]) {
+      assert.deepEqual(list(query), ['SCAN k USING INDEX sqlite_autoindex_intermediate_keys_1', toBytes]);
+    }
+  });
+});

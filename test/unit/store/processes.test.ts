@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { INTERMEDIATE } from '../../../src/custody/intermediate.ts';
+import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
+import type { Store } from '../../../src/store/port.ts';
+import { idOf, intermediateOf, NOW, plain, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
+
+const ROWS = new URL('../../contract/store-rows.ts', import.meta.url).href;
+const ADAPTER = new URL('../../../src/store/adapters/sqlite.ts', import.meta.url).href;
+const TURNS = 40;
+const PROCESSES = 4;
+
+describe('a SQLite store under several processes at once', () => {
+  let directory: string;
+  let path: string;
+  let store: Store;
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'sealslot-processes-'));
+    path = join(directory, 'store.db');
+    store = await openSqliteStore({ path, exclusive: false });
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  /** What `turn(store, n, rows, me)`, an expression, comes to for every `n`, in each process. */
+  async function inEach(turn: string): Promise<unknown[][]> {
+    const script = (me: number) => `
+      const rows = await import(${JSON.stringify(ROWS)});
+      const { openSqliteStore } = await import(${JSON.stringify(ADAPTER)});
+      const store = await openSqliteStore({ path: ${JSON.stringify(path)}, exclusive: false });
+      const turn = ${turn};
+      const answers = [];
+      for (let n = 0; n < ${TURNS}; n++) answers.push(await turn(store, n, rows, ${me}).catch((error) => error.code));
+      await store.close();
+      process.stdout.write(JSON.stringify(answers));`;
+    return Promise.all(
+      Array.from({ length: PROCESSES }, async (_, me) => {
+        const argv = ['--input-type=module', '-e', script(me)];
+        const { stdout } = await promisify(execFile)(process.execPath, argv);
+        return JSON.parse(stdout) as unknown[];
+      }),
+    );
+  }
+
+  /** For every turn, what it came to in the processes. */
+  const byTurn = (answers: unknown[][]) =>
+    Array.from({ length: TURNS }, (_, n) => answers.map((ofProcess) => ofProcess[n]));
+
+  it('a key is replaced once, and a re-key begun once', async () => {
+    const key = wrappedOf();
+    for (let n = 0; n < TURNS; n++) {
+      await store.uploads.insert(uploadOf(n, { state: 'uploaded' }), key, undefined, NOW);
+    }
+    const from = JSON.stringify(plain(key));
+    const answers = await inEach(`async (store, n, rows, me) => {
+      const { bytes, ...names } = ${from};
+      const from = { ...names, bytes: Buffer.from(bytes, 'hex') };
+      const to = rows.wrappedBy('kek-of-' + me);
+      const [isReplaced] = await store.keys.replace([{ ...rows.cursorOf(n), from, to }]);
+      const at = { now: rows.NOW, writesUntil: rows.NOW, nextCheckAt: rows.NOW };
+      const begun = await store.keys.begin({ id: rows.idOf(n), generation: 1, nextGeneration: 2 }, to, at, false);
+      return [isReplaced, begun !== undefined];
+    }`);
+    for (const [n, outcomes] of byTurn(answers).entries()) {
+      const pairs = outcomes as [boolean, boolean][];
+      assert.equal(pairs.filter(([isReplaced]) => isReplaced).length, 1);
+      assert.equal(pairs.filter(([, isBegun]) => isBegun).length, 1);
+      const stored = await store.keys.all(idOf(n));
+      assert.deepEqual(
+        stored.map(({ wrapped }) => wrapped.kekId),
+        [0, 1].map((part) => `kek-of-${pairs.findIndex((pair) => pair[part])}`),
+      );
+    }
+  });
+
+  it('no key is stored under an intermediate key that another process destroys', async () => {
+    for (let n = 0; n < TURNS; n++) await store.intermediates.insert(intermediateOf(n), false);
+    const answers = await inEach(`(store, n, rows, me) =>
+      me === 0
+        ? store.intermediates.destroy(rows.idOf(n), rows.NOW)
+        : store.uploads.insert(rows.uploadOf(n * 10 + me), rows.wrappedBy(rows.idOf(n), '${INTERMEDIATE}'), undefined, rows.NOW)
+            .then(() => 'stored')`);
+    for (const [n, [isDestroyed, ...others]] of byTurn(answers).entries()) {
+      const expected = isDestroyed === true ? 'dependency_unavailable' : 'stored';
+      assert.deepEqual(new Set(others), new Set([expected]));
+      const uses = await store.intermediates.uses(idOf(n));
+      assert.equal(uses, isDestroyed === true ? 0 : others.length);
+    }
+  });
+});
