@@ -3,10 +3,10 @@ import { EX_CONFIG, EX_USAGE, explain, UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
 import { ConfigErrors, formatMistakes } from './config/errors.ts';
 import { KekFileInvalid, KeyRefused, PackageMissing } from './custody/errors.ts';
-import { StoreSchemaRefused } from './store/errors.ts';
+import { StoreAbsent, StoreSchemaRefused } from './store/errors.ts';
 
 /** What `explain` says of these is for whoever wrote the configuration. */
-const WRONG_CONFIGURATION = [KekFileInvalid, KeyRefused, PackageMissing, StoreSchemaRefused];
+const WRONG_CONFIGURATION = [KekFileInvalid, KeyRefused, PackageMissing, StoreAbsent, StoreSchemaRefused];
 
 const program = createProgram(process.env, (exitCode) => {
   process.exitCode = exitCode;

@@ -58,6 +58,11 @@ export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
     means: 'Another process serves from this database',
     do: 'End that one first',
   },
+  store_absent: {
+    where: '`rewrap`, `audit` and the like',
+    means: 'There is no store at `store.path`',
+    do: 'Correct the path; `recover` and `import` make a store where one was lost',
+  },
   store_schema_refused: {
     where: 'start',
     means: 'The file is no database, a newer version made it, or a migration was changed',

@@ -37,7 +37,7 @@ export async function importKeyFile(options: ImportKeysOptions, env: NodeJS.Proc
   try {
     const by = await identitiesOf(options);
     await using file = await openKeys(options.keys);
-    await using opened = await openServices(config);
+    await using opened = await openServices(config, { maybeNew: true });
     return await run(opened.services, { options, by, file, report });
   } catch (error) {
     if (error instanceof SecretFileUnusable) {

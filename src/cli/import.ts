@@ -43,7 +43,7 @@ export async function importObjects(
   if (input === undefined) return EX_NOINPUT;
 
   try {
-    await using opened = await openServices(config);
+    await using opened = await openServices(config, { maybeNew: true });
     return await run(readRows(input, format), input, json, (object) =>
       adoptObject(opened.services, tenant, object),
     );

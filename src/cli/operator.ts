@@ -1,7 +1,8 @@
-import { createSnapshot, openHierarchy, openKeks, openStore } from '../composition.ts';
+import { createSnapshot, inspectStore, openHierarchy, openKeks, openStore } from '../composition.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { UNCOUNTED } from '../custody/counted.ts';
+import { StoreAbsent } from '../store/errors.ts';
 import type { Observer, Services } from '../uploads/services.ts';
 import { configPath, UsageError } from './command.ts';
 
@@ -9,9 +10,18 @@ export interface Operated extends AsyncDisposable {
   readonly services: Services;
 }
 
-/** The service's own parts for a command that works on its store, beside it. */
-export async function openServices(config: Config): Promise<Operated> {
+/**
+ * The service's own parts for a command that works on its store, beside it.
+ * @param options `maybeNew`: a store that is not there is made, else that is a mistake in `store.path`.
+ * @throws StoreAbsent.
+ */
+export async function openServices(
+  config: Config,
+  { maybeNew = false }: { maybeNew?: boolean } = {},
+): Promise<Operated> {
   const now = Date.now;
+  const found = await inspectStore(config.store.path);
+  if (!maybeNew && found.state.kind === 'absent') throw new StoreAbsent(config.store.path);
   const keks = await openKeks(config, UNCOUNTED);
   const store = await openStore(config, { exclusive: false });
   const wrapper = openHierarchy(config, { keks, store, now, targets: () => services.targets });

@@ -28,7 +28,7 @@ export async function recover(options: RecoverOptions, env: NodeJS.ProcessEnv): 
   const stop = new AbortController();
   interrupted.addEventListener('abort', () => stop.abort());
   try {
-    await using opened = await openServices(config);
+    await using opened = await openServices(config, { maybeNew: true });
     const services = dryRun ? rehearsal(opened.services) : opened.services;
     await recoverStore(services, recovery, {
       only: tenant,

@@ -57,7 +57,7 @@ export function hierarchy(options: HierarchyOptions): KeyWrapper {
 
   /** At once: what leaves the cache is zeroed, so `work` must not be behind an await. */
   function worked<T>(found: OpenIntermediate, work: (found: OpenIntermediate) => T): T {
-    refreshAhead(found.meta.id);
+    refreshAhead(found.meta);
     return work(found);
   }
 
@@ -117,13 +117,17 @@ export function hierarchy(options: HierarchyOptions): KeyWrapper {
   }
 
   /** One caller asks the KEK while the others go on. A KEK that refuses now ends the entry at once; one that does not answer does not. */
-  function refreshAhead(id: string): void {
+  function refreshAhead({ id, tenant, period }: IntermediateKey): void {
     if (!cache.wantsRefresh(id)) return;
-    loading
-      .run(id, () => load(id))
-      .catch((error: unknown) => {
-        if (error instanceof KeyRefused || error instanceof KeyNotMine) cache.drop(id);
-      });
+    const name = `${tenant} ${period}`;
+    // What wraps is looked for anew: under a load without a pause a KEK that was rotated would else not be taken up before the next period.
+    const wraps = newest.get(name) === id && period === periodAt(settings.period, now());
+    const refreshed = wraps
+      ? loading.run(name, () => findOrMake(tenant, period))
+      : loading.run(id, () => load(id));
+    refreshed.catch((error: unknown) => {
+      if (error instanceof KeyRefused || error instanceof KeyNotMine) cache.drop(id);
+    });
   }
 
   const wrapper: KeyWrapper = {

@@ -7,6 +7,11 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const PERIOD = /^\d{4}-\d{2}(-\d{2}(T\d{2})?)?$/;
 
+/** Below it lie the copies of one tenant's period. */
+export function copiesOf(tenant: string, period: string): string {
+  return `${INTERMEDIATE_COPIES}${tenant}/${period}/`;
+}
+
 /** A wrapped intermediate key as a small object of the recovery bucket. Changing this form loses what is written: raise `v` instead. */
 export function intermediateCopy({ id, tenant, period, version, wrapped, createdAt }: IntermediateKey): {
   objectKey: string;
@@ -16,7 +21,7 @@ export function intermediateCopy({ id, tenant, period, version, wrapped, created
   const base64 = Buffer.from(bytes).toString('base64');
   const copy = { v: 1, id, tenant, period, version, wrapperId, kekId, wrapped: base64, createdAt };
   return {
-    objectKey: `${INTERMEDIATE_COPIES}${tenant}/${period}/${version}-${id}.json`,
+    objectKey: `${copiesOf(tenant, period)}${version}-${id}.json`,
     bytes: Buffer.from(JSON.stringify(copy)),
   };
 }

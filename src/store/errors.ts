@@ -11,6 +11,17 @@ export class StoreLocked extends SealslotError {
   }
 }
 
+/** A command that works on what is there found no store. */
+export class StoreAbsent extends SealslotError {
+  readonly code = 'store_absent';
+
+  constructor(path: string) {
+    super(`There is no store at ${path}; let store.path name the one that the service uses.`, {
+      extra: { path },
+    });
+  }
+}
+
 /** The intermediate key that a key was just wrapped under has been destroyed meanwhile; wrapped again it gets another. */
 export class IntermediateGone extends DependencyUnavailable {
   constructor(id: string) {

@@ -2,8 +2,8 @@ import { filenameProblem } from '../access/object-key.ts';
 import type { CustomerKey } from '../custody/customer-key.ts';
 import { DependencyUnavailable, KeyUnusable } from '../errors.ts';
 import type { ObjectFacts, ObjectStore } from '../s3/port.ts';
-import { customerKeyOf } from './customer-key-of.ts';
-import { placeOf, targetOf, tenantOf, type Services } from './services.ts';
+import { customerKeyOf, wrapFor } from './customer-key-of.ts';
+import { targetOf, tenantOf, type Services } from './services.ts';
 import { adoptedId, idsIn } from './slot-ids.ts';
 import type { Upload } from './upload.ts';
 
@@ -45,7 +45,7 @@ export async function adoptObject(
   const proof = await prove(services, target, object);
   if ('kind' in proof) return proof;
   const upload = uploadedSlot({ id, tenant, target, object, facts: proof.facts, now: services.now() });
-  const wrapped = await services.wrapper.wrap(object.key, placeOf(upload, 1));
+  const wrapped = await wrapFor(services, object.key, upload, 1);
   if (await services.store.uploads.adopt(upload, wrapped, kin)) return { kind: 'adopted', id };
   const winner = await compareWithSlot(services, tenant, target, object, [id, ...kin]);
   return winner ?? conflict('another upload has this bucket and object key');

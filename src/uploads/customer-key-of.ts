@@ -1,6 +1,7 @@
 import type { CustomerKey } from '../custody/customer-key.ts';
 import { KeyNotMine, KeyRefused } from '../custody/errors.ts';
-import { KeyUnusable } from '../errors.ts';
+import type { WrappedKey } from '../custody/port.ts';
+import { KeyUnusable, StateConflict } from '../errors.ts';
 import { placeOf, type Services } from './services.ts';
 import type { Upload } from './upload.ts';
 
@@ -10,13 +11,44 @@ import type { Upload } from './upload.ts';
  */
 export async function customerKeyOf(services: Services, upload: Upload): Promise<CustomerKey> {
   const current = await services.store.keys.get(upload.id, upload.generation);
-  if (current === undefined) throw new KeyUnusable('The key of this upload has been destroyed.');
+  if (current === undefined) throw await whyGone(services, upload);
   try {
     return await services.observer.timed('unwrap', () =>
       services.wrapper.unwrap(current.wrapped, placeOf(upload, current.generation)),
     );
   } catch (error) {
-    if (!(error instanceof KeyNotMine || error instanceof KeyRefused)) throw error;
-    throw new KeyUnusable('The key of this upload cannot be opened here.', { cause: error });
+    throw forOperators(error, 'The key of this upload cannot be opened here.');
   }
+}
+
+async function whyGone({ store }: Services, { tenant, id, generation }: Upload): Promise<Error> {
+  const now = await store.uploads.get(tenant, id);
+  return now === undefined || now.generation === generation
+    ? new KeyUnusable('The key of this upload has been destroyed.')
+    : new StateConflict('The object was re-keyed meanwhile; send the request again.');
+}
+
+/**
+ * A customer key, wrapped in the place of one generation of a slot's key.
+ * @throws KeyUnusable when the KEK's keeper refuses: an operator must act.
+ */
+export async function wrapFor(
+  services: Services,
+  key: CustomerKey,
+  upload: Upload,
+  generation: number,
+): Promise<WrappedKey> {
+  try {
+    return await services.observer.timed('wrap', () =>
+      services.wrapper.wrap(key, placeOf(upload, generation)),
+    );
+  } catch (error) {
+    throw forOperators(error, 'The KEK refuses to wrap new keys.');
+  }
+}
+
+/** What a caller is told of a refusal; the reason is the cause, for the log. */
+function forOperators(error: unknown, detail: string): unknown {
+  if (!(error instanceof KeyNotMine || error instanceof KeyRefused)) return error;
+  return new KeyUnusable(detail, { cause: error });
 }

@@ -6,10 +6,11 @@ import type { Principal } from '../access/principal.ts';
 import { CustomerKey } from '../custody/customer-key.ts';
 import { IdempotencyMismatch, UploadDeleted } from '../errors.ts';
 import type { IdempotencyRecord } from '../store/port.ts';
+import { wrapFor } from './customer-key-of.ts';
 import { putRequest, type PutRequest } from './put-request.ts';
 import { copyTags } from './recovery.ts';
 import { reissue } from './reissue.ts';
-import { placeOf, targetOf, tenantOf, type Services } from './services.ts';
+import { targetOf, tenantOf, type Services } from './services.ts';
 import { stateAt, type Upload } from './upload.ts';
 
 const IDEMPOTENCY_MS = 24 * 3600 * 1000;
@@ -41,7 +42,7 @@ export async function issueUpload(
   ask: UploadAsk,
   idempotencyKey: string | undefined,
 ): Promise<Issued> {
-  const { store, wrapper, observer } = services;
+  const { store, observer } = services;
   const now = services.now();
   const policy = tenantOf(services, principal.tenant);
   const requestHash = hashOf(ask);
@@ -85,7 +86,7 @@ export async function issueUpload(
     nextCheckAt: now + policy.slotSeconds * 1000,
   };
   const key = CustomerKey.generate();
-  const wrapped = await observer.timed('wrap', () => wrapper.wrap(key, placeOf(upload, 1)));
+  const wrapped = await wrapFor(services, key, upload, 1);
   const hasCopy = services.config.custody.recovery !== undefined;
   const tags = hasCopy ? copyTags(upload, 1, wrapped) : {};
   const record =

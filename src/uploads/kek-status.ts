@@ -1,6 +1,7 @@
-import { INTERMEDIATE } from '../custody/intermediate.ts';
+import { INTERMEDIATE, intermediatePlace, type IntermediateKey } from '../custody/intermediate.ts';
 import type { KekCondition } from '../custody/port.ts';
-import type { Services } from './services.ts';
+import { DependencyUnavailable } from '../errors.ts';
+import { placeOf, type Services } from './services.ts';
 
 /** One KEK: what its keeper says of it, and what still needs it. */
 export interface KekStatus {
@@ -21,7 +22,8 @@ export interface KekStatus {
 }
 
 /** Every KEK that is held or needed; the current one first. @throws DependencyUnavailable('store'). */
-export async function kekStatus({ store, keks }: Services): Promise<KekStatus[]> {
+export async function kekStatus(services: Services): Promise<KekStatus[]> {
+  const { store, keks } = services;
   const [conditions, usage, intermediates] = await Promise.all([
     keks.keks(),
     store.keys.usage(),
@@ -37,13 +39,36 @@ export async function kekStatus({ store, keks }: Services): Promise<KekStatus[]>
   );
   const held = conditions.map((condition, index) => ({ ...condition, isCurrent: index === 0 }));
   const names = new Set(held.map(nameOf));
-  const missing = [...uses.values()]
-    .filter((use) => !names.has(nameOf(use)))
-    .map(({ wrapperId, kekId }) => ({ wrapperId, kekId, state: 'not_held', isCurrent: false }) as const);
-  return [...held, ...missing].map((kek) => {
+  const others = await Promise.all(
+    [...uses.values()]
+      .filter((use) => !names.has(nameOf(use)))
+      .map(async ({ wrapperId, kekId }) => ({
+        ...{ wrapperId, kekId, isCurrent: false },
+        state: await stateOfFormer(services, { wrapperId, kekId }, intermediates),
+      })),
+  );
+  return [...held, ...others].map((kek) => {
     const { objectKeys = 0, intermediateKeys = 0, copies = 0 } = uses.get(nameOf(kek)) ?? {};
     return { ...kek, objectKeys, intermediateKeys, copies, indirectKeys: indirect.get(nameOf(kek)) ?? 0 };
   });
+}
+
+/** A wrapper may open what is under a KEK that it had before, such as the one that an alias named: one key of it tells. */
+async function stateOfFormer(
+  { store, keks }: Services,
+  kek: { wrapperId: string; kekId: string },
+  intermediates: readonly IntermediateKey[],
+): Promise<KekStatus['state']> {
+  const intermediate = intermediates.find(({ wrapped }) => nameOf(wrapped) === nameOf(kek));
+  const [key] = await store.keys.page({ wrappedBy: kek, limit: 1 });
+  try {
+    if (intermediate) (await keks.unwrap(intermediate.wrapped, intermediatePlace(intermediate))).erase();
+    else if (key) (await keks.unwrap(key.wrapped, placeOf(key.upload, key.generation))).erase();
+    else return 'unknown';
+    return 'usable';
+  } catch (error) {
+    return error instanceof DependencyUnavailable ? 'unknown' : 'not_held';
+  }
 }
 
 /** Nothing would be lost without it. */

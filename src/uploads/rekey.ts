@@ -1,13 +1,13 @@
 import type { Principal } from '../access/principal.ts';
 import { CustomerKey } from '../custody/customer-key.ts';
 import { DependencyUnavailable, StateConflict } from '../errors.ts';
-import { customerKeyOf } from './customer-key-of.ts';
+import { customerKeyOf, wrapFor } from './customer-key-of.ts';
 import { findLiveUpload } from './find.ts';
 import { RekeyFailed } from './rekey/errors.ts';
 import { isRekeying, leaseFrom, LeaseLost, underLease } from './rekey/lease.ts';
 import { findSource, findWritten, openMove, removeWritten, write, type Move } from './rekey/move.ts';
 import { readWhole } from './rekey/prove.ts';
-import { placeOf, targetOf, type Services } from './services.ts';
+import { targetOf, type Services } from './services.ts';
 import { stateAt, type Upload } from './upload.ts';
 
 /** How a re-key ended. `given_up`: the object is as it was, under the key it had. `gone`: a DELETE came, or another worker. */
@@ -54,9 +54,8 @@ async function commitKey(
   upload: Upload,
   nextGeneration: number,
 ): Promise<Upload | undefined> {
-  const { store, wrapper, observer, config } = services;
-  const place = placeOf(upload, nextGeneration);
-  const wrapped = await observer.timed('wrap', () => wrapper.wrap(CustomerKey.generate(), place));
+  const { store, observer, config } = services;
+  const wrapped = await wrapFor(services, CustomerKey.generate(), upload, nextGeneration);
   const hasCopy = config.custody.recovery !== undefined;
   const lease = leaseFrom(services.now());
   return observer.timed('commit', () =>

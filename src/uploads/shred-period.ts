@@ -1,4 +1,4 @@
-import { intermediateCopy } from '../custody/intermediate-copy.ts';
+import { copiesOf } from '../custody/intermediate-copy.ts';
 import { INTERMEDIATE, PERIODS, periodAt } from '../custody/intermediate.ts';
 import { DependencyUnavailable, StateConflict } from '../errors.ts';
 import type { StoredIntermediate } from '../store/port.ts';
@@ -78,18 +78,23 @@ async function shredOne(
   return { id: key.id, survivors, outcome: 'destroyed' };
 }
 
-/** Proven, not assumed: every version of the copy is gone. */
-async function forgetCopy(services: Services, key: StoredIntermediate): Promise<void> {
+/** Proven, not assumed: every version of every copy is gone, also of one that lies under an earlier version's name. */
+async function forgetCopy(services: Services, { id, tenant, period }: StoredIntermediate): Promise<void> {
   const { recovery } = services.config.custody;
   if (!recovery) return;
-  const { objects } = recoveryTarget(services.targets, recovery);
-  const { objectKey } = intermediateCopy(key);
-  await objects.remove(recovery.bucket, objectKey, await objects.remains(recovery.bucket, objectKey));
-  const left = await objects.remains(recovery.bucket, objectKey);
-  if (left.versions.length > 0) {
-    throw new DependencyUnavailable('s3', undefined, `S3 still lists ${objectKey} in ${recovery.bucket}.`);
+  const { objects, buckets } = recoveryTarget(services.targets, recovery);
+  const names = new Set<string>();
+  for await (const { objectKey } of buckets.versions(recovery.bucket, copiesOf(tenant, period))) {
+    if (objectKey.endsWith(`-${id}.json`)) names.add(objectKey);
   }
-  await services.store.intermediates.copied(key.id, null);
+  for (const name of names) {
+    await objects.remove(recovery.bucket, name, await objects.remains(recovery.bucket, name));
+    const left = await objects.remains(recovery.bucket, name);
+    if (left.versions.length > 0) {
+      throw new DependencyUnavailable('s3', undefined, `S3 still lists ${name} in ${recovery.bucket}.`);
+    }
+  }
+  await services.store.intermediates.copied(id, null);
 }
 
 /** Copies in tags that are still under the key; `undefined` when there are none left. */

@@ -117,7 +117,7 @@ export const AUDIT_CODES = {
   superseded_version_absent: {
     grade: 'note',
     means: 'A key of before a re-key is still there, and the version that it opened is gone.',
-    remedy: 'Nothing: the service destroys such keys by itself.',
+    remedy: 'Nothing: it opens nothing any more, and goes with the slot.',
   },
   extra_version: {
     grade: 'note',
