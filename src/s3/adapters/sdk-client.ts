@@ -1,10 +1,14 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { ownCredentials } from '../../aws/credentials.ts';
+import { readWholeAnswers } from '../../aws/whole-answers.ts';
 import type { Clock } from '../../clock.ts';
 import type { TargetConfig } from '../../config/config.ts';
 import type { ClockSkew } from '../clock-skew.ts';
 import type { CredentialProvider } from '../credentials.ts';
 import { trusted } from '../trust.ts';
-import { readWholeAnswers } from './whole-answers.ts';
+
+/** The longest right answer is a page of 1,000 versions: 3 MiB when every object key is as long as can be. */
+const LONGEST_BYTES = 8 * 1024 * 1024;
 
 /** How long a client waits, and how often it asks. */
 export interface Patience {
@@ -59,9 +63,11 @@ export function sdkClient(
         ...trusted(config.ca),
       },
     },
-    ...(shared ? { credentials: shared } : ownCredentials(config)),
+    ...(shared ? { credentials: shared } : ownCredentials(config.credentials)),
   });
-  if (patience.wholeMs !== undefined) readWholeAnswers(client, patience.wholeMs);
+  if (patience.wholeMs !== undefined) {
+    readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: patience.wholeMs });
+  }
   client.middlewareStack.add(
     (next) => async (args) => {
       const sent = now();
@@ -74,16 +80,4 @@ export function sdkClient(
     { step: 'deserialize', priority: 'low', name: 'sealslotClockSkew' },
   );
   return client;
-}
-
-/** Without credentials here the SDK takes its default chain. */
-function ownCredentials({ credentials }: Pick<TargetConfig, 'credentials'>) {
-  if (credentials.kind !== 'static') return {};
-  return {
-    credentials: {
-      accessKeyId: credentials.accessKeyId,
-      secretAccessKey: credentials.secretAccessKey.reveal(),
-      ...(credentials.sessionToken && { sessionToken: credentials.sessionToken.reveal() }),
-    },
-  };
 }

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { afterEach, describe, it, mock } from 'node:test';
 import { inspect } from 'node:util';
 import { awsKmsWrapper } from '../../../src/custody/adapters/aws-kms.ts';
-import { KmsFailure } from '../../../src/custody/adapters/aws-kms/failure.ts';
+import { SdkFailure } from '../../../src/aws/sdk-failure.ts';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { KeyRefused } from '../../../src/custody/errors.ts';
 import type { KeyPlace, KeyWrapper, WrappedKey } from '../../../src/custody/port.ts';
@@ -93,7 +93,7 @@ describe('AWS KMS says no', () => {
         const thrown = await thrownBy(call(wrapper, wrapped));
         assert.ok(thrown instanceof KeyRefused, inspect(thrown));
         assert.equal(thrown.refusal, refusal);
-        assert.ok(thrown.cause instanceof KmsFailure);
+        assert.ok(thrown.cause instanceof SdkFailure);
         assert.equal(thrown.cause.code, name);
         assert.equal(thrown.cause.status, 400);
         assert.match(thrown.cause.message, /so it is/);
@@ -135,7 +135,7 @@ describe('AWS KMS says "later"', { concurrency: true }, () => {
       const thrown = await thrownBy(wrapper.unwrap(wrapped, PLACE));
       assert.ok(thrown instanceof DependencyUnavailable, inspect(thrown));
       assert.equal(thrown.extra['dependency'], 'custody');
-      assert.ok(thrown.cause instanceof KmsFailure);
+      assert.ok(thrown.cause instanceof SdkFailure);
       assert.equal(thrown.cause.code, name);
       assert.equal(kms.asked.length, attempts);
     });

@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream';
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
+import { ownCredentials } from '../../../aws/credentials.ts';
+import { readWholeAnswers } from '../../../aws/whole-answers.ts';
 import type { AwsKmsConfig } from '../../../config/config.ts';
 import { trusted } from '../../../s3/trust.ts';
 import { PackageMissing } from '../../errors.ts';
@@ -42,25 +43,9 @@ export function sdkClient(
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',
     requestHandler,
-    // Without credentials here the SDK takes its default chain.
-    ...(credentials.kind === 'static' && {
-      credentials: {
-        accessKeyId: credentials.accessKeyId,
-        secretAccessKey: credentials.secretAccessKey.reveal(),
-        ...(credentials.sessionToken && { sessionToken: credentials.sessionToken.reveal() }),
-      },
-    }),
+    ...ownCredentials(credentials),
   });
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const result = await next(args);
-      const response = result.response as { body?: unknown };
-      if (response.body instanceof Readable) response.body = await readWhole(response.body);
-      return result;
-    },
-    // Next to the socket, so that what it throws is a failed attempt.
-    { step: 'deserialize', priority: 'low', name: 'sealslotWholeAnswers' },
-  );
+  readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: ANSWER_MS });
   return client;
 }
 
@@ -71,24 +56,4 @@ function networkHandler({ ca }: AwsKmsConfig): RequestHandler {
     throwOnRequestTimeout: true,
     httpsAgent: { keepAlive: true, ...trusted(ca) },
   };
-}
-
-/** The SDK's own timeouts end with an answer's head, and it reads a body however long that is. */
-async function readWhole(body: Readable): Promise<Uint8Array> {
-  const late = setTimeout(
-    () => body.destroy(new Error(`no whole answer in ${ANSWER_MS / 1000} s`)),
-    ANSWER_MS,
-  );
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > LONGEST_BYTES) throw new Error(`an answer of more than ${LONGEST_BYTES} bytes`);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  } finally {
-    clearTimeout(late);
-  }
 }

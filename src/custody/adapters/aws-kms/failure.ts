@@ -1,45 +1,6 @@
+import type { SdkFailure } from '../../../aws/sdk-failure.ts';
 import { DependencyUnavailable } from '../../../errors.ts';
 import { KeyRefused, type Refusal } from '../../errors.ts';
-
-/**
- * What an SDK error says, and nothing of the call in it: `$request`, `$response` and causes can hold the customer key. Good as a `cause`.
- */
-export class KmsFailure extends Error {
-  /** KMS's name for it, such as `DisabledException`; Node's or the SDK's when KMS said nothing. */
-  readonly code: string;
-  /** The HTTP status; undefined when no answer came. */
-  readonly status: number | undefined;
-
-  constructor(message: string, code: string, status: number | undefined) {
-    super(message);
-    this.name = 'KmsFailure';
-    this.code = code;
-    this.status = status;
-  }
-}
-
-/** @param bySdk whether an error is an answer of KMS's own. */
-export function kmsFailure(error: unknown, bySdk: (error: Error) => boolean): KmsFailure {
-  if (!(error instanceof Error)) return new KmsFailure('unknown', 'Unknown', undefined);
-  const status = statusOf(error);
-  if (status === undefined) {
-    const errno = (error as NodeJS.ErrnoException).code;
-    // A failed connect to several addresses has an empty message.
-    return new KmsFailure(`${error.name}: ${error.message || 'no answer'}`, errno ?? error.name, status);
-  }
-  if (bySdk(error))
-    return new KmsFailure(`${error.name}: ${error.message} (HTTP ${status})`, error.name, status);
-  // A parser's message may quote the answer, and the answer to Decrypt is the key.
-  return new KmsFailure(`the answer could not be read (HTTP ${status})`, 'Unreadable', status);
-}
-
-function statusOf(error: Error): number | undefined {
-  const { $metadata, $response } = error as {
-    $metadata?: { httpStatusCode?: number };
-    $response?: { statusCode?: number };
-  };
-  return $metadata?.httpStatusCode ?? $response?.statusCode;
-}
 
 const DENIALS = [
   ...['AccessDeniedException', 'AccessDenied', 'NotAuthorized', 'OptInRequired'],
@@ -75,16 +36,16 @@ const DETAILS: Readonly<Record<Refusal, string>> = {
 };
 
 /** In the words of the port. */
-export function explained(failure: KmsFailure): KeyRefused | DependencyUnavailable {
+export function explained(failure: SdkFailure): KeyRefused | DependencyUnavailable {
   const refusal = refusalOf(failure);
   return refusal === undefined ? new DependencyUnavailable('custody', failure) : refused(refusal, failure);
 }
 
-export function refused(refusal: Refusal, cause?: KmsFailure): KeyRefused {
+export function refused(refusal: Refusal, cause?: SdkFailure): KeyRefused {
   return new KeyRefused(DETAILS[refusal], { refusal, ...(cause && { cause }) });
 }
 
-function refusalOf({ code, message }: KmsFailure): Refusal | undefined {
+function refusalOf({ code, message }: SdkFailure): Refusal | undefined {
   // Only its words tell this state from the others.
   if (code === 'KMSInvalidStateException' && /pending (replica )?deletion/i.test(message)) {
     return 'kek_pending_deletion';

@@ -3,7 +3,8 @@ import type { Clock } from '../../../clock.ts';
 import { SealslotError } from '../../../errors.ts';
 import type { KekCondition } from '../../port.ts';
 import { isKeyArn } from './arn.ts';
-import { KmsFailure, refused } from './failure.ts';
+import { SdkFailure } from '../../../aws/sdk-failure.ts';
+import { refused } from './failure.ts';
 import type { Kms } from './kms.ts';
 
 const FRESH_MS = 60_000;
@@ -85,5 +86,5 @@ function conditionOf(metadata: KeyMetadata): Condition {
 
 function wordsOf(error: unknown): string {
   if (!(error instanceof SealslotError)) return 'AWS KMS could not be asked.';
-  return error.cause instanceof KmsFailure ? `${error.message} (${error.cause.code})` : error.message;
+  return error.cause instanceof SdkFailure ? `${error.message} (${error.cause.code})` : error.message;
 }

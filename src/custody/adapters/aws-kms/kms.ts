@@ -1,8 +1,9 @@
 import type { KeyMetadata } from '@aws-sdk/client-kms';
+import { failuresOf, SdkFailure } from '../../../aws/sdk-failure.ts';
 import type { AwsKmsConfig } from '../../../config/config.ts';
 import { DependencyUnavailable } from '../../../errors.ts';
 import { loadSdk, sdkClient, type RequestHandler } from './client.ts';
-import { explained, kmsFailure, KmsFailure, refused } from './failure.ts';
+import { explained, refused } from './failure.ts';
 
 const ALGORITHM = 'SYMMETRIC_DEFAULT';
 
@@ -28,12 +29,13 @@ export interface Kms {
 export async function openKms(config: AwsKmsConfig, requestHandler?: RequestHandler): Promise<Kms> {
   const sdk = await loadSdk();
   const client = sdkClient(sdk, config, requestHandler);
+  const failure = failuresOf('KmsFailure', (error) => error instanceof sdk.KMSServiceException);
 
   async function answer<T>(call: Promise<T>): Promise<T> {
     try {
       return await call;
     } catch (error) {
-      throw explained(kmsFailure(error, (one) => one instanceof sdk.KMSServiceException));
+      throw explained(failure(error));
     }
   }
 
@@ -86,6 +88,6 @@ function present<T>(member: T | undefined): T {
   if (member !== undefined) return member;
   throw new DependencyUnavailable(
     'custody',
-    new KmsFailure('the answer lacks what was asked for', 'Unreadable', 200),
+    new SdkFailure('KmsFailure', 'the answer lacks what was asked for', 'Unreadable', 200),
   );
 }

@@ -4,8 +4,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it, mock } from 'node:test';
 import { DependencyUnavailable } from '../../../src/errors.ts';
-import { S3Failure } from '../../../src/s3/adapters/sdk-error.ts';
-import { storeAt } from './answering.ts';
+import { SdkFailure } from '../../../src/aws/sdk-failure.ts';
+import { storeAt } from '../s3/answering.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -41,13 +41,13 @@ async function storeOn(goOn: (response: ServerResponse) => void) {
   return { objects, counted, settled };
 }
 
-async function failureOf(promise: Promise<unknown>): Promise<S3Failure> {
+async function failureOf(promise: Promise<unknown>): Promise<SdkFailure> {
   const thrown: unknown = await promise.then(
     () => assert.fail('it did not throw'),
     (reason: unknown) => reason,
   );
   assert.ok(thrown instanceof DependencyUnavailable);
-  assert.ok(thrown.cause instanceof S3Failure);
+  assert.ok(thrown.cause instanceof SdkFailure);
   return thrown.cause;
 }
 
