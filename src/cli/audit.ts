@@ -4,6 +4,7 @@ import { audit, type AuditProgress } from '../uploads/audit.ts';
 import { AuditReport } from './audit/report.ts';
 import { EX_TEMPFAIL, explain, stopSignal } from './command.ts';
 import { loadOperated, openServices } from './operator.ts';
+import { StatusLine } from './status-line.ts';
 
 export interface AuditOptions {
   readonly tenant?: string;
@@ -12,8 +13,6 @@ export interface AuditOptions {
   readonly json?: boolean;
 }
 
-const PROGRESS_EVERY_MS = 200;
-const CLEAR_LINE = '\r\x1b[K';
 const PHASES: Readonly<Record<AuditProgress['phase'], string>> = {
   slots: 'slots',
   versions: 'object versions',
@@ -25,6 +24,8 @@ export async function auditKeys(options: AuditOptions, env: NodeJS.ProcessEnv): 
   const config = await loadOperated(env, tenant);
   const report = new AuditReport();
   const signal = interruption();
+  const status = new StatusLine(process.stderr);
+  const progress = ({ phase, done }: AuditProgress) => status.show(() => `${done} ${PHASES[phase]} …`);
   try {
     await using opened = await openServices(config);
     const context = {
@@ -34,14 +35,13 @@ export async function auditKeys(options: AuditOptions, env: NodeJS.ProcessEnv): 
       random: Math.random,
       report: (finding: Parameters<AuditReport['add']>[0]) => report.add(finding),
     };
-    const checked = await audit(context, progress());
-    clearProgress();
+    const checked = await audit(context, progress);
+    status.clear();
     process.stdout.write(report[json ? 'json' : 'text'](checked, signal.aborted));
     return report.exitCode(signal.aborted);
   } catch (error) {
     if (!(error instanceof DependencyUnavailable)) throw error;
-    clearProgress();
-    process.stderr.write(`${explain(error)}\n`);
+    status.say(explain(error));
     return EX_TEMPFAIL;
   }
 }
@@ -51,17 +51,4 @@ function interruption(): AbortSignal {
   const unread = new AbortController();
   process.stdout.once('error', () => unread.abort());
   return AbortSignal.any([stopSignal(), unread.signal]);
-}
-
-function progress(): (at: AuditProgress) => void {
-  let shownAt = 0;
-  return ({ phase, done }) => {
-    if (!process.stderr.isTTY || Date.now() - shownAt < PROGRESS_EVERY_MS) return;
-    shownAt = Date.now();
-    process.stderr.write(`${CLEAR_LINE}${done} ${PHASES[phase]} …`);
-  };
-}
-
-function clearProgress(): void {
-  if (process.stderr.isTTY) process.stderr.write(CLEAR_LINE);
 }

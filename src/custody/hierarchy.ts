@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Clock } from '../clock.ts';
 import type { HierarchyConfig } from '../config/config.ts';
+import { DependencyUnavailable } from '../errors.ts';
 import type { IntermediateStore, StoredIntermediate } from '../store/port.ts';
 import { encodeContext } from './context.ts';
 import { CustomerKey } from './customer-key.ts';
@@ -71,11 +72,12 @@ export function hierarchy(options: HierarchyOptions): KeyWrapper {
 
   async function findOrMake(tenant: string, period: string): Promise<void> {
     let found = await intermediates.newest(tenant, period);
-    while (!found || !(await keks.isCurrent(found.wrapped))) {
+    if (!found || !(await keks.isCurrent(found.wrapped))) {
       await make(tenant, period);
       // Of several who make one at once, one wins; the others find its key.
       found = await intermediates.newest(tenant, period);
     }
+    if (!found) throw new DependencyUnavailable('store', undefined);
     await keepCopyOf(found);
     await open(found);
     forgetOthers(found);

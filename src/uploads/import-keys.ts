@@ -1,6 +1,5 @@
 import type { ExportedKey, KeyFileEnd, KeyFileItem } from '../custody/key-export.ts';
-import { DependencyUnavailable } from '../errors.ts';
-import { patiently, type Pause } from './patience.ts';
+import { allToTheirEnd, patiently, unlessUnavailable, type Pause } from './patience.ts';
 import { restoreSlot, type Restoration } from './restore-slot.ts';
 import type { Services } from './services.ts';
 
@@ -60,21 +59,8 @@ export async function importKeys(services: Services, run: KeyImport): Promise<Ke
     }
   }
 
-  await allToTheirEnd(worker, stop);
+  await allToTheirEnd(PARALLEL, worker, stop);
   return stop.signal.aborted ? undefined : end;
-}
-
-/** The others finish what they have in hand before the first failure is thrown. */
-async function allToTheirEnd(worker: () => Promise<void>, stop: AbortController): Promise<void> {
-  const workers = Array.from({ length: PARALLEL }, () =>
-    worker().catch((error: unknown) => {
-      stop.abort();
-      throw error;
-    }),
-  );
-  const ends = await Promise.allSettled(workers);
-  const failure = ends.find((end) => end.status === 'rejected');
-  if (failure) throw failure.reason;
 }
 
 type Keys = readonly [ExportedKey, ...ExportedKey[]];
@@ -97,15 +83,5 @@ async function* slotsOf({ items, tenant }: KeyImport): AsyncGenerator<Part, KeyF
       const isWanted = tenant === undefined || value.exported.slot.tenant === tenant;
       open = isWanted ? { line: value.line, keys: [value.exported] } : undefined;
     }
-  }
-}
-
-async function unlessUnavailable(work: () => Promise<Restoration>): Promise<SlotOutcome> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof DependencyUnavailable)) throw error;
-    const cause = error.cause instanceof Error ? ` ${error.cause.message}` : '';
-    return { kind: 'unavailable', detail: error.message + cause };
   }
 }

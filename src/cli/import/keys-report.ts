@@ -1,6 +1,6 @@
 import { printable, printableJson } from '../../printable.ts';
 import type { SlotInFile, SlotOutcome } from '../../uploads/import-keys.ts';
-import type { Output } from './report.ts';
+import type { Output } from '../status-line.ts';
 
 /** Counts, and tells of each slot that failed why, never its key. With `json`, of every slot. */
 export class KeysReport {

@@ -1,10 +1,8 @@
-import { DependencyUnavailable } from '../../errors.ts';
 import type { Adoption, ForeignObject } from '../../uploads/adopt.ts';
+import { allToTheirEnd, patiently, unlessUnavailable, type Pause } from '../../uploads/patience.ts';
 import type { Row } from './rows.ts';
 
 const PARALLEL = 8;
-const ATTEMPTS = 4;
-const PAUSE_MS = 250;
 const GIVE_UP_AFTER = 20;
 
 export type RowOutcome = Adoption | { readonly kind: 'bad_row' | 'unavailable'; readonly detail: string };
@@ -17,7 +15,7 @@ export interface ImportRun {
   /** Aborted by a signal to this process, or by `takeOver` itself. No row is begun then, and reading `rows` must end. */
   readonly stop: AbortController;
   /** Resolves after so many milliseconds, or at once when stopped. */
-  readonly pause: (milliseconds: number) => Promise<void>;
+  readonly pause: Pause;
 }
 
 /**
@@ -38,16 +36,7 @@ export async function takeOver(run: ImportRun): Promise<boolean> {
     }
   }
 
-  const workers = Array.from({ length: PARALLEL }, () =>
-    worker().catch((error: unknown) => {
-      stop.abort();
-      throw error;
-    }),
-  );
-  // The others finish what they have in hand first.
-  const ends = await Promise.allSettled(workers);
-  const failure = ends.find((end) => end.status === 'rejected');
-  if (failure) throw failure.reason;
+  await allToTheirEnd(PARALLEL, worker, stop);
   return unavailable >= GIVE_UP_AFTER;
 }
 
@@ -64,21 +53,9 @@ async function nextRow({ rows, stop }: ImportRun): Promise<Row | undefined> {
   }
 }
 
+/** Once stopped, what does not answer is not asked again. */
 async function settle({ adopt, stop, pause }: ImportRun, row: Row): Promise<RowOutcome> {
   if ('problem' in row) return { kind: 'bad_row', detail: row.problem };
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await adopt(row.object);
-    } catch (error) {
-      if (!(error instanceof DependencyUnavailable)) throw error;
-      if (attempt === ATTEMPTS || stop.signal.aborted) {
-        return { kind: 'unavailable', detail: reasonOf(error) };
-      }
-    }
-    await pause(Math.random() * PAUSE_MS * 2 ** attempt);
-  }
-}
-
-function reasonOf(error: DependencyUnavailable): string {
-  return error.cause instanceof Error ? `${error.message} ${error.cause.message}` : error.message;
+  const { object } = row;
+  return unlessUnavailable(() => patiently(() => adopt(object), pause, stop.signal));
 }

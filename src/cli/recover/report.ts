@@ -1,14 +1,7 @@
-import { printable, printableJson } from '../../printable.ts';
+import { printableJson } from '../../printable.ts';
 import { isUnavailable, type Recovered } from '../../uploads/recover.ts';
+import { StatusLine, type Output } from '../status-line.ts';
 import type { Note, RecoveredPlace, Recovery, RefusedVersion } from '../../uploads/recover/outcome.ts';
-
-const PROGRESS_EVERY_MS = 200;
-const CLEAR_LINE = '\r\x1b[K';
-
-export interface Output {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
 
 /** What no object in S3 tells of. */
 const NOT_RECOVERED = `Not recovered, as S3 does not have it: API keys (make new ones), Idempotency-Keys, slots whose object had not arrived,
@@ -35,15 +28,16 @@ interface Counts {
 export class RecoverReport {
   readonly #stdout: Output;
   readonly #stderr: Output;
+  readonly #status: StatusLine;
   readonly #json: boolean;
   readonly #counts: Readonly<Record<Recovered, Counts>> = { intermediate: none(), object: none() };
   #versions = 0;
   #unavailable = false;
-  #shownAt = 0;
 
   constructor(stdout: Output, stderr: Output, json: boolean) {
     this.#stdout = stdout;
     this.#stderr = stderr;
+    this.#status = new StatusLine(stderr);
     this.#json = json;
   }
 
@@ -63,14 +57,17 @@ export class RecoverReport {
     this.#unavailable ||= isUnavailable(outcome);
     if (outcome.kind === 'recovered') this.#versions += outcome.refused.length;
     if (this.#json) this.#line(what, place, outcome);
-    else asText(place, outcome).forEach((line) => this.#say(line));
-    this.#progress();
+    else asText(place, outcome).forEach((line) => this.#status.say(line));
+    this.#status.show(() => {
+      const { recovered, already, refused } = this.#counts.object;
+      return `${recovered} recovered, ${already} already there, ${refused} not`;
+    });
   }
 
   /** The counts, what is never recovered, and why it ended early, if it did. */
   end(early: string | undefined): void {
-    if (early !== undefined) this.#say(early);
-    if (this.#stderr.isTTY === true) this.#stderr.write(CLEAR_LINE);
+    this.#status.clear();
+    if (early !== undefined) this.#status.say(early);
     if (this.#json) return;
     this.#stdout.write(`${this.#table()}\n`);
     this.#stderr.write(NOT_RECOVERED);
@@ -78,17 +75,6 @@ export class RecoverReport {
 
   #line(what: Recovered, place: RecoveredPlace, { kind: outcome, ...rest }: Recovery): void {
     this.#stdout.write(`${printableJson(JSON.stringify({ what, ...place, outcome, ...rest }))}\n`);
-  }
-
-  #say(line: string): void {
-    this.#stderr.write(`${this.#stderr.isTTY === true ? CLEAR_LINE : ''}${printable(line)}\n`);
-  }
-
-  #progress(): void {
-    if (this.#stderr.isTTY !== true || Date.now() - this.#shownAt < PROGRESS_EVERY_MS) return;
-    this.#shownAt = Date.now();
-    const { recovered, already, refused } = this.#counts.object;
-    this.#stderr.write(`${CLEAR_LINE}${recovered} recovered, ${already} already there, ${refused} not`);
   }
 
   #table(): string {

@@ -1,8 +1,6 @@
 import type { Rewrapped, RewrapStep } from '../../uploads/rewrap.ts';
+import { StatusLine } from '../status-line.ts';
 import { sayJson, sayLine, type Terminal } from '../partner/terminal.ts';
-
-const PROGRESS_EVERY_MS = 200;
-const CLEAR_LINE = '\r\x1b[K';
 
 type Counts = Partial<Record<Rewrapped['outcome'], number>>;
 
@@ -17,8 +15,8 @@ export class RewrapReport {
     'object keys': {},
     copies: {},
   };
+  readonly #status: StatusLine;
   #seen = 0;
-  #shownAt = 0;
 
   /** @param total keys to look at, for the estimate. */
   constructor(terminal: Pick<Terminal, 'stdout' | 'stderr' | 'now'>, total: number, json: boolean) {
@@ -26,6 +24,7 @@ export class RewrapReport {
     this.#total = total;
     this.#json = json;
     this.#beganAt = terminal.now();
+    this.#status = new StatusLine(terminal.stderr, terminal.now);
   }
 
   get hasFailed(): boolean {
@@ -44,18 +43,14 @@ export class RewrapReport {
     counts[outcome] = (counts[outcome] ?? 0) + 1;
     if (step !== 'copies') this.#seen += 1;
     if (outcome === 'failed') {
-      this.#clear();
-      sayLine(
-        this.#terminal.stderr,
-        `${tenant} ${id}, generation ${generation}: ${code ?? 'failed'} (${step})`,
-      );
+      this.#status.say(`${tenant} ${id}, generation ${generation}: ${code ?? 'failed'} (${step})`);
     }
-    this.#progress(step);
+    this.#status.show(() => this.#howFar(step));
   }
 
   end(early: string | undefined, isDryRun: boolean): void {
-    this.#clear();
-    if (early !== undefined) sayLine(this.#terminal.stderr, early);
+    this.#status.clear();
+    if (early !== undefined) this.#status.say(early);
     if (this.#json) sayJson(this.#terminal.stdout, { dryRun: isDryRun, ended: early, ...this.#counts });
     else for (const line of this.#summary(isDryRun)) sayLine(this.#terminal.stdout, line);
   }
@@ -70,17 +65,10 @@ export class RewrapReport {
     }
   }
 
-  #progress(step: RewrapStep): void {
-    const { stderr, now } = this.#terminal;
-    if (stderr.isTTY !== true || now() - this.#shownAt < PROGRESS_EVERY_MS) return;
-    this.#shownAt = now();
-    const seconds = (now() - this.#beganAt) / 1000;
+  #howFar(step: RewrapStep): string {
+    const seconds = (this.#terminal.now() - this.#beganAt) / 1000;
     const left = (this.#total - this.#seen) * (seconds / Math.max(1, this.#seen));
     const estimate = step === 'copies' ? '' : `, about ${Math.ceil(Math.max(0, left))} s left`;
-    stderr.write(`${CLEAR_LINE}${step}: ${this.#seen} of ${this.#total} keys${estimate}`);
-  }
-
-  #clear(): void {
-    if (this.#terminal.stderr.isTTY === true) this.#terminal.stderr.write(CLEAR_LINE);
+    return `${step}: ${this.#seen} of ${this.#total} keys${estimate}`;
   }
 }

@@ -10,7 +10,7 @@ export interface LocalWrapperOptions {
   readonly id: string;
   readonly ring: KekRing;
   /**
-   * Reads the KEK file again: every few seconds before a key is wrapped, and when a key names a KEK that is not held. So `sealslot kek
+   * Reads the KEK file again: every few seconds before it is asked which KEK is current, and when a key names a KEK that is not held. So `sealslot kek
    * rotate` takes effect in a running service, and `sealslot rewrap` may move keys under it.
    */
   readonly reread?: () => Promise<KekRing>;
@@ -26,8 +26,8 @@ export function localWrapper({ id, ring: first, reread, now = Date.now }: LocalW
   let readAt = now();
 
   /** A file that cannot be read just now changes nothing: what is held is held. */
-  async function refresh(): Promise<void> {
-    if (!reread) return;
+  async function refresh(olderThanMs = 0): Promise<void> {
+    if (!reread || now() - readAt < olderThanMs) return;
     readAt = now();
     ring = await reread().catch(() => ring);
   }
@@ -44,7 +44,7 @@ export function localWrapper({ id, ring: first, reread, now = Date.now }: LocalW
     id,
 
     async wrap(key, place) {
-      if (now() - readAt >= REREAD_MS) await refresh();
+      await refresh(REREAD_MS);
       const kekId = ring.current;
       const kek = await held({ wrapperId: id, kekId });
       return { wrapperId: id, kekId, bytes: seal(key, kek, encodeContext(id, kekId, place)) };
@@ -59,9 +59,13 @@ export function localWrapper({ id, ring: first, reread, now = Date.now }: LocalW
       return wrapper.wrap(await wrapper.unwrap(wrapped, place), place);
     },
 
-    isCurrent: async ({ wrapperId, kekId }) => wrapperId === id && kekId === ring.current,
+    async isCurrent({ wrapperId, kekId }) {
+      await refresh(REREAD_MS);
+      return wrapperId === id && kekId === ring.current;
+    },
 
     async keks() {
+      await refresh(REREAD_MS);
       const others = [...ring.keks.keys()].filter((kekId) => kekId !== ring.current);
       return [ring.current, ...others].map((kekId) => ({ wrapperId: id, kekId, state: 'usable' }));
     },

@@ -85,6 +85,12 @@ describe('hierarchy', () => {
     return wrapper;
   }
 
+  async function rowOf(id: string) {
+    const row = await temporary.store.intermediates.get(id);
+    assert.ok(row);
+    return row;
+  }
+
   const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
   it('asks the KEK twice for 1,000 keys: one is wrapped, and opened again before it is used', async () => {
@@ -233,6 +239,27 @@ describe('hierarchy', () => {
     assert.notEqual(first.kekId, second.kekId);
     const stored = await temporary.store.intermediates.get(second.kekId);
     assert.deepEqual([stored?.version, stored?.wrapped.wrapperId], [2, 'vault']);
+  });
+
+  it('takes a rotated KEK up under a load that never pauses', async () => {
+    const wrapper = open();
+    const first = await wrapper.wrap(CustomerKey.generate(), place());
+    let isCurrent = true;
+    keeper.wrapper.isCurrent = async ({ bytes }) =>
+      isCurrent || !Buffer.from(bytes).equals(Buffer.from((await rowOf(first.kekId)).wrapped.bytes));
+    isCurrent = false;
+    clock.now = START + MAX_AGE_MS * 0.9;
+    await wrapper.wrap(CustomerKey.generate(), place());
+    while ((await temporary.store.intermediates.list()).length < 2) await settled();
+    while ((await wrapper.wrap(CustomerKey.generate(), place())).kekId === first.kekId) await settled();
+    assert.equal((await temporary.store.intermediates.list()).length, 2);
+  });
+
+  it('makes one intermediate key, not rows without end, where the keeper never calls it current', async () => {
+    keeper.wrapper.isCurrent = async () => false;
+    const wrapper = open();
+    await wrapper.wrap(CustomerKey.generate(), place());
+    assert.equal((await temporary.store.intermediates.list()).length, 1);
   });
 
   it('uses no intermediate key before its copy is kept', async () => {
