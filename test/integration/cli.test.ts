@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -52,6 +52,29 @@ describe('the command line and a running service', () => {
         assert.ok(stderr.includes(word), `${word} is not in:\n${stderr}`);
       }
       assert.ok(!stderr.includes('sEcReT-42'));
+    } finally {
+      writeFileSync(yaml(), good);
+    }
+  });
+
+  it('commands that work on a store make none where store.path is wrong, and say so', () => {
+    const good = readFileSync(yaml(), 'utf8');
+    try {
+      edit('path: sealslot.db', 'path: elsewhere.db');
+      const commands = [
+        ['audit'],
+        ['kek', 'status'],
+        ['rewrap', '--to', 'local'],
+        ['rekey', '--tenant', 'acme', '--all'],
+        ['shred-period', '--tenant', 'acme', '--period', '2026-01-01'],
+        ['export', '--output', 'keys.age', '--passphrase-file', 'token'],
+      ];
+      for (const command of commands) {
+        const { status, stderr } = cli(...command);
+        assert.equal(status, 78, `${command.join(' ')}: ${stderr}`);
+        assert.match(stderr, /no store at .*elsewhere\.db/);
+        assert.ok(!existsSync(join(service.dir, 'elsewhere.db')));
+      }
     } finally {
       writeFileSync(yaml(), good);
     }
