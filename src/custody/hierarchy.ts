@@ -7,7 +7,7 @@ import { encodeContext } from './context.ts';
 import { CustomerKey } from './customer-key.ts';
 import { KeyNotMine, KeyRefused } from './errors.ts';
 import { INTERMEDIATE, intermediatePlace, periodAt, type IntermediateKey } from './intermediate.ts';
-import { IntermediateCache, type OpenIntermediate } from './intermediate-cache.ts';
+import { IntermediateCache, retryPauseMs, type OpenIntermediate } from './intermediate-cache.ts';
 import type { KeyPlace, KeyWrapper } from './port.ts';
 import { seal, unseal } from './sealed.ts';
 import { SingleFlight } from './single-flight.ts';
@@ -22,6 +22,8 @@ export interface HierarchyOptions {
   /** Keeps a copy of a wrapped intermediate key, durably, before it is used; without it there are no copies. */
   readonly keepCopy: ((key: IntermediateKey) => Promise<void>) | undefined;
   readonly now: Clock;
+  /** Never jumps, unlike `now`: what the age of cached keys is measured by. Milliseconds; of this process unless given. */
+  readonly uptime?: Clock;
 }
 
 /**
@@ -30,8 +32,11 @@ export interface HierarchyOptions {
  */
 export function hierarchy(options: HierarchyOptions): KeyWrapper {
   const { keks, intermediates, settings, wrapsNew, keepCopy, now } = options;
-  const cache = new IntermediateCache(settings, now);
+  const { uptime = () => performance.now() } = options;
+  const cache = new IntermediateCache(settings, uptime);
   const loading = new SingleFlight();
+  /** When the keys of coming periods are asked for again, by tenant and period. */
+  const pausedUntil = new Map<string, number>();
   /** Ids of the intermediate keys that wrap now, by tenant and period. */
   const newest = new Map<string, string>();
 
@@ -65,9 +70,13 @@ export function hierarchy(options: HierarchyOptions): KeyWrapper {
   /** Before a period begins, so that its first slot waits for nothing and an outage at midnight is survived. */
   function prepare(tenant: string, period: string): void {
     const name = `${tenant} ${period}`;
-    if (newest.has(name)) return;
-    // What fails here is tried again when it is needed.
-    loading.run(name, () => findOrMake(tenant, period)).catch(() => undefined);
+    if (newest.has(name) || uptime() < (pausedUntil.get(name) ?? -Infinity)) return;
+    // A KEK that does not answer is not asked for each slot; when the key is needed it is asked again.
+    pausedUntil.set(name, uptime() + retryPauseMs(settings));
+    loading
+      .run(name, () => findOrMake(tenant, period))
+      .then(() => pausedUntil.delete(name))
+      .catch(() => undefined);
   }
 
   async function findOrMake(tenant: string, period: string): Promise<void> {
@@ -106,9 +115,11 @@ export function hierarchy(options: HierarchyOptions): KeyWrapper {
 
   function forgetOthers({ tenant, period }: IntermediateKey): void {
     const current = periodAt(settings.period, now());
-    for (const name of newest.keys()) {
-      const [otherTenant = '', otherPeriod = ''] = name.split(' ');
-      if (otherTenant === tenant && otherPeriod < current && otherPeriod !== period) newest.delete(name);
+    for (const names of [newest, pausedUntil]) {
+      for (const name of names.keys()) {
+        const [otherTenant = '', otherPeriod = ''] = name.split(' ');
+        if (otherTenant === tenant && otherPeriod < current && otherPeriod !== period) names.delete(name);
+      }
     }
   }
 

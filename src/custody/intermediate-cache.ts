@@ -20,26 +20,31 @@ interface Entry extends OpenIntermediate {
   usesLeft: number;
 }
 
+/** How long a KEK that did not answer is let alone, where nobody waits for its answer. */
+export function retryPauseMs({ maxAgeSeconds }: CacheLimits): number {
+  return Math.max(1000, (maxAgeSeconds * 1000) / 60);
+}
+
 /** How much of its life or uses an entry has left when it is refreshed ahead. */
 const AHEAD = 0.2;
 
 /** Unwrapped intermediate keys by id, for `maxAgeSeconds` and `maxUses` at most. */
 export class IntermediateCache {
   readonly #limits: CacheLimits;
-  readonly #now: Clock;
+  readonly #uptime: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #sweeper: NodeJS.Timeout;
 
-  constructor(limits: CacheLimits, now: Clock) {
+  constructor(limits: CacheLimits, uptime: Clock) {
     this.#limits = limits;
-    this.#now = now;
+    this.#uptime = uptime;
     // An entry that nobody asks for any more must go as well.
     this.#sweeper = setInterval(() => this.#sweep(), Math.min(limits.maxAgeSeconds * 1000, 60_000)).unref();
   }
 
   put({ meta, key }: OpenIntermediate): void {
     this.drop(meta.id);
-    const now = this.#now();
+    const now = this.#uptime();
     const { maxAgeSeconds, maxUses } = this.#limits;
     const life = maxAgeSeconds * 1000;
     const refreshAt = now + life * (1 - AHEAD);
@@ -57,7 +62,7 @@ export class IntermediateCache {
   use(id: string): OpenIntermediate | undefined {
     const entry = this.#entries.get(id);
     if (!entry) return undefined;
-    if (this.#now() >= entry.endsAt || entry.usesLeft <= 0) {
+    if (this.#uptime() >= entry.endsAt || entry.usesLeft <= 0) {
       this.drop(id);
       return undefined;
     }
@@ -69,10 +74,10 @@ export class IntermediateCache {
   wantsRefresh(id: string): boolean {
     const entry = this.#entries.get(id);
     if (!entry) return false;
-    const now = this.#now();
+    const now = this.#uptime();
     const isDue = now >= entry.refreshAt || entry.usesLeft < this.#limits.maxUses * AHEAD;
     if (!isDue || now < entry.pausedUntil) return false;
-    entry.pausedUntil = now + Math.max(1000, (this.#limits.maxAgeSeconds * 1000) / 60);
+    entry.pausedUntil = now + retryPauseMs(this.#limits);
     return true;
   }
 
@@ -87,7 +92,7 @@ export class IntermediateCache {
   }
 
   #sweep(): void {
-    const now = this.#now();
+    const now = this.#uptime();
     for (const [id, { endsAt }] of this.#entries) if (now >= endsAt) this.drop(id);
   }
 }

@@ -1,4 +1,5 @@
-import { DependencyUnavailable, SealslotError } from '../errors.ts';
+import { KeyRefused } from '../custody/errors.ts';
+import { DependencyUnavailable, KeyUnusable, SealslotError } from '../errors.ts';
 
 /** Another process (or this one) already serves from this store. */
 export class StoreLocked extends SealslotError {
@@ -26,6 +27,17 @@ export class StoreAbsent extends SealslotError {
 export class IntermediateGone extends DependencyUnavailable {
   constructor(id: string) {
     super('custody', undefined, `The intermediate key ${id} has been destroyed meanwhile; try again.`);
+  }
+}
+
+/** A process wraps under a KEK that `sealslot kek retire` has taken out of use: it holds another KEK file than the operator. */
+export class KekRetired extends KeyUnusable {
+  constructor(wrapperId: string, kekId: string) {
+    const cause = new KeyRefused(
+      `${kekId} of "${wrapperId}" has been retired; see whether this process reads the KEK file that was rotated.`,
+      { refusal: 'kek_disabled' },
+    );
+    super('The KEK that wraps new keys here has been retired.', { cause });
   }
 }
 

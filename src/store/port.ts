@@ -12,6 +12,7 @@ export interface Store {
   readonly uploads: UploadStore;
   readonly keys: KeyStore;
   readonly intermediates: IntermediateStore;
+  readonly custody: CustodyStore;
   readonly apiKeys: ApiKeyStore;
   /** One read and one write-lock probe; throws `DependencyUnavailable` when the store is not usable. */
   check(): Promise<void>;
@@ -214,17 +215,23 @@ export interface StoredIntermediate extends IntermediateKey {
 }
 
 export interface IntermediateStore {
-  /** The newest version of a tenant's period that is not destroyed. */
+  /**
+   * The newest version of a tenant's period that may wrap: not destroyed, made by this store, and never moved to another KEK. One that was
+   * moved may have been moved because its KEK had leaked, and with it what the KEK had wrapped.
+   */
   newest(tenant: string, period: string): Promise<StoredIntermediate | undefined>;
   /** @returns undefined also once destroyed. */
   get(id: string): Promise<StoredIntermediate | undefined>;
   /** The highest version that there ever was, destroyed or not; 0 when there was none. */
   lastVersion(tenant: string, period: string): Promise<number>;
-  /** @returns false, and nothing was written, when the id, or the version of this tenant and period, is there already. */
-  insert(key: IntermediateKey, hasCopy: boolean): Promise<boolean>;
+  /**
+   * @param wrapsNew false for one that was found outside the store: it opens what it wrapped, and wraps nothing more.
+   * @returns false, and nothing was written, when the id, or the version of this tenant and period, is there already.
+   */
+  insert(key: IntermediateKey, hasCopy: boolean, wrapsNew?: boolean): Promise<boolean>;
   /** Those not destroyed, oldest first. */
   list(query?: { tenant?: string; period?: string }): Promise<StoredIntermediate[]>;
-  /** One commit, where it is still wrapped as in `from`; marks its copy as stale. The old bytes are overwritten. */
+  /** One commit, where it is still wrapped as in `from`; marks its copy as stale. The old bytes are overwritten; it wraps nothing more. */
   replace(id: string, from: WrappedKey, to: WrappedKey): Promise<boolean>;
   /** As `KeyStore.copied`. */
   copied(id: string, of: WrappedKey | null): Promise<boolean>;
@@ -235,6 +242,19 @@ export interface IntermediateStore {
    * @returns false, and nothing was destroyed, while a living key of an object is wrapped by it.
    */
   destroy(id: string, at: number): Promise<boolean>;
+}
+
+/** What processes that work on one store must know of each other's custody. */
+export interface CustodyStore {
+  /** The serving process names its wrappers, in place of what an earlier one named. */
+  announce(wrappers: readonly string[]): Promise<void>;
+  /** What the last serving process named; undefined when there was none. */
+  announced(): Promise<readonly string[] | undefined>;
+  /**
+   * One commit: from then on no key is stored that this KEK has wrapped (`KekRetired`), whoever still holds it.
+   * @returns false, and nothing was changed, while a living key or a copy is under it.
+   */
+  retire(kek: { readonly wrapperId: string; readonly kekId: string }, at: number): Promise<boolean>;
 }
 
 /** An API key as stored: never the secret, only SHA-256 of it (the secret has 256 random bits, so no slow hash is needed). */

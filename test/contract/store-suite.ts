@@ -8,6 +8,7 @@ import { apiKeysSuite } from './store-api-keys-suite.ts';
 import { generationsSuite } from './store-generations-suite.ts';
 import { intermediatesSuite } from './store-intermediates-suite.ts';
 import { keysSuite } from './store-keys-suite.ts';
+import { custodySuite } from './store-custody-suite.ts';
 import { idempotencyOf, idOf, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
 /** What every adapter of the store port must do. */
@@ -97,6 +98,8 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     });
 
     adoptSuite(() => opened);
+
+    custodySuite(() => opened);
     keysSuite(() => opened);
     generationsSuite(() => opened);
     intermediatesSuite(() => opened);

@@ -6,6 +6,7 @@ import { MIGRATIONS } from '../migrations/index.ts';
 import { sqliteApiKeys } from './sqlite/api-keys.ts';
 import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
 import { sqliteIntermediates } from './sqlite/intermediates.ts';
+import { sqliteCustody } from './sqlite/custody.ts';
 import { sqliteKeys } from './sqlite/keys.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
@@ -50,6 +51,7 @@ function storeOver(connection: Connection, lock: Disposable | undefined): Store 
     uploads: sqliteUploads(connection),
     keys: sqliteKeys(connection),
     intermediates: sqliteIntermediates(connection),
+    custody: sqliteCustody(connection),
     apiKeys: sqliteApiKeys(connection),
     check: () =>
       connection.write(() => {

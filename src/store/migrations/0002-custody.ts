@@ -1,5 +1,6 @@
 /*
- * Generations of keys, intermediate keys, and what is known of the copies outside the store.
+ * Generations of keys, intermediate keys, and what is known of the copies outside the store; KEKs that were retired, and the wrappers of
+ * the process that serves.
  *
  * The bytes of wrapped keys move to `wrapped_keys`, whose rows are appended, never deleted, and never grow: only so do they stay on their
  * page. When a row that grows makes SQLite move its neighbours to other pages, stale copies of these stay in the free space of pages,
@@ -54,6 +55,7 @@ CREATE TABLE intermediate_keys (
   wrapper_id TEXT NOT NULL,
   kek_id TEXT NOT NULL,
   wrapped_id INTEGER REFERENCES wrapped_keys (id),
+  wraps_new INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   destroyed_at INTEGER,
   copy_wrapper_id TEXT,
@@ -67,4 +69,12 @@ CREATE TABLE intermediate_keys (
 CREATE INDEX intermediate_keys_by_tenant ON intermediate_keys (tenant, id) WHERE wrapped_id IS NOT NULL;
 CREATE INDEX intermediate_keys_by_kek ON intermediate_keys (wrapper_id, kek_id, copy_wrapper_id, copy_kek_id)
   WHERE wrapped_id IS NOT NULL;
+
+CREATE TABLE retired_keks (
+  wrapper_id TEXT NOT NULL,
+  kek_id TEXT NOT NULL,
+  retired_at INTEGER NOT NULL,
+  PRIMARY KEY (wrapper_id, kek_id)
+) STRICT;
+CREATE TABLE serving (id INTEGER PRIMARY KEY CHECK (id = 1), wrappers TEXT NOT NULL) STRICT;
 `;

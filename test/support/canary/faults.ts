@@ -39,6 +39,7 @@ export class Faults {
       // Left whole: without it nobody gets as far as the rest.
       apiKeys: store.apiKeys,
       intermediates: this.inject(store.intermediates, 'store'),
+      custody: this.inject(store.custody, 'store'),
       keys: {
         ...keys,
         get: async (id, generation) => {

@@ -79,6 +79,7 @@ describe('hierarchy', () => {
       wrapsNew: true,
       keepCopy: undefined,
       now: () => clock.now,
+      uptime: () => clock.now,
       ...options,
     });
     opened.push(wrapper);
@@ -196,6 +197,35 @@ describe('hierarchy', () => {
     }, DependencyUnavailable);
   });
 
+  it('is not made older or younger by a clock that jumps', async () => {
+    const uptime = { now: 0 };
+    const wrapper = open({ uptime: () => uptime.now });
+    const wrapped = await wrapper.wrap(CustomerKey.generate(), place());
+    keeper.failure = new KeyRefused('no', { refusal: 'access_denied' });
+    clock.now = START - 86_400_000;
+    await wrapper.unwrap(wrapped, place());
+    uptime.now = MAX_AGE_MS;
+    await assert.rejects(wrapper.unwrap(wrapped, place()), KeyRefused);
+  });
+
+  it('does not ask a KEK that fails for the coming period at each slot', async () => {
+    const uptime = { now: 0 };
+    const wrapper = open({ uptime: () => uptime.now });
+    await wrapper.wrap(CustomerKey.generate(), place());
+    keeper.failure = new DependencyUnavailable('custody', undefined);
+    keeper.wraps = 0;
+    clock.now = Date.parse('2026-11-23T23:58:00Z');
+    for (let n = 0; n < 100; n += 1) {
+      await wrapper.wrap(CustomerKey.generate(), place(n));
+      await settled();
+    }
+    assert.equal(keeper.wraps, 1);
+    uptime.now = MAX_AGE_MS / 60;
+    await wrapper.wrap(CustomerKey.generate(), place());
+    await settled();
+    assert.equal(keeper.wraps, 2);
+  });
+
   it('zeroes what leaves the cache', async () => {
     const seen: CustomerKey[] = [];
     const { wrapper: keks } = keeper;
@@ -260,6 +290,19 @@ describe('hierarchy', () => {
     const wrapper = open();
     await wrapper.wrap(CustomerKey.generate(), place());
     assert.equal((await temporary.store.intermediates.list()).length, 1);
+  });
+
+  it('wraps nothing more under one that was moved to another KEK: the old one may have leaked', async () => {
+    const wrapper = open();
+    const first = await wrapper.wrap(CustomerKey.generate(), place());
+    const row = await rowOf(first.kekId);
+    const to = await keeper.wrapper.rewrap(row.wrapped, intermediatePlace(row));
+    await temporary.store.intermediates.replace(row.id, row.wrapped, to);
+    const afterRestart = await open().wrap(CustomerKey.generate(), place());
+    assert.notEqual(afterRestart.kekId, first.kekId);
+    clock.now = START + MAX_AGE_MS;
+    assert.equal((await wrapper.wrap(CustomerKey.generate(), place())).kekId, afterRestart.kekId);
+    await wrapper.unwrap(first, place());
   });
 
   it('uses no intermediate key before its copy is kept', async () => {

@@ -1,8 +1,6 @@
-import { INTERMEDIATE } from '../../../custody/intermediate.ts';
-import type { WrappedKey } from '../../../custody/port.ts';
-import { IntermediateGone } from '../../errors.ts';
 import type { IntermediateStore, StoredIntermediate } from '../../port.ts';
 import type { Connection } from './connection.ts';
+import { usableGuard } from './usable.ts';
 import * as sql from './intermediates-sql.ts';
 import { keyBytes } from './key-bytes.ts';
 import { USES } from './keys/sql.ts';
@@ -15,7 +13,9 @@ export function sqliteIntermediates(connection: Connection): IntermediateStore {
   const lastVersion = connection.prepare(sql.LAST_VERSION);
   const has = connection.prepare(sql.HAS);
   const insert = connection.prepare(sql.INSERT);
+  const wrapNoMore = connection.prepare(sql.WRAP_NO_MORE);
   const uses = connection.prepare(USES);
+  const demandUsable = usableGuard(connection);
   const rows = wrappedRows(connection, 'intermediate_keys', ['id']);
   const bytesOf = keyBytes(connection);
   const countUses = (id: string) => integer(uses.get({ id }) ?? {}, 'uses');
@@ -40,14 +40,16 @@ export function sqliteIntermediates(connection: Connection): IntermediateStore {
       }),
     lastVersion: (tenant, period) =>
       connection.read(() => integer(lastVersion.get({ tenant, period }) ?? {}, 'version')),
-    insert: ({ id, tenant, period, version, wrapped, createdAt }, hasCopy) =>
+    insert: ({ id, tenant, period, version, wrapped, createdAt }, hasCopy, wrapsNew = true) =>
       connection.write(() => {
+        demandUsable(wrapped);
         const name = { id, tenant, period, version };
         if (has.get(name)) return false;
         insert.run({
           ...name,
           ...fromKek(wrapped),
           wrapped_id: bytesOf.add(wrapped.bytes),
+          wraps_new: wrapsNew ? 1 : 0,
           created_at: createdAt,
           ...fromCopy(copyOf(wrapped, hasCopy)),
         });
@@ -60,23 +62,15 @@ export function sqliteIntermediates(connection: Connection): IntermediateStore {
           .all({ ...query })
           .map(toIntermediate),
       ),
-    replace: (id, from, to) => scrubbed(() => rows.replace({ id }, from, to)),
+    replace: (id, from, to) =>
+      scrubbed(() => {
+        demandUsable(to);
+        wrapNoMore.run(id);
+        return rows.replace({ id }, from, to);
+      }),
     copied: (id, of) => connection.write(() => rows.copied({ id }, of)),
     uses: (id) => connection.read(() => countUses(id)),
     destroy: (id, at) => scrubbed(() => countUses(id) === 0 && rows.destroy({ id }, at)),
-  };
-}
-
-/**
- * To be asked in the transaction that stores a wrapped key: an intermediate key is cached, so one may still wrap a key after it was
- * destroyed in the store, and nobody could open that key once the cache is gone.
- * @throws DependencyUnavailable
- */
-export function intermediateGuard(connection: Connection): (wrapped: WrappedKey) => void {
-  const get = connection.prepare(sql.GET);
-  return ({ wrapperId, kekId }) => {
-    if (wrapperId !== INTERMEDIATE || get.get({ id: kekId })) return;
-    throw new IntermediateGone(kekId);
   };
 }
 

@@ -1,6 +1,6 @@
 import type { KeyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { intermediateGuard } from './intermediates.ts';
+import { usableGuard } from './usable.ts';
 import { sqliteGenerations } from './keys/generations.ts';
 import { toStoredKey } from './keys/rows.ts';
 import * as sql from './keys/sql.ts';
@@ -16,7 +16,7 @@ export function sqliteKeys(connection: Connection): KeyStore {
   const all = connection.prepare(sql.ALL_KEYS);
   const usage = connection.prepare(sql.USAGE);
   const ofGeneration = wrappedRows(connection, 'keys', ['upload_id', 'generation']);
-  const demandIntermediate = intermediateGuard(connection);
+  const demandUsable = usableGuard(connection);
   return {
     get: (uploadId, generation) =>
       connection.read(() => {
@@ -42,7 +42,7 @@ export function sqliteKeys(connection: Connection): KeyStore {
     async replace(changes) {
       const done = await connection.write(() =>
         changes.map(({ uploadId, generation, from, to }) => {
-          demandIntermediate(to);
+          demandUsable(to);
           return ofGeneration.replace({ upload_id: uploadId, generation }, from, to);
         }),
       );

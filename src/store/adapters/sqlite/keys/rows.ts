@@ -1,7 +1,7 @@
 import type { WrappedKey } from '../../../../custody/port.ts';
 import type { StoredKey } from '../../../port.ts';
 import type { Connection } from '../connection.ts';
-import { intermediateGuard } from '../intermediates.ts';
+import { usableGuard } from '../usable.ts';
 import { keyBytes } from '../key-bytes.ts';
 import { integer, orNull, text, type Row } from '../rows.ts';
 import { copyOf, fromCopy, fromKek, toCopy, toWrapped, wrappedRows } from '../wrapped.ts';
@@ -11,7 +11,7 @@ import { INSERT_KEY } from './sql.ts';
 export interface KeyRows {
   /**
    * A key that was just wrapped.
-   * @throws DependencyUnavailable when the intermediate key that wraps it was destroyed meanwhile.
+   * @throws IntermediateGone, KekRetired when what wraps it was destroyed or retired meanwhile.
    */
   add(uploadId: string, generation: number, wrapped: WrappedKey, at: number, hasCopy: boolean): void;
   /** A key as it was found. */
@@ -23,10 +23,10 @@ export function keyRows(connection: Connection): KeyRows {
   const insert = connection.prepare(INSERT_KEY);
   const ofSlot = wrappedRows(connection, 'keys', ['upload_id']);
   const bytesOf = keyBytes(connection);
-  const demandIntermediate = intermediateGuard(connection);
+  const demandUsable = usableGuard(connection);
   const rows: KeyRows = {
     add(uploadId, generation, wrapped, at, hasCopy) {
-      demandIntermediate(wrapped);
+      demandUsable(wrapped);
       rows.put(uploadId, { generation, versionId: null, wrapped, copy: copyOf(wrapped, hasCopy) }, at);
     },
     put(uploadId, { generation, versionId, wrapped, copy }, at) {

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { KekRetired } from '../../src/store/errors.ts';
+import { NOW, uploadOf, type OpenedStore } from './store-rows.ts';
+
+const OLD = { wrapperId: 'local', kekId: 'kek-1' };
+const NEW = { wrapperId: 'local', kekId: 'kek-2' };
+const under = (kek: typeof OLD) => ({ ...kek, bytes: new Uint8Array(61).fill(7) });
+const at = { now: NOW, writesUntil: NOW, nextCheckAt: NOW };
+
+function intermediateUnder(kek: typeof OLD, version: number) {
+  const id = `01a2b3c4-0000-7000-8000-00000000000${version}`;
+  return { id, tenant: 'acme', period: '2026-11-23', version, wrapped: under(kek), createdAt: NOW };
+}
+
+/** What processes on one store know of each other's custody; a part of the store's contract. */
+export function custodySuite(opened: () => OpenedStore): void {
+  describe('custody', () => {
+    it('remembers over a restart which wrappers the last serving process has', async () => {
+      const { custody } = opened().store;
+      assert.equal(await custody.announced(), undefined);
+      await custody.announce(['local']);
+      await custody.announce(['local', 'kms']);
+      assert.deepEqual(await (await opened().reopen()).custody.announced(), ['local', 'kms']);
+    });
+
+    it('retires no KEK that a living key, an intermediate key or a copy of one needs', async () => {
+      const { uploads, keys, intermediates, custody } = opened().store;
+      await uploads.insert(uploadOf(1, { state: 'uploaded' }), under(OLD), undefined, NOW, true);
+      assert.equal(await custody.retire(OLD, NOW), false);
+      const cursor = { uploadId: uploadOf(1).id, generation: 1 };
+      await keys.replace([{ ...cursor, from: under(OLD), to: under(NEW) }]);
+      assert.equal(await custody.retire(OLD, NOW), false, 'the copy is under it');
+      await keys.copied(cursor, under(NEW));
+      const key = intermediateUnder(OLD, 1);
+      await intermediates.insert(key, true);
+      assert.equal(await custody.retire(OLD, NOW), false, 'an intermediate key is under it');
+      await intermediates.replace(key.id, key.wrapped, under(NEW));
+      assert.equal(await custody.retire(OLD, NOW), false, 'its copy is under it');
+      await intermediates.copied(key.id, under(NEW));
+      assert.equal(await custody.retire(OLD, NOW), true);
+      assert.equal(await custody.retire(OLD, NOW), true);
+    });
+
+    it('stores nothing under a retired KEK, over a restart, whoever still holds it', async () => {
+      const first = opened().store;
+      await first.uploads.insert(uploadOf(1, { state: 'uploaded' }), under(NEW), undefined, NOW);
+      await first.intermediates.insert(intermediateUnder(NEW, 1), false);
+      assert.equal(await first.custody.retire(OLD, NOW), true);
+      const { uploads, keys, intermediates } = await opened().reopen();
+      const upload = uploadOf(1);
+      const attempts = [
+        uploads.insert(uploadOf(2), under(OLD), undefined, NOW),
+        uploads.adopt(uploadOf(3), under(OLD), []),
+        keys.begin({ ...upload, nextGeneration: 2 }, under(OLD), at, false),
+        keys.replace([{ uploadId: upload.id, generation: 1, from: under(NEW), to: under(OLD) }]),
+        intermediates.insert(intermediateUnder(OLD, 2), false),
+        intermediates.replace(intermediateUnder(NEW, 1).id, under(NEW), under(OLD)),
+      ];
+      for (const attempt of attempts) await assert.rejects(attempt, KekRetired);
+      assert.equal(await uploads.get('acme', uploadOf(2).id), undefined);
+      assert.deepEqual(
+        (await keys.usage()).map(({ kekId }) => kekId),
+        ['kek-2'],
+      );
+      await uploads.insert(uploadOf(4), under({ ...OLD, wrapperId: 'other' }), undefined, NOW);
+    });
+
+    it('an intermediate key that was moved, or found outside, wraps nothing more, and is there all the same', async () => {
+      const { intermediates } = opened().store;
+      const [one, two, three] = [1, 2, 3].map((n) => intermediateUnder(OLD, n));
+      assert.ok(one && two && three);
+      const newest = async () => (await intermediates.newest('acme', '2026-11-23'))?.id;
+      await intermediates.insert(one, false);
+      await intermediates.insert(two, true, false);
+      assert.equal(await newest(), one.id);
+      await intermediates.replace(one.id, one.wrapped, under(NEW));
+      assert.equal(await newest(), undefined);
+      assert.equal(await intermediates.lastVersion('acme', '2026-11-23'), 2);
+      await intermediates.insert(three, false);
+      assert.equal(await newest(), three.id);
+      assert.equal((await intermediates.list()).length, 3);
+      assert.ok(await intermediates.get(one.id));
+    });
+  });
+}
