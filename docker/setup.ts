@@ -31,7 +31,7 @@ interface Configuration {
 const { custody, s3, tenants } = parse(
   read(process.env['SEALSLOT_CONFIG'] ?? 'sealslot.yaml'),
 ) as Configuration;
-const SCOPES = 'uploads:write,uploads:read,objects:read,objects:delete';
+const SCOPES = 'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate';
 const { kekFile } = custody.wrappers.local;
 const apiKeyFile = join(dirname(kekFile), 'api-key');
 

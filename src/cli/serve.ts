@@ -64,7 +64,9 @@ async function serveUntil(
   const app = await buildApp({ current: () => snapshot, logger, metrics });
   const admin = buildAdmin({
     current: () => snapshot.services,
-    proveCustody: rememberedProof(keks, custody.hierarchy?.maxAgeSeconds ?? PROOF_SECONDS, now),
+    proveCustody: rememberedProof(keks, custody.hierarchy?.maxAgeSeconds ?? PROOF_SECONDS, () =>
+      performance.now(),
+    ),
     metrics,
     isDraining: () => draining,
   });
@@ -90,7 +92,9 @@ async function serveUntil(
   const stopped = once(stop, 'abort');
   process.on('SIGHUP', () => void reload());
   try {
-    if (!(await gate.trusts(keks)) || !(await gate.opensFor(file.current))) return EXIT_UNSAFE;
+    const [trusted] = await Promise.all([gate.trusts(keks, custody), gate.warnOfKeks(keks, store, custody)]);
+    if (!trusted || !(await gate.opensFor(file.current))) return EXIT_UNSAFE;
+    await store.custody.announce(Object.keys(custody.wrappers));
     if (stop.aborted) return 0;
     // Copies: Fastify writes into what it is given, and the configuration is frozen.
     await admin.listen({ ...file.current.admin });

@@ -1,6 +1,6 @@
 import { CustomerKey } from './customer-key.ts';
 import { KeyRefused } from './errors.ts';
-import type { KeyPlace, KeyWrapper } from './port.ts';
+import type { KeyPlace, KeyWrapper, WrappedKey } from './port.ts';
 
 /** No tenant is called so: nothing that is wrapped here can stand for an object. */
 const PLACE: KeyPlace = {
@@ -22,14 +22,26 @@ const ELSEWHERE: { readonly [F in keyof KeyPlace]: KeyPlace[F] } = {
   generation: 2,
 };
 
+/** Whether this is a place of a proof, also where one field of it was changed: no object, tenant or slot is called so. */
+export function isProof({ tenant, slot }: KeyPlace): boolean {
+  return tenant === PLACE.tenant || slot === PLACE.slot;
+}
+
 /**
  * A usable wrapper opens what it has just closed.
  * @throws OtherKey when it opens another key; what the wrapper itself throws.
  */
 export async function proveRoundTrip(wrapper: KeyWrapper): Promise<void> {
+  await wrapProven(wrapper);
+}
+
+/** As `proveRoundTrip`. @returns what was wrapped and opened: how this wrapper's keys look. */
+export async function wrapProven(wrapper: KeyWrapper): Promise<WrappedKey> {
   const key = CustomerKey.generate();
-  const opened = await wrapper.unwrap(await wrapper.wrap(key, PLACE), PLACE);
+  const wrapped = await wrapper.wrap(key, PLACE);
+  const opened = await wrapper.unwrap(wrapped, PLACE);
   if (!opened.equals(key)) throw new OtherKey('The wrapper opened another key than it closed.');
+  return wrapped;
 }
 
 export class OtherKey extends Error {}

@@ -179,7 +179,7 @@ export function verdict({ status }: Said): 'taken' | 'refused' | 'unclear' {
 }
 
 /** Status and code, for a finding: `403 AccessDenied`. The code is S3's own word, so its length and letters are bounded. */
-export function answerOf({ status, code }: Said): string {
+export function answerOf({ status, code }: Pick<Said, 'status' | 'code'>): string {
   return /^[A-Za-z]{1,64}$/.test(code) ? `${status} ${code}` : String(status);
 }
 

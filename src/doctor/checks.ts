@@ -6,8 +6,10 @@ import { CUSTODY_CHECKS } from './local/custody.ts';
 import { EXAMINE_CHECKS } from './examine.ts';
 import { FILES_CHECKS } from './local/files.ts';
 import type { CheckText } from './finding.ts';
+import { KEKS_CHECKS } from './local/keks.ts';
 import { LEFTOVERS_CHECKS } from './bucket/leftovers.ts';
 import { NETWORK_CHECKS } from './network/network.ts';
+import { RECOVERY_CHECKS } from './bucket/recovery.ts';
 import { RIGHTS_CHECKS } from './bucket/rights.ts';
 import { STORE_CHECKS } from './local/store.ts';
 import { TARGET_CHECKS } from './target.ts';
@@ -18,6 +20,7 @@ export const CHECKS: Readonly<Record<string, CheckText>> = {
   ...FILES_CHECKS,
   ...STORE_CHECKS,
   ...CUSTODY_CHECKS,
+  ...KEKS_CHECKS,
   ...NETWORK_CHECKS,
   ...CREDENTIALS_CHECKS,
   ...TARGET_CHECKS,
@@ -26,4 +29,5 @@ export const CHECKS: Readonly<Record<string, CheckText>> = {
   ...LEFTOVERS_CHECKS,
   ...CORS_CHECKS,
   ...CONFORMANCE_CHECKS,
+  ...RECOVERY_CHECKS,
 };

@@ -66,13 +66,30 @@ export const CONFORMANCE_CHECKS = {
     means:
       'Some servers let a client add tags that were not signed. `complete` refuses such an object, if it is allowed to see them.',
   },
-  tags: { title: 'tags', means: 'Signed tags are stored with the object.' },
+  tags: {
+    title: 'tags',
+    means:
+      'Signed tags are stored with the object. With `custody.recovery` they hold the copy of its wrapped key.',
+  },
+  'right.tagging': {
+    title: 'right to write tags',
+    means:
+      'After a rewrap the copy in the tags of each object is written anew, in the version that the slot names.',
+  },
   expiry: { title: 'expiry', means: 'A URL is good until it expires, and the life of keys depends on it.' },
   copy: {
     title: 'copy',
     means: 'Re-keying copies an object onto itself, from the old key to the new one, where S3 can do that.',
   },
 } as const satisfies Record<string, CheckText>;
+
+export interface ConformanceRun {
+  readonly subject: string;
+  readonly brief: boolean;
+  /** Uploads carry recovery copies in tags. */
+  readonly tagged: boolean;
+  readonly signal: AbortSignal;
+}
 
 /**
  * What S3 really does, shown on canaries through the service's own presigner. Brief: the questions whose answer can be "unsafe", in
@@ -83,18 +100,21 @@ export const CONFORMANCE_CHECKS = {
 export async function* examineConformance(
   asker: Asker,
   canaries: Canaries,
-  { subject, brief, signal }: { subject: string; brief: boolean; signal: AbortSignal },
+  { subject, brief, tagged, signal }: ConformanceRun,
 ): Examination {
   try {
     if (signal.aborted) return false;
-    return yield* steps(new Trial({ asker, canaries, subject, signal }), brief);
+    return yield* steps(new Trial({ asker, canaries, subject, signal }), { brief, tagged });
   } catch (error) {
     if (signal.aborted && error === signal.reason) return false;
     throw error;
   }
 }
 
-async function* steps(trial: Trial, brief: boolean): Examination {
+async function* steps(
+  trial: Trial,
+  { brief, tagged }: Pick<ConformanceRun, 'brief' | 'tagged'>,
+): Examination {
   if (!(yield* rightUpload(trial))) return false;
   yield* secondUpload(trial);
   yield* keyNeeded(trial);
@@ -105,7 +125,7 @@ async function* steps(trial: Trial, brief: boolean): Examination {
   if (brief) return true;
   yield* sha256(trial);
   yield* otherKinds(trial);
-  yield* tags(trial);
+  yield* tags(trial, tagged);
   yield* copyInPlace(trial);
   return true;
 }

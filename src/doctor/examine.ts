@@ -1,8 +1,10 @@
 import type { Config } from '../config/config.ts';
 import type { KeyWrapper } from '../custody/port.ts';
-import { examineConditions, examineCustody } from './local/custody.ts';
-import { examineFiles } from './local/files.ts';
+import type { StoreInspection } from '../store/inspection.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
+import { examineCustody } from './local/custody.ts';
+import { examineFiles } from './local/files.ts';
+import { examineConditions, examineNeeded } from './local/keks.ts';
 import { examineStore, type InspectStore } from './local/store.ts';
 import { bucketsOf, examineTarget, type TargetContext } from './target.ts';
 
@@ -30,15 +32,19 @@ export async function* examine(context: ExamineContext, targets: readonly string
   const { config, configPath, signal } = context;
   yield about('configuration').ok('configuration', `${configPath} is valid`);
   yield* examineFiles({ config, configPath });
-  yield* examineStore(config.store, context.inspectStore);
-  yield* examineKeks(context);
+  const inspection = await context.inspectStore(config.store.path);
+  yield* examineStore(config.store, async () => inspection);
+  yield* examineKeks(context, inspection);
   for (const name of targets) {
     if (signal.aborted) return;
     yield* examineTarget(context, name, bucketsOf(config, name));
   }
 }
 
-async function* examineKeks({ config, openKeks, now }: ExamineContext): AsyncGenerator<Finding> {
+async function* examineKeks(
+  { config, openKeks, now }: ExamineContext,
+  { state, usage }: StoreInspection,
+): AsyncGenerator<Finding> {
   let keks: KeyWrapper;
   try {
     keks = await openKeks(config);
@@ -51,10 +57,18 @@ async function* examineKeks({ config, openKeks, now }: ExamineContext): AsyncGen
   }
   const { current, wrappers } = config.custody;
   const kind = wrappers[current]?.kind ?? 'unknown';
-  yield about('custody').ok('custody.opens', `new keys are wrapped by "${current}" (${kind})`);
+  const say = about('custody');
+  yield say.ok('custody.opens', `new keys are wrapped by "${current}" (${kind})`);
   try {
-    yield* examineCustody(keks);
-    yield* examineConditions(keks, now);
+    yield* examineCustody(keks, config.custody);
+    const conditions = await keks.keks();
+    yield* examineConditions(conditions, now);
+    if (usage !== undefined) yield* examineNeeded(conditions, usage, wrappers);
+    else if (state.kind !== 'absent')
+      yield say.note(
+        'custody.needed',
+        'not examined: only a store of this very version says what needs them',
+      );
   } finally {
     keks.close();
   }

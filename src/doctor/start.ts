@@ -3,7 +3,13 @@ import { trusted } from '../s3/trust.ts';
 import { Asker } from './ask.ts';
 import { about, type Finding } from './finding.ts';
 import { examineEndpoint } from './network/network.ts';
-import { bucketsOf, examineOneBucket, type TargetContext } from './target.ts';
+import {
+  bucketsOf,
+  examineOneBucket,
+  examineRecovery,
+  recoveryBucketOn,
+  type TargetContext,
+} from './target.ts';
 
 /** After this, what is not known stays unknown: a slow S3 must not keep the service from starting. */
 const DEADLINE_MS = 5_000;
@@ -63,7 +69,8 @@ async function examineTargetBriefly(context: TargetContext, name: string, progre
   const { config, now, signal } = context;
   const settings = config.s3.targets[name];
   const buckets = bucketsOf(config, name);
-  if (settings === undefined || buckets.size === 0) return;
+  const recovery = recoveryBucketOn(config, name);
+  if (settings === undefined || (buckets.size === 0 && recovery === undefined)) return;
   const { ca, endpoint: url, region } = settings;
   const agent = new Agent({ keepAlive: true, ...trusted(ca) });
   const target = context.openTarget({ ...settings, publicEndpoint: url });
@@ -71,13 +78,17 @@ async function examineTargetBriefly(context: TargetContext, name: string, progre
     const subject = `target ${name}`;
     const endpoint = { subject, setting: 'endpoint', url, hostnames: [url.hostname], ca, now } as const;
     if (!(await progress.examine(subject, examineEndpoint(endpoint)))) return;
-    await Promise.all(
-      [...buckets.keys()].map((bucket) => {
-        const asker = new Asker({ target, bucket, agent, now, signal, settings });
-        const subject = `bucket ${bucket} on ${name}`;
-        return progress.examine(subject, examineOneBucket(context, asker, { subject, region, brief: true }));
-      }),
-    );
+    const askerOf = (bucket: string) => new Asker({ target, bucket, agent, now, signal, settings });
+    const examinations = [...buckets.keys()].map((bucket) => {
+      const subject = `bucket ${bucket} on ${name}`;
+      const run = { subject, region, brief: true };
+      return progress.examine(subject, examineOneBucket(context, askerOf(bucket), run));
+    });
+    if (recovery !== undefined) {
+      const examination = examineRecovery(context, askerOf(recovery), { region, target: name });
+      examinations.push(progress.examine(`recovery bucket ${recovery} on ${name}`, examination));
+    }
+    await Promise.all(examinations);
   } finally {
     agent.destroy();
     target.close();

@@ -12,6 +12,7 @@ import { examineCredentials } from './network/credentials.ts';
 import { about, type CheckText, type Finding } from './finding.ts';
 import { examineEndpoint, explainNoAnswer } from './network/network.ts';
 import { examineLeftovers } from './bucket/leftovers.ts';
+import { examineRecoveryBucket } from './bucket/recovery.ts';
 import { examineRights } from './bucket/rights.ts';
 import { UNEXAMINED } from './unexamined.ts';
 
@@ -30,7 +31,9 @@ export const TARGET_CHECKS = {
 } as const satisfies Record<string, CheckText>;
 
 export interface TargetContext {
-  readonly config: Pick<Config, 's3' | 'tenants' | 'cors'>;
+  readonly config: Pick<Config, 's3' | 'tenants' | 'cors'> & {
+    readonly custody: Pick<Config['custody'], 'hierarchy' | 'recovery'>;
+  };
   readonly openTarget: (config: TargetConfig) => S3Target;
   readonly now: Clock;
   /** Once aborted nothing more is begun; what was made is still removed. */
@@ -60,7 +63,9 @@ export async function* examineTarget(
   const agent = new Agent({ keepAlive: true, ...trusted(ca) });
   const direct = context.openTarget({ ...settings, publicEndpoint: endpoint });
   try {
-    const at = (url: URL) => ({ subject, url, hostnames: hostnames(url, settings, buckets), ca, now });
+    const recovery = recoveryBucketOn(config, name);
+    const asked = [...buckets.keys(), ...(recovery === undefined ? [] : [recovery])];
+    const at = (url: URL) => ({ subject, url, hostnames: hostnames(url, settings, asked), ca, now });
     const reached = yield* examineEndpoint({ ...at(endpoint), setting: 'endpoint' });
     const hasPublic = publicEndpoint.href !== endpoint.href;
     const publicReached =
@@ -85,6 +90,10 @@ export async function* examineTarget(
       });
       if (publicReached) yield* examinePublic(subject, context.openTarget(settings), asker, agent, now);
     }
+    if (recovery === undefined || context.signal.aborted) return;
+    const { signal } = context;
+    const asker = new Asker({ target: direct, bucket: recovery, agent, now, signal, settings });
+    yield* examineRecovery(context, asker, { region: settings.region, target: name });
   } finally {
     agent.destroy();
     direct.close();
@@ -97,31 +106,64 @@ export async function* examineOneBucket(
   asker: Asker,
   { subject, region, target, brief }: { subject: string; region: string; target?: string; brief: boolean },
 ): AsyncGenerator<Finding> {
-  const canaries = new Canaries(asker.target.objects, asker.bucket);
   const isEnded = () => signal.aborted;
-  try {
+  const tagged = config.custody.recovery !== undefined;
+  yield* withCanaries(asker, { subject, signal, off: ['DELETE'] }, async function* (canaries) {
     const facts = yield* examineBucket(asker, { subject, region, target, brief });
     if (facts === undefined || isEnded()) return;
     const removable = yield* examineRights(asker, facts, { subject });
     if (!brief && !isEnded()) yield* examineLeftovers(asker, { subject });
-    if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins });
-    if (removable && !isEnded()) yield* examineConformance(asker, canaries, { subject, brief, signal });
+    if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins, tagged });
+    if (removable && !isEnded())
+      yield* examineConformance(asker, canaries, { subject, brief, tagged, signal });
+  });
+}
+
+/** The bucket of custody.recovery, if it is on this target. */
+export function recoveryBucketOn({ custody }: TargetContext['config'], target: string): string | undefined {
+  return custody.recovery?.target === target ? custody.recovery.bucket : undefined;
+}
+
+/** As `examineOneBucket`, of the bucket that holds no objects but copies of keys. */
+export async function* examineRecovery(
+  { config, signal }: TargetContext,
+  asker: Asker,
+  { region, target }: { region: string; target: string },
+): AsyncGenerator<Finding> {
+  const subject = `recovery bucket ${asker.bucket} on ${target}`;
+  const isNeeded = config.custody.hierarchy !== undefined;
+  const run = { subject, region, target, isNeeded };
+  const off = ['sealslot shred-period'];
+  yield* withCanaries(asker, { subject, signal, off }, (canaries) =>
+    examineRecoveryBucket(asker, canaries, run),
+  );
+}
+
+/** @param off what does not work when the canaries cannot be removed. */
+async function* withCanaries(
+  asker: Asker,
+  { subject, signal, off }: { subject: string; signal: AbortSignal; off: readonly string[] },
+  examination: (canaries: Canaries) => AsyncGenerator<Finding>,
+): AsyncGenerator<Finding> {
+  const canaries = new Canaries(asker.target.objects, asker.bucket);
+  try {
+    yield* examination(canaries);
   } catch (error) {
-    if (isEnded()) return;
+    if (signal.aborted) return;
     const { found, remedy } = explainNoAnswer(error);
     yield about(subject).off('bucket.answers', found, remedy, [UNEXAMINED]);
   } finally {
     const left = await canaries.remove();
-    if (left.length > 0) yield cleanUpFailed(subject, left);
+    if (left.length > 0) yield cleanUpFailed(subject, left, off);
   }
 }
 
-function cleanUpFailed(subject: string, left: readonly string[]): Finding {
+function cleanUpFailed(subject: string, left: readonly string[], off: readonly string[]): Finding {
   return about(subject).off(
     'canaries.removed',
     `${left.length} canary objects may still be there: ${left.join(', ')}`,
     'remove them by hand, and grant what the lines above ask for',
-    ['DELETE'],
+    off,
   );
 }
 
@@ -161,9 +203,9 @@ function requireTarget(config: Pick<Config, 's3'>, name: string): TargetConfig {
   return settings;
 }
 
-function hostnames(url: URL, { pathStyle }: TargetConfig, buckets: ReadonlyMap<string, unknown>): string[] {
-  if (pathStyle || buckets.size === 0) return [url.hostname];
-  return [...buckets.keys()].map((bucket) => `${bucket}.${url.hostname}`);
+function hostnames(url: URL, { pathStyle }: TargetConfig, buckets: readonly string[]): string[] {
+  if (pathStyle || buckets.length === 0) return [url.hostname];
+  return buckets.map((bucket) => `${bucket}.${url.hostname}`);
 }
 
 function longestUrl(config: Pick<Config, 'tenants'>, target: string): number {

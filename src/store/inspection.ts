@@ -1,8 +1,12 @@
+import type { KekUse } from './port.ts';
+
 /** What can be told of a store from beside it, without creating, migrating or changing it. */
 export interface StoreInspection {
   /** Symbolic links followed. */
   readonly path: string;
   readonly state: StoreState;
+  /** Living keys by what wraps them; `undefined` unless the store is sound and its schema is this version's. */
+  readonly usage: readonly KekUse[] | undefined;
   /** A serving process holds it now. */
   readonly served: boolean;
   /**

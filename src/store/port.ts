@@ -204,9 +204,12 @@ export interface KeyStore {
   destroy(key: KeyCursor, at: number): Promise<boolean>;
   /**
    * One commit: a slot and generations of its key as they were found outside the store.
-   * @returns false, and nothing was written, when the slot's id is there already.
+   * @param kin other ids that a slot of this object may have.
+   * @returns false, and nothing was written, when a slot of any tenant has the slot's id, or has an id of `kin` and the same bucket and
+   *   object key: as with `adopt`.
+   * @throws IntermediateGone, KekRetired when what wraps one of the keys is not there, was destroyed or retired; nothing was written.
    */
-  restore(upload: Upload, keys: readonly StoredKey[]): Promise<boolean>;
+  restore(upload: Upload, keys: readonly StoredKey[], kin: readonly string[]): Promise<boolean>;
 }
 
 export interface StoredIntermediate extends IntermediateKey {

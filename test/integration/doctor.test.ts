@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { inspectStore, openKeks } from '../../src/composition.ts';
+import { inspectStore, openKeks, openStore } from '../../src/composition.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { UNCOUNTED } from '../../src/custody/counted.ts';
@@ -11,6 +12,7 @@ import { examine } from '../../src/doctor/examine.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { exitCodeOf } from '../../src/doctor/report.ts';
 import { createTarget } from '../../src/s3/adapters/target.ts';
+import { NOW, uploadOf, wrappedOf } from '../contract/store-rows.ts';
 import { available } from '../support/available.ts';
 import { makeCa, type TestCa } from '../support/ca.ts';
 import {
@@ -230,6 +232,75 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     assert.deepEqual(await listAll(minio.get(), settings.bucket), []);
   });
 
+  for (const [name, backend] of [
+    ['minio', minio],
+    ['seaweedfs', seaweedfs],
+  ] as const) {
+    for (const versioning of [false, true]) {
+      it(`${name}, ${versioning ? 'versioned' : 'unversioned'}, with recovery copies: all is right, and nothing is left`, async () => {
+        const s3 = backend.get();
+        const [settings, copies] = [await settingsOf(s3, versioning), await settingsOf(s3, versioning)];
+        const diagnosis = await diagnoseRecovery(settings, copies.bucket);
+        assert.deepEqual(diagnosis.wrong, []);
+        for (const check of [
+          'custody.condition',
+          'tags',
+          'right.tagging',
+          'recovery.bucket',
+          'recovery.public',
+        ])
+          assert.equal(diagnosis.findings.find((finding) => finding.check === check)?.outcome, 'ok', check);
+        for (const { bucket } of [settings, copies]) assert.deepEqual(await listAll(s3, bucket), []);
+      });
+    }
+  }
+
+  for (const versioning of [false, true]) {
+    for (const [denied, wrong] of [
+      ['s3:PutObjectTagging', ['right.tagging: off']],
+      ['s3:GetObjectTagging', ['right.tags: off']],
+    ] as const) {
+      it(`${versioning ? 'versioned' : 'unversioned'}, with recovery copies but without ${denied}: named`, async () => {
+        const s3 = minio.get();
+        const [settings, copies] = [await settingsOf(s3, versioning), await settingsOf(s3)];
+        const session = await credentialsWithout(s3, denied);
+        const diagnosis = await diagnoseRecovery({ ...settings, ...session }, copies.bucket);
+        assert.deepEqual(diagnosis.wrong, wrong);
+        assert.match(said(diagnosis, wrong[0].split(':')[0] ?? ''), new RegExp(`grant ${denied}`));
+        for (const { bucket } of [settings, copies]) assert.deepEqual(await listAll(s3, bucket), []);
+      });
+    }
+  }
+
+  it('a recovery bucket that is missing, or open to all', async () => {
+    const s3 = minio.get();
+    const [settings, copies] = [await settingsOf(s3), await settingsOf(s3, true)];
+    const missing = await diagnoseRecovery(settings, 'nowhere-at-all');
+    assert.deepEqual(missing.wrong, ['recovery.bucket: off']);
+    assert.match(said(missing, 'recovery.bucket'), /custody\.recovery\.bucket/);
+    await openToAll(s3, copies.bucket);
+    const open = await diagnoseRecovery(settings, copies.bucket);
+    assert.equal(open.exitCode, 2);
+    assert.deepEqual(open.wrong, ['recovery.public: unsafe']);
+    assert.deepEqual(await listAll(s3, copies.bucket), []);
+  });
+
+  it('a wrapper that was taken out while keys are under it: named; serve says so and starts', async () => {
+    const settings = await settingsOf(minio.get());
+    await using folder = await operatorFolder(settings);
+    const config = await loadConfig({ path: join(folder.dir, 'sealslot.yaml'), env: {} });
+    const store = await openStore(config, { exclusive: false });
+    await store.uploads.insert(uploadOf(1), wrappedOf(), undefined, NOW);
+    await store.close();
+    const diagnosis = await diagnoseIn(folder.dir);
+    assert.deepEqual(diagnosis.wrong, ['custody.needed: off']);
+    assert.match(said(diagnosis, 'custody.needed'), /^1 keys of objects under /);
+    const lines: string[] = [];
+    await using running = await startSealslot(folder.dir, 'serve', (line) => lines.push(line));
+    await waitUntil('ready', () => lines.some((line) => line.includes('"ready"')), { running });
+    assert.match(lines.find((line) => line.includes('custody.needed')) ?? '', /"level":50/);
+  });
+
   for (const versioning of [false, true]) {
     describe(`a right that is missing, ${versioning ? 'versioned' : 'unversioned'}`, () => {
       for (const { denied, wrong } of MISSING_RIGHTS) {
@@ -248,6 +319,15 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
         });
       }
 
+      it('s3:AbortMultipartUpload: named, though most objects do without it', async () => {
+        const settings = await settingsOf(minio.get(), versioning);
+        const session = await credentialsWithout(minio.get(), 's3:AbortMultipartUpload');
+        const diagnosis = await diagnose({ ...settings, ...session });
+        assert.equal(diagnosis.exitCode, 0);
+        assert.match(said(diagnosis, 'right.abort'), /403 .*grant s3:AbortMultipartUpload/);
+        assert.deepEqual(await listAll(minio.get(), settings.bucket), []);
+      });
+
       it('s3:ListBucket: named, though this S3 does without it', async () => {
         const settings = await settingsOf(minio.get(), versioning);
         const session = await credentialsWithout(minio.get(), 's3:ListBucket');
@@ -259,6 +339,16 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     });
   }
 });
+
+/** With copies of intermediate keys in another bucket, which may be missing. */
+async function diagnoseRecovery(settings: Settings, bucket: string): Promise<Diagnosis> {
+  await using folder = await operatorFolder(settings);
+  const path = join(folder.dir, 'sealslot.yaml');
+  const config = JSON.parse(await readFile(path, 'utf8')) as { custody: object };
+  const custody = { ...config.custody, recovery: { target: 'main', bucket }, hierarchy: {} };
+  await writeFile(path, JSON.stringify({ ...config, custody }));
+  return await diagnoseIn(folder.dir);
+}
 
 /** By this process, with a clock of its own. */
 async function examineHere(settings: Settings, now: () => number): Promise<Finding[]> {

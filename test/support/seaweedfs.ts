@@ -35,7 +35,7 @@ export async function startSeaweedfs(options: S3ServerOptions = {}): Promise<S3S
       binary,
       [
         ...['server', `-dir=${data}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', '-master.telemetry=false'],
-        ...['-master.volumeSizeLimitMB=64', '-volume.max=20', '-filer', '-s3', '-s3.iam=false'],
+        ...['-master.volumeSizeLimitMB=64', '-volume.max=200', '-filer', '-s3', '-s3.iam=false'],
         ...[`-s3.cert.file=${ca.certFile}`, `-s3.key.file=${ca.keyFile}`, `-s3.config=${config}`],
         ...['-s3.port.iceberg=0', '-s3.port.lance=0'],
         ...PORT_FLAGS.map((flag, i) => `-${flag}=${ports[i] ?? 0}`),

@@ -183,7 +183,9 @@ function ofObject(
   body: Buffer,
   fault: Fault | undefined,
 ): Answer {
-  if (method === 'PUT') {
+  const writesTags = headers['x-amz-tagging'] !== undefined || query.has('tagging');
+  if (method === 'PUT' && writesTags && fault === 'denies writing tags') return denied;
+  if (method === 'PUT' && !query.has('tagging')) {
     if (fault === 'denies put') return denied;
     if (fault === 'has a full disk') return { status: 507, code: 'XMinioStorageFull' };
     return headers['x-amz-copy-source'] === undefined
@@ -191,11 +193,17 @@ function ofObject(
       : objects.copy(objectKey, headers);
   }
   const versionId = query.get('versionId');
+  if (method === 'DELETE' && query.has('uploadId'))
+    return fault === 'denies aborting' || fault === 'denies delete'
+      ? denied
+      : { status: 404, code: 'NoSuchUpload' };
   if (method === 'DELETE') return fault === 'denies delete' ? denied : objects.delete(objectKey, versionId);
   const version = objects.find(objectKey, versionId);
   if (version === undefined) return fault === 'denies list' ? denied : { status: 404, code: 'NoSuchKey' };
   if (query.has('tagging')) {
     if (fault === 'denies tagging') return denied;
+    if (fault === 'denies tags of versions' && versionId !== null) return denied;
+    if (method === 'PUT') return objects.tag(version, body);
     const tags = [...version.tagging].map(
       ([name, value]) => `<Tag><Key>${name}</Key><Value>${value}</Value></Tag>`,
     );

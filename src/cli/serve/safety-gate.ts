@@ -4,9 +4,11 @@ import type { KeyWrapper } from '../../custody/port.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import { examineCustody } from '../../doctor/local/custody.ts';
 import { examineFiles } from '../../doctor/local/files.ts';
+import { examineConditions, examineNeeded } from '../../doctor/local/keks.ts';
 import { examineAtStart } from '../../doctor/start.ts';
 import { errorFields, type Logger } from '../../http/log.ts';
 import { createTarget } from '../../s3/adapters/target.ts';
+import type { Store } from '../../store/port.ts';
 
 /** How long the end of the process waits for canaries that S3 is slow to remove. */
 const PATIENCE_MS = 5_000;
@@ -40,15 +42,39 @@ export class SafetyGate {
     this.#cleaningUp.add(cleaningUp);
     const findings = await inTime;
     this.#log(findings);
-    return findings.every(({ outcome }) => outcome !== 'unsafe');
+    return !findings.some(closes);
   }
 
-  /** A KEK that would lose or leak keys closes it too; one that does not answer is waited for, and nothing is handed out without it. */
-  async trusts(keks: KeyWrapper): Promise<boolean> {
-    const findings: Finding[] = [];
-    for await (const finding of examineCustody(keks)) findings.push(finding);
-    this.#log(findings.filter(({ outcome }) => outcome !== 'ok'));
-    return findings.every(({ outcome }) => outcome !== 'unsafe');
+  /**
+   * A KEK that would lose or leak keys closes it too, and one that tags cannot name where they carry copies: every slot would fail. One
+   * that does not answer is waited for, and nothing is handed out without it.
+   */
+  async trusts(keks: KeyWrapper, custody: Config['custody']): Promise<boolean> {
+    const findings = (await Array.fromAsync(examineCustody(keks, custody))).filter(isWrong);
+    this.#log(findings);
+    return !findings.some(closes);
+  }
+
+  /** KEKs that are going, or gone while keys need them: said loudly, but not to serve would save none of those keys. */
+  async warnOfKeks(
+    keks: KeyWrapper,
+    store: Pick<Store, 'keys'>,
+    { wrappers }: Config['custody'],
+  ): Promise<void> {
+    const conditions = await keks.keks();
+    for (const finding of [...examineConditions(conditions, Date.now)].filter(isWrong)) {
+      const level = finding.outcome === 'unsafe' ? 'error' : 'warn';
+      this.#logger[level](finding, 'see `sealslot doctor`');
+    }
+    try {
+      const usage = await store.keys.usage();
+      for (const finding of [...examineNeeded(conditions, usage, wrappers)].filter(isWrong)) {
+        const level = finding.outcome === 'off' ? 'error' : 'warn';
+        this.#logger[level](finding, 'see `sealslot kek status`');
+      }
+    } catch (error) {
+      this.#logger.error({ error: errorFields(error) }, 'what KEKs are needed is not known');
+    }
   }
 
   /** A reload that leaves buckets and targets as they are is not held up: it may be there to shut somebody out. */
@@ -76,9 +102,18 @@ export class SafetyGate {
   #log(findings: readonly Finding[]): void {
     for (const finding of findings) {
       if (finding.outcome === 'unsafe') this.#logger.fatal(finding, 'unsafe, see `sealslot doctor`');
+      else if (closes(finding)) this.#logger.fatal(finding, 'not started, see `sealslot doctor`');
       else this.#logger.warn(finding, 'see `sealslot doctor`');
     }
   }
+}
+
+function isWrong({ outcome }: Finding): boolean {
+  return outcome !== 'ok';
+}
+
+function closes({ outcome, check }: Finding): boolean {
+  return outcome === 'unsafe' || (outcome === 'off' && check === 'custody.copies');
 }
 
 /** Whether `next` has a bucket, or a way to one, that was not examined before. */

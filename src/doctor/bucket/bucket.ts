@@ -211,7 +211,8 @@ async function* encryption(asker: Asker, subject: string): AsyncGenerator<Findin
 }
 
 function unreadable(asker: Asker, subject: string, check: string, said: Said, action: string): Finding {
-  const remedy =
-    said.status === 403 ? `to have it looked at, ${grantOnBucket(asker.bucket, action)}` : undefined;
+  // The listings of recover and audit ask for it too, and do without.
+  const why = check === 'bucket.versioning' ? 'for it, recover and audit' : 'to have it looked at';
+  const remedy = said.status === 403 ? `${why}, ${grantOnBucket(asker.bucket, action)}` : undefined;
   return about(subject).note(check, `could not be read: S3 says ${answerOf(said)}`, remedy);
 }

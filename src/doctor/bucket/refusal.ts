@@ -45,7 +45,12 @@ const REGION_CODES = new Set([
 export function whyNotReached(
   said: Said,
   asker: Pick<Asker, 'bucket' | 's3api'>,
-  { subject, region, target = '*' }: { subject: string; region: string; target?: string | undefined },
+  {
+    subject,
+    region,
+    target = '*',
+    setting = '`bucket` of the tenants',
+  }: { subject: string; region: string; target?: string | undefined; setting?: string },
 ): Finding | undefined {
   const say = about(subject);
   const code = ALIASES[said.code] ?? said.code;
@@ -82,7 +87,7 @@ export function whyNotReached(
     return say.off(
       'bucket.exists',
       `there is no bucket ${asker.bucket}: ${answerOf(said)}`,
-      `correct \`bucket\` of the tenants, or make it:\n${asker.s3api('create-bucket', `--region ${region}${elsewhere}`)}`,
+      `correct ${setting}, or make it:\n${asker.s3api('create-bucket', `--region ${region}${elsewhere}`)}`,
       ALL,
     );
   }

@@ -19,6 +19,11 @@ export const RIGHTS_CHECKS = {
     title: 'right to delete',
     means: 'The service removes objects, version by version, before it destroys their keys.',
   },
+  'right.abort': {
+    title: 'right to abort',
+    means:
+      'Unfinished multipart uploads are thrown away before an object counts as removed; a re-key of a large object makes some.',
+  },
   canaries: {
     title: 'canaries',
     means:
@@ -40,11 +45,7 @@ export async function* examineRights(
 ): Examination {
   const prefix = canaryName('none');
   yield rightToList(asker, facts, subject);
-  const versions = await asker.ask({ method: 'GET', query: { versions: '', prefix, 'max-keys': '1' } });
-  const hasVersions = versions.status !== 501 && versions.code !== 'NotImplemented';
-  const listed = hasVersions
-    ? versions
-    : await asker.ask({ method: 'GET', query: { 'list-type': '2', prefix, 'max-keys': '1' } });
+  const { listed, hasVersions } = await listVersions(asker, prefix);
   yield right(
     subject,
     'right.versions',
@@ -77,6 +78,7 @@ export async function* examineRights(
     remedy: grantOnObjects(asker.bucket, 's3:DeleteObject', 's3:DeleteObjectVersion'),
     off: ['DELETE: slots stay `deleting`', 'the conformance run'],
   });
+  yield* rightToAbort(asker, subject);
   const why = !deletable
     ? 'they could not be removed'
     : facts.locked
@@ -84,6 +86,30 @@ export async function* examineRights(
       : undefined;
   if (why !== undefined) yield about(subject).note('canaries', `none were made, for ${why}`);
   return why === undefined && !facts.sseBlocked;
+}
+
+/** One version below a prefix; where the server has no versions, one object. */
+export async function listVersions(
+  asker: Asker,
+  prefix: string,
+): Promise<{ readonly listed: Said; readonly hasVersions: boolean }> {
+  const versions = await asker.ask({ method: 'GET', query: { versions: '', prefix, 'max-keys': '1' } });
+  if (versions.status !== 501 && versions.code !== 'NotImplemented')
+    return { listed: versions, hasVersions: true };
+  const query = { 'list-type': '2', prefix, 'max-keys': '1' };
+  return { listed: await asker.ask({ method: 'GET', query }), hasVersions: false };
+}
+
+/** Of an upload that cannot exist. Silent unless it is refused: servers answer differently. */
+async function* rightToAbort(asker: Asker, subject: string): AsyncGenerator<Finding> {
+  const query = { uploadId: 'none' };
+  const said = await asker.ask({ method: 'DELETE', objectKey: canaryName('none'), query });
+  if (said.status !== 403) return;
+  yield about(subject).note(
+    'right.abort',
+    `S3 says ${answerOf(said)}: a DELETE or re-key that meets an unfinished multipart upload stops there`,
+    grantOnObjects(asker.bucket, 's3:AbortMultipartUpload'),
+  );
 }
 
 function rightToList({ bucket }: Asker, { absent, listing }: BucketFacts, subject: string): Finding {

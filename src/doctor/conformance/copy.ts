@@ -1,5 +1,6 @@
 import { encodeRfc3986 } from '../../s3/object-url.ts';
-import { answerOf, verdict } from '../ask.ts';
+import { answerOf, verdict, type Said } from '../ask.ts';
+import { grantOnObjects } from '../bucket/remedies.ts';
 import type { Finding } from '../finding.ts';
 import { BODY, type Trial } from './trial.ts';
 
@@ -12,7 +13,15 @@ export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
   const oldKey: Record<string, string> = {};
   for (const [name, value] of Object.entries<string>({ ...key.headers() }))
     oldKey[name.replace('x-amz-', 'x-amz-copy-source-')] = value;
-  const headers = { 'x-amz-copy-source': source, ...oldKey, ...otherKey.headers() };
+  const headers = {
+    'x-amz-copy-source': source,
+    ...oldKey,
+    ...otherKey.headers(),
+    // As a re-key does it; a copy in place that replaces nothing is refused by some servers.
+    'content-type': 'text/plain',
+    'x-amz-metadata-directive': 'REPLACE',
+    'x-amz-tagging-directive': 'REPLACE',
+  };
   const said = await trial.put(objectKey, { headers, body: new Uint8Array() });
   if (verdict(said) === 'unclear') {
     yield trial.unclear('copy', said);
@@ -20,10 +29,7 @@ export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
   }
   // A copy can fail after its 200 was sent.
   if (verdict(said) !== 'taken' || said.code !== '') {
-    yield say.note(
-      'copy',
-      `S3 does not copy in place under SSE-C (${answerOf(said)}): re-keying will stream through the service`,
-    );
+    yield notCopied(trial, said);
     return;
   }
   const copied = await trial.ask({ method: 'GET', objectKey, headers: { ...otherKey.headers() } });
@@ -32,10 +38,22 @@ export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
     return;
   }
   yield copied.status === 200 && copied.body === BODY.toString()
-    ? say.ok('copy', 'an object can be re-keyed by copying it in place')
+    ? say.ok('copy', 'an object can be re-keyed by copying it in place; above 5 GB part by part')
     : say.unsafe(
         'copy',
         'S3 says that it copied the object to another key, but under that key it is not the same',
         'use an S3 whose CopyObject works under SSE-C; re-keying would lose objects on this one',
       );
+}
+
+/** As a re-key takes it: only a server that has no such call is helped by streaming. */
+function notCopied({ say, asker }: Trial, said: Said): Finding {
+  const found = `S3 does not copy in place under SSE-C (${answerOf(said)})`;
+  if (said.status === 501 || said.code === 'NotImplemented')
+    return say.note('copy', `${found}: re-keying streams through the service`);
+  const remedy =
+    said.status === 403
+      ? grantOnObjects(asker.bucket, 's3:GetObject', 's3:GetObjectVersion', 's3:PutObject')
+      : 'see in the log of S3 why';
+  return say.off('copy', found, remedy, ['re-keying']);
 }

@@ -1,7 +1,8 @@
-import type { Clock } from '../../clock.ts';
+import type { CustodyConfig } from '../../config/config.ts';
 import { KeyRefused } from '../../custody/errors.ts';
-import type { KeyWrapper } from '../../custody/port.ts';
-import { OtherKey, proveRoundTrip, unboundFields } from '../../custody/proof.ts';
+import type { KeyWrapper, WrappedKey } from '../../custody/port.ts';
+import { OtherKey, unboundFields, wrapProven } from '../../custody/proof.ts';
+import { copyProblem } from '../../custody/recovery-copy.ts';
 import { DependencyUnavailable, SealslotError } from '../../errors.ts';
 import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 
@@ -15,24 +16,27 @@ export const CUSTODY_CHECKS = {
     means:
       'A wrapped key opens only for its own tenant, bucket, object key and slot. Else whoever can write to the store could open any key with a row of their own.',
   },
-  'custody.condition': {
-    title: 'KEK condition',
+  'custody.copies': {
+    title: 'recovery copies',
     means:
-      'What the keeper says of each KEK. When one is deleted, every key under it is lost for good, and its object with it.',
+      'With `custody.recovery` each upload carries a copy of its wrapped key in tags, with the name of its KEK. `serve` refuses a KEK that tags cannot name.',
   },
 } as const satisfies Record<string, CheckText>;
 
-const DAY_MS = 86_400_000;
 const OFF = ['new slots', 'downloads', 'whatever else needs a key'];
 
 const say = about('custody');
 
+type Copying = Pick<CustodyConfig, 'hierarchy' | 'recovery'>;
+
 /** Wraps and unwraps a fresh key that belongs to no object; nothing is stored. */
-export async function* examineCustody(wrapper: KeyWrapper): Examination {
+export async function* examineCustody(wrapper: KeyWrapper, copying: Copying): Examination {
+  let wrapped: WrappedKey;
   try {
-    await proveRoundTrip(wrapper);
+    wrapped = await wrapProven(wrapper);
   } catch (error) {
     yield failure('custody.roundtrip', error);
+    yield* examineName(wrapper, copying);
     return false;
   }
   yield say.ok('custody.roundtrip', 'a fresh key was wrapped, and unwrapped as the same key');
@@ -52,25 +56,31 @@ export async function* examineCustody(wrapper: KeyWrapper): Examination {
     return false;
   }
   yield say.ok('custody.context', 'a key was refused in every place but its own');
+  yield* copies(wrapped, copying);
   return true;
 }
 
-/** Also of the wrappers that only unwrap: keys may still be under them. */
-export async function* examineConditions(keks: KeyWrapper, now: Clock): AsyncGenerator<Finding> {
-  for (const { wrapperId, kekId, state, deletionAt, detail } of await keks.keks()) {
-    const kek = `${kekId} of "${wrapperId}"`;
-    if (state === 'usable') yield say.ok('custody.condition', `${kek} is usable`);
-    else if (state === 'unknown') {
-      yield say.note('custody.condition', `${kek}: its keeper does not tell${detail ? ` (${detail})` : ''}`);
-    } else if (state === 'disabled') {
-      yield say.off('custody.condition', `${kek} is disabled`, 'enable it, or rewrap what needs it', OFF);
-    } else {
-      const days = deletionAt === undefined ? '' : ` in ${Math.ceil((deletionAt - now()) / DAY_MS)} days`;
-      const remedy =
-        'cancel its deletion at once; if it shall go, move all keys first: sealslot rewrap, then sealslot kek status';
-      yield say.unsafe('custody.condition', `${kek} will be deleted${days}`, remedy);
-    }
-  }
+/** Of a KEK that does not answer only the name is known, and that can be enough. */
+async function* examineName(wrapper: KeyWrapper, copying: Copying): AsyncGenerator<Finding> {
+  const [current] = await wrapper.keks();
+  if (current === undefined) return;
+  const { wrapperId, kekId } = current;
+  for (const finding of copies({ wrapperId, kekId, bytes: new Uint8Array() }, copying))
+    if (finding.outcome !== 'ok') yield finding;
+}
+
+/** Under a hierarchy, tags name an intermediate key, whose id always fits. */
+function* copies(wrapped: WrappedKey, { hierarchy, recovery }: Copying): Generator<Finding> {
+  if (recovery === undefined || hierarchy !== undefined) return;
+  const problem = copyProblem(wrapped);
+  yield problem === undefined
+    ? say.ok('custody.copies', 'object tags can hold what the KEK wraps, and its name')
+    : say.off(
+        'custody.copies',
+        problem.replace(/\.$/, ''),
+        'give it a name that fits, set custody.hierarchy, or take custody.recovery out of the configuration',
+        ['the whole service: it does not start'],
+      );
 }
 
 function failure(check: keyof typeof CUSTODY_CHECKS, error: unknown): Finding {

@@ -36,21 +36,24 @@ const PUT_HEADERS = {
   'x-amz-checksum-sha256': '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
   'x-amz-meta-example': 'example',
 };
+/** Only with recovery copies. */
+const TAG_HEADERS = { 'x-amz-tagging': 'sealslot-place=1' };
 const GET_HEADERS = { ...KEY_HEADERS, range: 'bytes=0-0' };
 
-/** Asks what browsers ask. Rejects, as `Asker` does, when no answer comes. */
+/** Asks what browsers ask. `tagged`: uploads carry recovery copies in tags. Rejects, as `Asker` does, when no answer comes. */
 export async function* examineCors(
   asker: Asker,
-  { subject, origins }: { subject: string; origins: readonly string[] },
+  { subject, origins, tagged }: { subject: string; origins: readonly string[]; tagged: boolean },
 ): Examination {
   const say = about(subject);
+  const putHeaders = tagged ? { ...PUT_HEADERS, ...TAG_HEADERS } : PUT_HEADERS;
   if (origins.length === 0) {
     yield say.note('cors.put', 'cors.origins is empty: no page may upload, so nothing was asked');
     return true;
   }
   const remedy = await remedyFor(asker, origins);
   for (const origin of origins) {
-    const put = await preflight(asker, origin, 'PUT', PUT_HEADERS);
+    const put = await preflight(asker, origin, 'PUT', putHeaders);
     const get = await preflight(asker, origin, 'GET', GET_HEADERS);
     yield put === undefined
       ? say.ok('cors.put', `${origin} may PUT with every header of a request`)
@@ -69,7 +72,7 @@ export async function* examineCors(
     }
   }
 
-  const stranger = await preflight(asker, STRANGER, 'PUT', PUT_HEADERS);
+  const stranger = await preflight(asker, STRANGER, 'PUT', putHeaders);
   yield stranger === undefined
     ? say.note(
         'cors.others',

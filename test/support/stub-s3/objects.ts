@@ -75,9 +75,23 @@ export class Objects {
       body,
       keyMd5: this.#fault === 'stores plain text' ? undefined : key,
       headers: repeated(headers, this.#fault === 'forgets metadata'),
-      tagging: new URLSearchParams(String(headers['x-amz-tagging'] ?? '')),
+      tagging: new URLSearchParams(
+        this.#fault === 'forgets tags' ? '' : String(headers['x-amz-tagging'] ?? ''),
+      ),
       checksums: this.#checksumsOf(headers, body),
     });
+  }
+
+  /** @param tagging the XML of PutObjectTagging. */
+  tag(version: Version, tagging: Buffer): Answer {
+    const tags = [...tagging.toString().matchAll(/<Key>([^<]*)<\/Key><Value>([^<]*)<\/Value>/g)];
+    const tagged = {
+      ...version,
+      tagging: new URLSearchParams(tags.map(([, name = '', value = '']) => [name, value])),
+    };
+    if (this.#fault !== 'forgets new tags')
+      this.#versions = this.#versions.map((other) => (other === version ? tagged : other));
+    return { status: 200 };
   }
 
   get(version: Version, headers: IncomingHttpHeaders): Answer {
@@ -100,6 +114,7 @@ export class Objects {
 
   copy(objectKey: string, headers: IncomingHttpHeaders): Answer {
     if (this.#fault === 'cannot copy') return error(501, 'NotImplemented');
+    if (this.#fault === 'denies copies') return error(403, 'AccessDenied');
     const [path = '', query] = decodeURIComponent(String(headers['x-amz-copy-source'])).split('?versionId=');
     const source = this.find(path.slice(path.indexOf('/') + 1), query ?? null);
     if (source === undefined) return error(404, 'NoSuchKey');

@@ -43,6 +43,34 @@ describe('docs/aws.md', () => {
     }
   });
 
+  for (const [file, rights] of [
+    ['kms-policy.json', /^\| `(kms:\w+)` /gm],
+    ['recovery-policy.json', /^\| `(?!s3:|kms:)([A-Z]\w+)` /gm],
+  ] as const) {
+    it(`explains every right of ${file}, and no other`, () => {
+      const table = Array.from(page.matchAll(rights), (found) => found[1] ?? '');
+      const granted = actionsOf(files.get(file)).map((name) => name.replace(/^s3:/, ''));
+      assert.deepEqual(table.sort(), [...granted].sort());
+      assert.equal(new Set(table).size, table.length);
+    });
+  }
+
+  it('lets the service remove its canaries from the recovery bucket, and no copies', () => {
+    const deleting = (files.get('recovery-policy.json')?.Statement ?? []).filter(({ Action }) =>
+      [Action].flat().some((name) => name.includes('Delete')),
+    );
+    assert.deepEqual(
+      deleting.map(({ Resource }) => Resource),
+      ['arn:aws:s3:::acme-keys/.sealslot-doctor/*'],
+    );
+  });
+
+  it('demands no SSE-C of the recovery bucket, and of the other', () => {
+    const demands = (file: string) => JSON.stringify(files.get(file)).includes('customer-algorithm');
+    assert.equal(demands('recovery-bucket-policy.json'), false);
+    assert.equal(demands('bucket-policy.json'), true);
+  });
+
   it('gives no right to tag, to set ACLs or to change the bucket', () => {
     const wide = actionsOf(files.get('iam-policy.json')).filter((name) => /\*|^s3:Put(?!Object$)/.test(name));
     assert.deepEqual(wide, []);

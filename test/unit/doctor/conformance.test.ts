@@ -36,6 +36,13 @@ describe('a server with one fault', () => {
     });
   }
 
+  it('fails to copy for another reason than that it cannot: re-keying is off', async () => {
+    const { notOk, found } = await examined({ fault: 'denies copies' });
+    assert.deepEqual(notOk, ['copy: off']);
+    assert.match(found('copy').remedy ?? '', /s3:GetObjectVersion/);
+    assert.deepEqual(found('copy').off, ['re-keying']);
+  });
+
   it('gives other bytes: neither a download nor a copy can be believed', async () => {
     const { notOk, left } = await examined({ fault: 'gives other bytes' });
     assert.deepEqual(notOk, ['read: unsafe', 'copy: unsafe']);
@@ -58,7 +65,7 @@ describe('a server with one fault', () => {
 describe('a brief run', () => {
   it('is right in few requests', async () => {
     await using on = await stage();
-    const run = { subject: SUBJECT, brief: true, signal: new AbortController().signal };
+    const run = { subject: SUBJECT, brief: true, tagged: false, signal: new AbortController().signal };
     const findings = await Array.fromAsync(examineConformance(on.asker, on.canaries, run));
     assert.deepEqual(
       findings.map(({ check, outcome }) => `${check}: ${outcome}`),
@@ -128,7 +135,7 @@ describe('a busy server', () => {
 describe('what is not checked by the signature', () => {
   it('is named, header by header', async () => {
     await using on = await stage({ fault: 'checks no signature' });
-    const run = { subject: SUBJECT, brief: false, signal: new AbortController().signal };
+    const run = { subject: SUBJECT, brief: false, tagged: false, signal: new AbortController().signal };
     const findings = await Array.fromAsync(examineConformance(on.asker, on.canaries, run));
     const finding = findings.find(({ check }) => check === 'signature');
     assert.equal(finding?.outcome, 'unsafe');

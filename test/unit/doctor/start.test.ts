@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { after, afterEach, describe, it, mock } from 'node:test';
-import type { Config } from '../../../src/config/config.ts';
 import { examineAtStart } from '../../../src/doctor/start.ts';
+import type { TargetContext } from '../../../src/doctor/target.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
 import { Secret } from '../../../src/secret.ts';
 import { makeCa } from '../../support/ca.ts';
@@ -16,7 +16,7 @@ after(() => scratch.remove());
 afterEach(() => mock.timers.reset());
 
 /** A stub, and the examination of it. */
-async function stage(options: StubOptions, signal = new AbortController().signal) {
+async function stage(options: StubOptions, signal = new AbortController().signal, recovery?: string) {
   const stub = await startStubS3({ ca, ...options });
   await stub.createBucket('uploads', { versioning: true });
   const endpoint = new URL(stub.endpoint);
@@ -28,7 +28,11 @@ async function stage(options: StubOptions, signal = new AbortController().signal
     sessionToken: undefined,
   } as const;
   const main = { endpoint, publicEndpoint: endpoint, region, pathStyle: true, ca: caPem, credentials };
-  const config: Pick<Config, 's3' | 'tenants' | 'cors'> = {
+  const config: TargetContext['config'] = {
+    custody: {
+      hierarchy: undefined,
+      recovery: recovery === undefined ? undefined : { target: 'main', bucket: recovery },
+    },
     s3: { targets: { main } },
     tenants: { acme: TENANT },
     cors: { origins: [] },
@@ -57,6 +61,21 @@ describe('the examination at the start', { timeout: 20_000 }, () => {
     assert.deepEqual(await inTime, []);
     assert.deepEqual(await later, []);
     assert.deepEqual(stub.objects('uploads'), []);
+  });
+
+  it('asks the recovery bucket too, and leaves nothing there', async () => {
+    const { stub, begin } = await stage({}, new AbortController().signal, 'copies');
+    await using _ = stub;
+    const missing = await begin().inTime;
+    assert.deepEqual(
+      missing.map(({ check, subject }) => [check, subject]),
+      [['recovery.bucket', 'recovery bucket copies on main']],
+    );
+    await stub.createBucket('copies', { versioning: true });
+    const { inTime, later } = begin();
+    assert.deepEqual(await inTime, []);
+    assert.deepEqual(await later, []);
+    assert.deepEqual(stub.objects('copies'), []);
   });
 
   it('finds in time what is unsafe', async () => {

@@ -71,12 +71,12 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
 /** As the doctor does it: the bucket, the rights, the canaries. */
 export async function* examineAll(
   { asker, canaries, stub }: Stage,
-  { brief = false, signal = new AbortController().signal } = {},
+  { brief = false, tagged = false, signal = new AbortController().signal } = {},
 ): AsyncGenerator<Finding> {
   const facts = yield* examineBucket(asker, { subject: SUBJECT, region: stub.region, brief });
   if (facts === undefined) return;
   if (!(yield* examineRights(asker, facts, { subject: SUBJECT }))) return;
-  yield* examineConformance(asker, canaries, { subject: SUBJECT, brief, signal });
+  yield* examineConformance(asker, canaries, { subject: SUBJECT, brief, tagged, signal });
 }
 
 export interface Examined {
@@ -88,9 +88,12 @@ export interface Examined {
   readonly found: (check: string) => Finding;
 }
 
-export async function examined(options: StageOptions & { readonly brief?: boolean } = {}): Promise<Examined> {
+export async function examined(
+  options: StageOptions & { readonly brief?: boolean; readonly tagged?: boolean } = {},
+  examine: (on: Stage) => AsyncGenerator<Finding> = (on) => examineAll(on, options),
+): Promise<Examined> {
   await using on = await stage(options);
-  const findings = await Array.fromAsync(examineAll(on, options.brief === true ? { brief: true } : {}));
+  const findings = await Array.fromAsync(examine(on));
   const left = await on.canaries.remove();
   return {
     findings,

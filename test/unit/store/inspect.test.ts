@@ -59,6 +59,7 @@ describe('inspectSqliteStore', () => {
     assert.deepEqual(await inspectSqliteStore(path), {
       path,
       state: { kind: 'absent' },
+      usage: undefined,
       served: false,
       writeFailure: undefined,
     });
@@ -94,6 +95,29 @@ describe('inspectSqliteStore', () => {
       await store.close();
     }
     assert.equal((await inspectSqliteStore(path)).served, false);
+  });
+
+  it('counts living keys by what wraps them, in a closed store and beside the process that serves', async () => {
+    await make();
+    assert.deepEqual((await inspectSqliteStore(path)).usage, []);
+    const store = await openSqliteStore({ path, exclusive: true });
+    await store.uploads.insert(uploadOf(1), wrappedOf(), undefined, NOW);
+    await store.uploads.insert(uploadOf(2), wrappedOf(), undefined, NOW, true);
+    const usage = await store.keys.usage();
+    assert.deepEqual(
+      usage.map(({ objectKeys, copies }) => [objectKeys, copies]),
+      [[2, 1]],
+    );
+    assert.deepEqual((await inspectSqliteStore(path)).usage, usage);
+    await store.close();
+    assert.deepEqual((await inspectSqliteStore(path)).usage, usage);
+  });
+
+  it('counts no keys of a store of another version', async () => {
+    await make();
+    assert.equal((await inspectSqliteStore(path, [...MIGRATIONS, LATER])).usage, undefined);
+    const older = MIGRATIONS.slice(0, 1);
+    assert.equal((await inspectSqliteStore(path, older)).usage, undefined);
   });
 
   it('names what the next start would apply, and applies none of it', async () => {

@@ -78,7 +78,7 @@ describe('a wrapped key that was replaced or destroyed leaves no byte in the SQL
     const upload = uploadOf(1, { state: 'deleting', generation: 2, nextGeneration: 3 });
     const copy = null;
     const rows = keys.map((wrapped, n) => ({ generation: n + 1, versionId: null, wrapped, copy }));
-    await store.keys.restore(upload, rows);
+    await store.keys.restore(upload, rows, []);
     assert.deepEqual(found(keys), [0, 1, 2]);
     assert.equal(await store.uploads.bury(upload.id, upload, NOW), true);
     assert.deepEqual(found(keys), []);

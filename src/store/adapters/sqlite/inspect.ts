@@ -6,6 +6,8 @@ import { pathToFileURL } from 'node:url';
 import type { StoreInspection, StoreState } from '../../inspection.ts';
 import { MIGRATIONS, type Migration } from '../../migrations/index.ts';
 import { SQLITE, sqliteCode } from './connection.ts';
+import { USAGE } from './keys/sql.ts';
+import { toUsage } from './keys/usage.ts';
 import { BUSY_TIMEOUT_MS, createPrivate, openDatabase } from './open.ts';
 import { text } from './rows.ts';
 import { APPLIED, schemaState, type SchemaState } from './schema-state.ts';
@@ -23,7 +25,7 @@ export async function inspectSqliteStore(
   const real = realPath(path);
   return {
     path: real,
-    state: stateOf(real, migrations),
+    ...contentOf(real, migrations),
     served: isServed(real),
     writeFailure: tryWriting(dirname(real)),
   };
@@ -38,17 +40,22 @@ function realPath(path: string): string {
   }
 }
 
-function stateOf(path: string, migrations: readonly Migration[]): StoreState {
-  if (statSync(path, { throwIfNoEntry: false })?.size === 0 || !existsSync(path)) return { kind: 'absent' };
+type Content = Pick<StoreInspection, 'state' | 'usage'>;
+
+function contentOf(path: string, migrations: readonly Migration[]): Content {
+  if (statSync(path, { throwIfNoEntry: false })?.size === 0 || !existsSync(path))
+    return without({ kind: 'absent' });
   const wal = `${path}-wal`;
   const closed = !existsSync(wal);
-  const state = read(path, closed, migrations);
+  const content = read(path, closed, migrations);
   // A service has begun meanwhile, so what was read as unchanging may have changed.
-  return closed && existsSync(wal) ? read(path, false, migrations) : state;
+  return closed && existsSync(wal) ? read(path, false, migrations) : content;
 }
 
+const without = (state: StoreState): Content => ({ state, usage: undefined });
+
 /** @param closed nobody has it open: `immutable` then keeps SQLite from leaving an empty WAL behind. */
-function read(path: string, closed: boolean, migrations: readonly Migration[]): StoreState {
+function read(path: string, closed: boolean, migrations: readonly Migration[]): Content {
   let db: DatabaseSync | undefined;
   try {
     const url = pathToFileURL(path);
@@ -56,12 +63,15 @@ function read(path: string, closed: boolean, migrations: readonly Migration[]): 
     db = new DatabaseSync(url, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
     const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
     const isNew = tables.length === 0;
-    if (!isNew && !tables.some((row) => row['name'] === 'schema_migrations')) return { kind: 'foreign' };
+    if (!isNew && !tables.some((row) => row['name'] === 'schema_migrations'))
+      return without({ kind: 'foreign' });
     const complaint = text(db.prepare('PRAGMA quick_check(1)').get() ?? {}, 'quick_check');
-    if (complaint !== 'ok') return { kind: 'damaged', complaint };
-    return told(schemaState(isNew ? [] : db.prepare(APPLIED).all(), migrations));
+    if (complaint !== 'ok') return without({ kind: 'damaged', complaint });
+    const state = told(schemaState(isNew ? [] : db.prepare(APPLIED).all(), migrations));
+    const isCurrent = state.kind === 'sound' && state.pending.length === 0;
+    return { state, usage: isCurrent ? toUsage(db.prepare(USAGE).all()) : undefined };
   } catch (error) {
-    return failed(error);
+    return without(failed(error));
   } finally {
     if (db?.isOpen === true) db.close();
   }

@@ -25,8 +25,17 @@ describe('a missing right', () => {
 
   it('to delete: no canary is made', async () => {
     const { notOk, found, left } = await examined({ fault: 'denies delete' });
-    assert.deepEqual(notOk, ['right.delete: off', 'canaries: note']);
+    assert.deepEqual(notOk, ['right.delete: off', 'right.abort: note', 'canaries: note']);
     assert.match(found('right.delete').remedy ?? '', /s3:DeleteObjectVersion/);
+    assert.deepEqual(left, []);
+  });
+});
+
+describe('the right to abort multipart uploads', () => {
+  it('is only advice, for most objects have none', async () => {
+    const { notOk, found, left } = await examined({ fault: 'denies aborting' });
+    assert.deepEqual(notOk, ['right.abort: note']);
+    assert.match(found('right.abort').remedy ?? '', /grant s3:AbortMultipartUpload on/);
     assert.deepEqual(left, []);
   });
 });

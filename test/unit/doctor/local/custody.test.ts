@@ -10,7 +10,11 @@ import { DependencyUnavailable } from '../../../../src/errors.ts';
 import { summary } from '../findings.ts';
 
 const kek = createSecretKey(randomBytes(32));
-const good = localWrapper({ id: 'local', ring: { current: 'kek', keks: new Map([['kek', kek]]) } });
+const called = (name: string) =>
+  localWrapper({ id: 'local', ring: { current: name, keks: new Map([[name, kek]]) } });
+const good = called('kek');
+const WITHOUT = { hierarchy: undefined, recovery: undefined };
+const COPYING = { ...WITHOUT, recovery: { target: 'main', bucket: 'copies' } };
 const FIELDS: readonly (keyof KeyPlace)[] = [
   'purpose',
   'tenant',
@@ -43,14 +47,14 @@ function failingLater(error: Error): KeyWrapper {
 
 describe('doctor, custody', () => {
   it('finds the local wrapper right', async () => {
-    const { lines, value } = await summary(examineCustody(good), CUSTODY_CHECKS);
+    const { lines, value } = await summary(examineCustody(good, WITHOUT), CUSTODY_CHECKS);
     assert.deepEqual(lines, ['custody.roundtrip ok', 'custody.context ok']);
     assert.equal(value, true);
   });
 
   for (const field of FIELDS) {
     it(`calls a wrapper unsafe that does not bind ${field}, and names it`, async () => {
-      const { lines, last, value } = await summary(examineCustody(blindTo(field)), CUSTODY_CHECKS);
+      const { lines, last, value } = await summary(examineCustody(blindTo(field), WITHOUT), CUSTODY_CHECKS);
       assert.deepEqual(lines, ['custody.roundtrip ok', 'custody.context unsafe']);
       assert.match(last.found, new RegExp(`does not enforce the context.* another ${field} was given`));
       assert.equal(value, false);
@@ -59,7 +63,7 @@ describe('doctor, custody', () => {
 
   it('calls a wrapper unsafe that opens another key than it closed', async () => {
     const other: KeyWrapper = { ...good, unwrap: async () => CustomerKey.generate() };
-    const { lines, value } = await summary(examineCustody(other), CUSTODY_CHECKS);
+    const { lines, value } = await summary(examineCustody(other, WITHOUT), CUSTODY_CHECKS);
     assert.deepEqual(lines, ['custody.roundtrip unsafe']);
     assert.equal(value, false);
   });
@@ -72,7 +76,7 @@ describe('doctor, custody', () => {
   ] as const;
   for (const [error, found, remedy] of failures) {
     it(`says what is off when wrapping fails with ${error.name}`, async () => {
-      const { lines, last, value } = await summary(examineCustody(failing(error)), CUSTODY_CHECKS);
+      const { lines, last, value } = await summary(examineCustody(failing(error), WITHOUT), CUSTODY_CHECKS);
       assert.deepEqual(lines, ['custody.roundtrip off']);
       assert.match(last.found, found);
       assert.match(last.remedy ?? '', remedy);
@@ -83,8 +87,40 @@ describe('doctor, custody', () => {
 
   it('does not take a dead KEK for one that enforces the context', async () => {
     const dead = failingLater(new DependencyUnavailable('custody', undefined));
-    const { lines, value } = await summary(examineCustody(dead), CUSTODY_CHECKS);
+    const { lines, value } = await summary(examineCustody(dead, WITHOUT), CUSTODY_CHECKS);
     assert.deepEqual(lines, ['custody.roundtrip ok', 'custody.context off']);
     assert.equal(value, false);
+  });
+
+  it('finds that tags can hold what a KEK wraps', async () => {
+    const { lines } = await summary(examineCustody(good, COPYING), CUSTODY_CHECKS);
+    assert.deepEqual(lines, ['custody.roundtrip ok', 'custody.context ok', 'custody.copies ok']);
+  });
+
+  const odd = called('kek~1');
+
+  it('names a KEK that tags cannot name, also while it does not answer', async () => {
+    const { lines, last } = await summary(examineCustody(odd, COPYING), CUSTODY_CHECKS);
+    assert.deepEqual(lines, ['custody.roundtrip ok', 'custody.context ok', 'custody.copies off']);
+    assert.match(last.found, /"kek~1" does not fit into an object tag/);
+    assert.match(last.remedy ?? '', /custody\.hierarchy/);
+
+    const dead = { ...odd, wrap: () => Promise.reject(new DependencyUnavailable('custody', undefined)) };
+    const silent = await summary(examineCustody(dead, COPYING), CUSTODY_CHECKS);
+    assert.deepEqual(silent.lines, ['custody.roundtrip off', 'custody.copies off']);
+  });
+
+  it('says nothing more of a KEK that does not answer and has a right name', async () => {
+    const dead = failing(new DependencyUnavailable('custody', undefined));
+    const { lines } = await summary(examineCustody(dead, COPYING), CUSTODY_CHECKS);
+    assert.deepEqual(lines, ['custody.roundtrip off']);
+  });
+
+  it('takes any KEK where tags name intermediate keys, and where there are no copies', async () => {
+    const hierarchy = { period: 'day', maxAgeSeconds: 300, maxUses: 1000 } as const;
+    for (const copying of [{ ...COPYING, hierarchy }, WITHOUT]) {
+      const { lines } = await summary(examineCustody(odd, copying), CUSTODY_CHECKS);
+      assert.deepEqual(lines, ['custody.roundtrip ok', 'custody.context ok']);
+    }
   });
 });

@@ -8,9 +8,16 @@ import { summary } from '../findings.ts';
 const EXT4: FileSystem = { type: 0xef53, bsize: 4096, bavail: 1_000_000, files: 1000, ffree: 500 };
 const SOUND: StoreState = { kind: 'sound', applied: 1, pending: [] };
 const STORE = { kind: 'sqlite', path: '/var/lib/sealslot/slots.db' } as const;
+const WHOLE: StoreInspection = {
+  path: STORE.path,
+  state: SOUND,
+  usage: [],
+  served: true,
+  writeFailure: undefined,
+};
 
 function examine(inspection: Partial<StoreInspection> = {}, fileSystem: Partial<FileSystem> = {}) {
-  const whole = { path: STORE.path, state: SOUND, served: true, writeFailure: undefined, ...inspection };
+  const whole = { ...WHOLE, ...inspection };
   const folders: string[] = [];
   const statfs = async (folder: string) => {
     folders.push(folder);
@@ -107,9 +114,8 @@ describe('doctor, store', () => {
 
   it('does not judge a file system that says nothing', async () => {
     const silent = async () => Promise.reject(new Error('ENOSYS'));
-    const whole = { path: STORE.path, state: SOUND, served: true, writeFailure: undefined };
     const { lines } = await summary(
-      examineStore(STORE, async () => whole, silent),
+      examineStore(STORE, async () => WHOLE, silent),
       STORE_CHECKS,
     );
     assert.deepEqual(lines.slice(2), ['store.durable note', 'store.writable ok']);

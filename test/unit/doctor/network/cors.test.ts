@@ -51,7 +51,7 @@ const bucket =
     return { status: method === 'OPTIONS' ? 200 : 404, headers };
   };
 
-async function examine(behaviour: Behaviour, origins: readonly string[] = [APP]) {
+async function examine(behaviour: Behaviour, origins: readonly string[] = [APP], tagged = false) {
   const seen: IncomingMessage[] = [];
   await using server = await startHttps(ca, (request, response) => {
     seen.push(request);
@@ -75,7 +75,7 @@ async function examine(behaviour: Behaviour, origins: readonly string[] = [APP])
   const agent = new Agent({ ca: ca.caPem });
   try {
     const asker = new Asker({ target, bucket: 'uploads', agent, now: Date.now });
-    const examination = examineCors(asker, { subject: SUBJECT, origins });
+    const examination = examineCors(asker, { subject: SUBJECT, origins, tagged });
     const { findings, lines } = await summary(examination, CORS_CHECKS);
     for (const { subject } of findings) assert.equal(subject, SUBJECT);
     const of = (check: keyof typeof CORS_CHECKS) => findings.find((finding) => finding.check === check)!;
@@ -99,6 +99,15 @@ describe('a bucket with the right rule', () => {
         'an origin that is not configured is refused',
       ],
     );
+  });
+
+  it('has to let tags pass where uploads carry recovery copies', async () => {
+    const { lines, of } = await examine(bucket(), [APP], true);
+    assert.deepEqual(lines, ['cors.put off', 'cors.get ok', 'cors.etag ok', 'cors.others ok']);
+    assert.match(of('cors.put').found, /does not allow x-amz-tagging$/);
+    const headers = [...PUT_HEADERS, ...GET_HEADERS, 'x-amz-tagging'].join(', ');
+    const allowing = await examine(bucket({ 'access-control-allow-headers': headers }), [APP], true);
+    assert.equal(allowing.lines[0], 'cors.put ok');
   });
 
   it('is asked as browsers ask: of an object, header names sorted, no header of the request itself', async () => {

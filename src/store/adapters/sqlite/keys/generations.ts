@@ -1,7 +1,8 @@
 import type { KeyStore } from '../../../port.ts';
 import type { Connection } from '../connection.ts';
 import { fromUpload, integer, toUpload } from '../rows.ts';
-import { INSERT_UPLOAD } from '../sql.ts';
+import { HAS_SLOT, INSERT_UPLOAD } from '../sql.ts';
+import { usableGuard } from '../usable.ts';
 import { wrappedRows } from '../wrapped.ts';
 import { keyRows } from './rows.ts';
 import * as sql from './sql.ts';
@@ -18,7 +19,8 @@ export function sqliteGenerations(
   const advance = connection.prepare(sql.ADVANCE);
   const isCurrent = connection.prepare(sql.IS_CURRENT);
   const giveUp = connection.prepare(sql.GIVE_UP);
-  const hasUpload = connection.prepare(sql.HAS_UPLOAD);
+  const hasSlot = connection.prepare(HAS_SLOT);
+  const demandUsable = usableGuard(connection);
   const insertUpload = connection.prepare(INSERT_UPLOAD);
   return {
     lastGeneration: (uploadId) =>
@@ -52,11 +54,16 @@ export function sqliteGenerations(
       if (done) connection.scrub();
       return done;
     },
-    restore: (upload, found) =>
+    restore: (upload, found, kin) =>
       connection.write(() => {
-        if (hasUpload.get(upload.id)) return false;
+        const { id, bucket, objectKey } = upload;
+        const ids = JSON.stringify([id, ...kin]);
+        if (hasSlot.get({ ids, id, bucket, object_key: objectKey })) return false;
         insertUpload.run(fromUpload(upload));
-        for (const key of found) keys.put(upload.id, key, upload.createdAt);
+        for (const key of found) {
+          demandUsable(key.wrapped);
+          keys.put(id, key, upload.createdAt);
+        }
         return true;
       }),
   };

@@ -89,5 +89,3 @@ export const IS_CURRENT = 'SELECT 1 FROM uploads WHERE id = :upload_id AND gener
 
 export const GIVE_UP = `
   UPDATE uploads SET next_generation = NULL WHERE id = :upload_id AND next_generation = :generation`;
-
-export const HAS_UPLOAD = 'SELECT 1 FROM uploads WHERE id = ?';
