@@ -7,7 +7,9 @@ import { localWrapper } from './custody/adapters/local.ts';
 import { counted, type CountKekCall } from './custody/counted.ts';
 import { hierarchy } from './custody/hierarchy.ts';
 import { readKekFile } from './custody/kek-file.ts';
+import { closedWrapper } from './custody/closed.ts';
 import type { KeyWrapper } from './custody/port.ts';
+import { SealslotError } from './errors.ts';
 import { severalWrappers } from './custody/wrappers.ts';
 import type { Snapshot } from './http/api.ts';
 import { createTarget } from './s3/adapters/target.ts';
@@ -35,15 +37,40 @@ export function openStore(config: Config, options: { exclusive: boolean }): Prom
 
 export const inspectStore: InspectStore = (path) => inspectSqliteStore(path);
 
-/** All configured wrappers as one. @throws KekFileInvalid, KeyRefused, PackageMissing: what waiting does not mend. */
-export async function openKeks(config: Config, count: CountKekCall): Promise<KeyWrapper> {
+/** Hears of a wrapper that cannot be opened, and why. */
+export type RefusedWrapper = (id: string, why: SealslotError) => void;
+
+/**
+ * All configured wrappers as one.
+ * @param refused unless given, one that cannot be opened is the end of it: @throws KekFileInvalid, KeyRefused, PackageMissing, what
+ *   waiting does not mend.
+ */
+export async function openKeks(
+  config: Config,
+  count: CountKekCall,
+  refused?: RefusedWrapper,
+): Promise<KeyWrapper> {
   const { current, wrappers } = config.custody;
   const all = new Map<string, KeyWrapper>();
   for (const [id, wrapper] of Object.entries(wrappers))
-    all.set(id, counted(await openWrapper(id, wrapper), count));
+    all.set(id, counted(await openUnlessRefused(id, wrapper, refused), count));
   const wraps = all.get(current);
   if (!wraps) throw new Error('the checks let an unknown current wrapper through');
-  return severalWrappers(wraps, all);
+  return severalWrappers(wraps, all, count);
+}
+
+async function openUnlessRefused(
+  id: string,
+  config: WrapperConfig,
+  refused: RefusedWrapper | undefined,
+): Promise<KeyWrapper> {
+  try {
+    return await openWrapper(id, config);
+  } catch (error) {
+    if (refused === undefined || !(error instanceof SealslotError)) throw error;
+    refused(id, error);
+    return closedWrapper(id, error);
+  }
 }
 
 export async function openWrapper(id: string, config: WrapperConfig): Promise<KeyWrapper> {

@@ -1,8 +1,9 @@
 import { CommanderError } from 'commander';
-import { EX_CONFIG, EX_USAGE, explain, UsageError } from './cli/command.ts';
+import { EX_CONFIG, EX_TEMPFAIL, EX_USAGE, explain, UsageError } from './cli/command.ts';
 import { createProgram } from './cli/program.ts';
 import { ConfigErrors, formatMistakes } from './config/errors.ts';
 import { KekFileInvalid, KeyRefused, PackageMissing } from './custody/errors.ts';
+import { DependencyUnavailable } from './errors.ts';
 import { StoreAbsent, StoreSchemaRefused } from './store/errors.ts';
 
 /** What `explain` says of these is for whoever wrote the configuration. */
@@ -29,6 +30,12 @@ try {
     process.exitCode = EX_USAGE;
   } else {
     process.stderr.write(`${explain(error)}\n`);
-    process.exitCode = WRONG_CONFIGURATION.some((kind) => error instanceof kind) ? EX_CONFIG : 1;
+    process.exitCode = exitCodeOf(error);
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (WRONG_CONFIGURATION.some((kind) => error instanceof kind)) return EX_CONFIG;
+  // A service is started again by its supervisor, whatever it ended by.
+  return error instanceof DependencyUnavailable && program.args[0] !== 'serve' ? EX_TEMPFAIL : 1;
 }

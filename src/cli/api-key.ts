@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/config.ts';
 import type { ApiKeyStore } from '../store/port.ts';
 import { configPath, UsageError } from './command.ts';
+import { demandStore } from './operator.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
 
@@ -38,6 +39,7 @@ export async function createKey(options: CreateOptions, env: NodeJS.ProcessEnv):
 
 export async function listKeys(env: NodeJS.ProcessEnv): Promise<number> {
   const config = await loadConfig({ path: configPath(env), env });
+  await demandStore(config);
   for (const key of await withKeys(config, (keys) => keys.list())) {
     const { id, tenant, name, scopes } = key;
     const times = {
@@ -53,6 +55,7 @@ export async function listKeys(env: NodeJS.ProcessEnv): Promise<number> {
 
 export async function revokeKey(id: string, env: NodeJS.ProcessEnv): Promise<number> {
   const config = await loadConfig({ path: configPath(env), env });
+  await demandStore(config);
   if (await withKeys(config, (keys) => keys.revoke(id, Date.now()))) return 0;
   process.stderr.write(`There is no API key ${id}.\n`);
   return 1;

@@ -1,15 +1,17 @@
-import { lstat, open } from 'node:fs/promises';
+import { lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FileUnusable } from '../client/errors.ts';
 import { AgeKeyInvalid, encryptAge, type AgeRecipients } from '../custody/adapters/age.ts';
 import type { KeyFileEnd } from '../custody/key-export.ts';
 import { DependencyUnavailable } from '../errors.ts';
-import { exportKeys, type KeyExport } from '../uploads/export-keys.ts';
+import { exportKeys } from '../uploads/export-keys.ts';
 import type { Services } from '../uploads/services.ts';
 import { EX_NOINPUT, EX_TEMPFAIL, EXIT_INTERRUPTED, explain, stopSignal, UsageError } from './command.ts';
+import { FewOfEach } from './few-of-each.ts';
 import { loadOperated, openServices } from './operator.ts';
 import { openFileSink, type Sink } from './partner/sink.ts';
+import { sayLine } from './partner/terminal.ts';
 import { readNewPassphrase, SecretFileUnusable } from './secret-file.ts';
 
 export interface ExportOptions {
@@ -26,8 +28,10 @@ export async function exportToFile(options: ExportOptions, env: NodeJS.ProcessEn
   const config = await loadOperated(env, tenant);
   try {
     const to = await recipientsOf(options);
-    await refuseExisting(output);
-    const sink = await openFileSink(output, false);
+    await checkOutput(output);
+    const sink = await openFileSink(output, false).catch((error: unknown) => {
+      throw error instanceof FileUnusable ? new FileUnusable(`${output}: ${error.message}`) : error;
+    });
     try {
       await using opened = await openServices(config);
       return await run(opened.services, { tenant, to, sink });
@@ -59,7 +63,11 @@ async function recipientsOf({ recipient = [], passphraseFile }: ExportOptions): 
 }
 
 /** Also keeps it off terminals: those exist. */
-async function refuseExisting(path: string): Promise<void> {
+async function checkOutput(path: string): Promise<void> {
+  // The dot keeps the folder of a path that ends in a slash.
+  const folder = dirname(`${path}.`);
+  const facts = await stat(folder).catch(() => undefined);
+  if (facts?.isDirectory() !== true) throw new FileUnusable(`${path}: there is no folder ${folder}.`);
   const entry = await lstat(path).catch(() => undefined);
   if (entry !== undefined) throw new FileUnusable(`${path} exists, and is never overwritten.`);
 }
@@ -73,9 +81,12 @@ interface Run {
 async function run(services: Services, { tenant, to, sink }: Run): Promise<number> {
   const stop = stopSignal();
   let end: KeyFileEnd | undefined;
+  const few = new FewOfEach();
   const lines = exportKeys(services, {
     tenant,
-    unopened: sayUnopened,
+    unopened({ uploadId, generation }, why) {
+      if (few.says(why)) sayLine(process.stderr, `${uploadId} generation ${generation}: ${why}`);
+    },
     ended: (told) => (end = told),
     pause: (milliseconds) => delay(milliseconds, undefined, { signal: stop }).catch(() => undefined),
   });
@@ -86,16 +97,20 @@ async function run(services: Services, { tenant, to, sink }: Run): Promise<numbe
     }
     await sink.write(Buffer.from(chunk));
   }
+  for (const line of few.unsaid()) sayLine(process.stderr, line);
+  const { keys = 0, slots = 0, failed = 0 } = end ?? {};
+  if (keys === 0) {
+    // A file of nothing in the safe would pass for a backup.
+    const why = failed === 0 ? 'There are no keys to export' : `None of ${failed} keys opened`;
+    sayLine(process.stderr, `${why}; nothing was written.`);
+    return 1;
+  }
   await sink.keep();
   await syncFolderOf(sink.name);
-  const { keys = 0, slots = 0, failed = 0 } = end ?? {};
   const left = failed === 0 ? '' : `; ${failed} did not open and are not in it`;
   process.stdout.write(`${sink.name}: ${keys} keys of ${slots} uploads${left}\n`);
   return failed === 0 ? 0 : 1;
 }
-
-const sayUnopened: KeyExport['unopened'] = ({ uploadId, generation }, why) =>
-  void process.stderr.write(`${uploadId} generation ${generation}: ${why}\n`);
 
 async function* bytesOf(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array, void> {
   const encoder = new TextEncoder();

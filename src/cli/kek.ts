@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import type { WrapperConfig } from '../config/config.ts';
-import { removeKek, rotateKekFile } from '../custody/kek-file.ts';
-import { isUnneeded, kekStatus, type KekStatus } from '../uploads/kek-status.ts';
-import { UsageError } from './command.ts';
+import { KeyRefused } from '../custody/errors.ts';
+import { readKekFile, removeKek, rotateKekFile } from '../custody/kek-file.ts';
+import type { SealslotError } from '../errors.ts';
+import { isUnneeded, kekStatus, NOT_TOLD, type KekStatus } from '../uploads/kek-status.ts';
+import { EX_TEMPFAIL, UsageError } from './command.ts';
 import { loadOperated, openServices } from './operator.ts';
 import { processTerminal, sayJson, sayLine } from './partner/terminal.ts';
 
@@ -21,12 +23,18 @@ export interface RetireOptions extends WrapperOptions {
   readonly kek: string;
 }
 
-/** What each KEK is, and what still needs it. @returns 1 when keys need a KEK that cannot be used. */
+/** What each KEK is, and what still needs it. @returns 1 when a wrapper is refused or keys need a KEK that cannot be used; else 75 when one is unknown. */
 export async function status(options: StatusOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const keks = await statusOf(env);
   if (options.json === true) sayJson(processTerminal.stdout, { keks });
   else for (const line of table(keks)) sayLine(processTerminal.stdout, line);
-  return keks.every((kek) => kek.state === 'usable' || kek.state === 'unknown' || isUnneeded(kek)) ? 0 : 1;
+  if (keks.some(isWrong)) return 1;
+  return keks.some(({ state }) => state === 'unknown') ? EX_TEMPFAIL : 0;
+}
+
+function isWrong(kek: KekStatus): boolean {
+  if (kek.state === 'refused') return true;
+  return kek.state !== 'usable' && kek.state !== 'unknown' && !isUnneeded(kek);
 }
 
 /** A fresh KEK in a KEK file, and the current one from now on. */
@@ -40,12 +48,19 @@ export async function rotate({ wrapper }: WrapperOptions, env: NodeJS.ProcessEnv
 
 /** Refused while anything needs it. */
 export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  const found = (await statusOf(env)).find((each) => each.wrapperId === wrapper && each.kekId === kek);
+  const keks = await statusOf(env);
+  const ofWrapper = keks.filter(({ wrapperId }) => wrapperId === wrapper);
+  const found = ofWrapper.find(({ kekId }) => kekId === kek && kekId !== NOT_TOLD);
+  const refused = ofWrapper.find(({ kekId }) => kekId === NOT_TOLD);
+  if (!found && refused) {
+    sayLine(processTerminal.stderr, `refused: "${wrapper}" cannot be opened. ${refused.detail ?? ''}`);
+    return 1;
+  }
   if (!found)
     throw new UsageError(`--kek ${kek}: "${wrapper}" has no such KEK; \`sealslot kek status\` lists them`);
   if (!isUnneeded(found)) {
     sayLine(processTerminal.stderr, `refused: ${kek} is ${neededFor(found)}.`);
-    sayLine(processTerminal.stderr, 'Move what needs it first: sealslot rewrap');
+    sayLine(processTerminal.stderr, await moving(found, env));
     return 1;
   }
   const config = (await loadOperated(env, undefined)).custody.wrappers[wrapper];
@@ -53,6 +68,13 @@ export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.Proces
     sayLine(
       processTerminal.stdout,
       `Nothing needs ${kek} any more. Take "${wrapper}" out of custody.wrappers, restart, and disable the key at its keeper; delete it only when no backup of the store needs it.`,
+    );
+    return 0;
+  }
+  if ((await readKekFile(config.kekFile)).current === kek) {
+    sayLine(
+      processTerminal.stdout,
+      `Nothing needs ${kek} any more. It is the current KEK of ${config.kekFile}, so the file goes with it: take "${wrapper}" out of custody.wrappers and restart; keep the file until no backup of the store needs it.`,
     );
     return 0;
   }
@@ -64,14 +86,49 @@ export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.Proces
     );
     return 1;
   }
+  // The store refuses what it has wrapped from then on: a process may hold another copy of the file than this one.
+  if (!(await retireInStore({ wrapperId: wrapper, kekId: kek }, env))) {
+    sayLine(
+      processTerminal.stderr,
+      `refused: keys were wrapped under ${kek} meanwhile; see \`sealslot kek status\`.`,
+    );
+    return 1;
+  }
   await removeKek(config.kekFile, kek);
   sayLine(processTerminal.stdout, `${kek} is out of ${config.kekFile}. Backups of the store may need it.`);
   return 0;
 }
 
-async function statusOf(env: NodeJS.ProcessEnv): Promise<KekStatus[]> {
+async function retireInStore(
+  kek: Pick<KekStatus, 'wrapperId' | 'kekId'>,
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
   await using operated = await openServices(await loadOperated(env, undefined));
-  return await kekStatus(operated.services);
+  const { store, now } = operated.services;
+  return await store.custody.retire(kek, now());
+}
+
+async function statusOf(env: NodeJS.ProcessEnv): Promise<KekStatus[]> {
+  const refused = new Map<string, string>();
+  await using operated = await openServices(await loadOperated(env, undefined), {
+    refused: (id, why) => refused.set(id, wordsOf(why)),
+  });
+  return await kekStatus(operated.services, refused);
+}
+
+function wordsOf(why: SealslotError): string {
+  return `${why.message} (${why instanceof KeyRefused ? `${why.code}: ${why.refusal}` : why.code})`;
+}
+
+async function moving({ isCurrent }: KekStatus, env: NodeJS.ProcessEnv): Promise<string> {
+  const { current, wrappers } = (await loadOperated(env, undefined)).custody;
+  const rewrap = `sealslot rewrap --to ${current}`;
+  if (!isCurrent) return `Move what needs it first: ${rewrap}`;
+  const another =
+    wrappers[current]?.kind === 'local'
+      ? `\`sealslot kek rotate --wrapper ${current}\`, or another custody.current`
+      : 'another custody.current';
+  return `Let another wrap new keys first: ${another}. Then move what needs this one: ${rewrap}`;
 }
 
 async function localConfig(
@@ -93,7 +150,9 @@ function* table(keks: readonly KekStatus[]): Generator<string> {
     const { wrapperId, kekId, state, isCurrent, deletionAt } = kek;
     const until = deletionAt === undefined ? '' : ` at ${new Date(deletionAt).toISOString()}`;
     yield `${wrapperId}  ${kekId}  ${state.replaceAll('_', ' ')}${until}${isCurrent ? ', current' : ''}`;
-    yield `    ${isUnneeded(kek) ? 'nothing needs it: it can be retired' : neededFor(kek)}`;
+    if (kek.detail !== undefined) yield `    ${kek.detail}`;
+    if (kek.kekId !== NOT_TOLD || kek.isCurrent)
+      yield `    ${isUnneeded(kek) ? 'nothing needs it: it can be retired' : neededFor(kek)}`;
   }
 }
 

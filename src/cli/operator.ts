@@ -1,4 +1,11 @@
-import { createSnapshot, inspectStore, openHierarchy, openKeks, openStore } from '../composition.ts';
+import {
+  createSnapshot,
+  inspectStore,
+  openHierarchy,
+  openKeks,
+  openStore,
+  type RefusedWrapper,
+} from '../composition.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { UNCOUNTED } from '../custody/counted.ts';
@@ -12,17 +19,17 @@ export interface Operated extends AsyncDisposable {
 
 /**
  * The service's own parts for a command that works on its store, beside it.
- * @param options `maybeNew`: a store that is not there is made, else that is a mistake in `store.path`.
+ * @param options `maybeNew`: a store that is not there is made, else that is a mistake in `store.path`. `refused`: told of each
+ *   wrapper that cannot be opened, in place of throwing; its keys do not open then.
  * @throws StoreAbsent.
  */
 export async function openServices(
   config: Config,
-  { maybeNew = false }: { maybeNew?: boolean } = {},
+  { maybeNew = false, refused }: { maybeNew?: boolean; refused?: RefusedWrapper } = {},
 ): Promise<Operated> {
   const now = Date.now;
-  const found = await inspectStore(config.store.path);
-  if (!maybeNew && found.state.kind === 'absent') throw new StoreAbsent(config.store.path);
-  const keks = await openKeks(config, UNCOUNTED);
+  if (!maybeNew) await demandStore(config);
+  const keks = await openKeks(config, UNCOUNTED, refused);
   const store = await openStore(config, { exclusive: false });
   const wrapper = openHierarchy(config, { keks, store, now, targets: () => services.targets });
   const parts = { store, wrapper, keks, observer: UNOBSERVED, now, lookAt: () => undefined };
@@ -35,6 +42,12 @@ export async function openServices(
       await store.close();
     },
   };
+}
+
+/** Before a store is opened, which would make it. @throws StoreAbsent. */
+export async function demandStore({ store }: Config): Promise<void> {
+  const found = await inspectStore(store.path);
+  if (found.state.kind === 'absent') throw new StoreAbsent(store.path);
 }
 
 /** The configuration, and `--tenant` if it was given. @throws UsageError for a tenant that is not configured. */

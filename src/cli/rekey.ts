@@ -1,5 +1,6 @@
+import { validate } from 'uuid';
 import { DependencyUnavailable } from '../errors.ts';
-import type { Output } from './import/report.ts';
+import type { Output } from './status-line.ts';
 import { EX_TEMPFAIL, EXIT_INTERRUPTED, stopSignal, UsageError } from './command.ts';
 import { loadOperated, openServices } from './operator.ts';
 import { rekeyAll, type RekeyOutcome } from './rekey/run.ts';
@@ -20,6 +21,8 @@ export async function rekey(
   const { tenant, all = false, before, json = false } = options;
   if (all === ids.length > 0) throw new UsageError('give ids of uploads, or --all');
   if (before !== undefined && !all) throw new UsageError('--before goes with --all');
+  // It is compared as text: anything else would be before all, or behind all.
+  if (before !== undefined && !validate(before)) throw new UsageError('--before: the id of an upload');
   const config = await loadOperated(env, tenant);
   const stop = stopSignal();
   const report = new RekeyReport(process.stdout, process.stderr, json);
@@ -38,9 +41,10 @@ export async function rekey(
   return report.failed === 0 ? 0 : 1;
 }
 
-/** Otherwise all would be re-keyed again from the first. */
+/** What has ended would otherwise be re-keyed once more. */
 function goOn(all: boolean, last: string | undefined): string {
-  return all && last !== undefined ? `To go on: --all --before ${last}` : 'Run it again to go on.';
+  if (last === undefined) return 'Run it again to go on.';
+  return all ? `To go on: --all --before ${last}` : 'To go on, give it the ids that are not in its report.';
 }
 
 /** Counts, and tells of each object as it ends. */

@@ -1,11 +1,13 @@
+import { inspectStore } from '../composition.ts';
+import type { Config } from '../config/config.ts';
 import { INTERMEDIATE } from '../custody/intermediate.ts';
 import { DependencyUnavailable } from '../errors.ts';
-import { rewrap } from '../uploads/rewrap.ts';
+import { BATCH, rewrap } from '../uploads/rewrap.ts';
 import type { Services } from '../uploads/services.ts';
 import { EX_TEMPFAIL, EXIT_INTERRUPTED, explain, stopSignal, UsageError } from './command.ts';
 import { loadOperated, openServices } from './operator.ts';
 import { processTerminal } from './partner/terminal.ts';
-import { paced } from './rewrap/pace.ts';
+import { batchFor, paced } from './rewrap/pace.ts';
 import { RewrapReport } from './rewrap/report.ts';
 
 export interface RewrapOptions {
@@ -33,10 +35,12 @@ export async function rewrapKeys(options: RewrapOptions, env: NodeJS.ProcessEnv)
   const signal = stopSignal();
   await using operated = await openServices(config);
   const { services } = operated;
+  if (!dryRun) await demandServed(to, services, config);
   const report = new RewrapReport(processTerminal, await countKeys(services), json);
   try {
     const pace = paced(rate, signal);
-    for await (const rewrapped of rewrap(services, { tenant, dryRun, signal, pace })) report.add(rewrapped);
+    const batch = batchFor(rate, BATCH);
+    for await (const one of rewrap(services, { tenant, dryRun, signal, pace, batch })) report.add(one);
   } catch (error) {
     if (!(error instanceof DependencyUnavailable)) throw error;
     report.end(`${explain(error)}\nRun it again to go on.`, dryRun);
@@ -49,6 +53,15 @@ export async function rewrapKeys(options: RewrapOptions, env: NodeJS.ProcessEnv)
   report.end(report.isWaiting ? 'Some are still to be done; run it again later.' : undefined, dryRun);
   if (report.hasFailed) return 1;
   return report.isWaiting ? EX_TEMPFAIL : 0;
+}
+
+/** What is moved to a wrapper that the running service does not have would be lost to it until its restart. */
+async function demandServed(to: string, { store }: Services, config: Config): Promise<void> {
+  const { served } = await inspectStore(config.store.path);
+  if (!served || (await store.custody.announced())?.includes(to) === true) return;
+  throw new UsageError(
+    `--to ${to}: the running service was started without it, and could open nothing that is moved there; restart it first`,
+  );
 }
 
 async function countKeys({ store }: Services): Promise<number> {

@@ -91,6 +91,7 @@ async function serveUntil(
 
   const stopped = once(stop, 'abort');
   process.on('SIGHUP', () => void reload());
+  process.on('warning', ({ name, message }) => logger.warn({ warning: name }, message));
   try {
     const [trusted] = await Promise.all([gate.trusts(keks, custody), gate.warnOfKeks(keks, store, custody)]);
     if (!trusted || !(await gate.opensFor(file.current))) return EXIT_UNSAFE;

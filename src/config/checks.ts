@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { INTERMEDIATE } from '../custody/intermediate.ts';
 import type { ConfigFiles } from './files.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -53,12 +54,13 @@ async function checkCustody(document: Part, files: ConfigFiles, mistakes: Mistak
   if (recovery?.bucket !== undefined && holdsObjects)
     mistakes.add([...at, 'bucket'], 'must not be a bucket of a tenant', recovery.bucket);
   for (const [name, wrapper] of Object.entries(wrappers ?? {}))
-    await checkWrapper(['custody', 'wrappers', name], wrapper ?? {}, files, mistakes);
+    await checkWrapper(['custody', 'wrappers', name], wrapper ?? {}, document, files, mistakes);
 }
 
 async function checkWrapper(
   path: Path,
   wrapper: Wrapper,
+  document: Part,
   files: ConfigFiles,
   mistakes: Mistakes,
 ): Promise<void> {
@@ -69,7 +71,7 @@ async function checkWrapper(
       await files.checkReadable(
         [...path, 'kekFile'],
         wrapper.kekFile,
-        '; `sealslot init --kek-file` with this path makes one',
+        await kekFileHint(wrapper.kekFile, document.store?.path, files),
       );
       return;
     case 'aws-kms':
@@ -88,6 +90,27 @@ async function checkWrapper(
       await files.readCertificates([...path, 'caFile'], wrapper.caFile);
       await checkVaultAuth([...path, 'auth'], wrapper.auth, files);
   }
+}
+
+/** Where there are keys, a new KEK in the place of a lost one would only hide that they open no more. */
+async function kekFileHint(
+  kekFile: string | undefined,
+  store: string | undefined,
+  files: ConfigFiles,
+): Promise<string> {
+  if (!(await isAbsent(kekFile, files))) return '';
+  const hint = '; bring it back from its backup';
+  return (await isAbsent(store, files))
+    ? `${hint}, or, for a service that never had one, make one by \`sealslot init --kek-file\` with this path`
+    : `${hint}, for a new one opens nothing that is in the store`;
+}
+
+async function isAbsent(name: string | undefined, files: ConfigFiles): Promise<boolean> {
+  if (name === undefined) return false;
+  return access(files.absolute(name)).then(
+    () => false,
+    (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
+  );
 }
 
 async function checkVaultAuth(path: Path, auth: VaultAuth, files: ConfigFiles): Promise<void> {

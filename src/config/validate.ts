@@ -1,4 +1,5 @@
 import { Ajv, type ErrorObject } from 'ajv';
+import { isFormerCustody, sayFormerCustody } from './former-custody.ts';
 import { didYouMean, type Mistakes, type Path } from './mistakes.ts';
 import { type Document, DocumentSchema, type SchemaNode } from './schema.ts';
 
@@ -18,7 +19,14 @@ const valid = ajv.compile(DocumentSchema);
 export function validate(document: unknown, mistakes: Mistakes): Partially<Document> {
   const copy = structuredClone(document);
   if (valid(document)) return copy as Document;
+  const former = valueAt(document, ['custody']);
+  const isFormer = isFormerCustody(former);
+  if (isFormer) {
+    sayFormerCustody(former, mistakes);
+    remove(copy, ['custody'], false);
+  }
   for (const error of valid.errors ?? []) {
+    if (isFormer && error.instancePath.split('/')[1] === 'custody') continue;
     // Said already: by `propertyNames` (this is its reason), and by `required`.
     if (error.propertyName !== undefined) continue;
     if (error.keyword === 'discriminator' && error.params.tagValue === undefined) continue;

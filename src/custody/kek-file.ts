@@ -49,17 +49,25 @@ async function rewriteKekFile(path: string, change: (ring: KekRing) => KekRing):
   });
   const next = change(await readKekFile(real));
   const temporary = `${real}.new`;
-  // Whoever else changes the file now has made it already.
-  await writeNew(temporary, textOf(next));
+  // Whoever else changes the file now has made it already; so has a change that was interrupted.
+  await writeNew(temporary, textOf(next), () => new KekFileExists(interrupted(temporary, real)));
   try {
     await chmod(temporary, mode & 0o777);
     if (process.getuid?.() === 0) await chown(temporary, uid, gid);
     await rename(temporary, real);
-  } catch (error) {
+  } catch (cause) {
     await unlink(temporary);
-    throw error;
+    throw notWritten(real, cause);
   }
   await syncDirectory(dirname(real));
+}
+
+function interrupted(temporary: string, real: string): string {
+  return (
+    `${temporary} is there: another command changes ${real} right now, or a \`kek rotate\` or \`kek retire\` was interrupted. ` +
+    `It holds KEKs. When no such command runs, compare the two: once ${real} is whole and has every KEK that \`sealslot kek status\` ` +
+    'calls needed, nothing needs what only the other has; then remove that, as you remove a KEK, and try again.'
+  );
 }
 
 /**
@@ -100,16 +108,16 @@ function textOf({ current, keks }: KekRing): string {
   return JSON.stringify({ current, keks: Object.fromEntries(entries) as object }, null, 2) + '\n';
 }
 
-/** Mode 0600, and synced. @throws KekFileExists */
-async function writeNew(path: string, text: string): Promise<void> {
-  const file = await openNew(path);
+/** Mode 0600, and synced. @throws KekFileExists, KekFileInvalid */
+async function writeNew(path: string, text: string, exists = () => existing(path)): Promise<void> {
+  const file = await openNew(path, exists);
   try {
     await file.writeFile(text);
     await file.sync();
-  } catch (error) {
+  } catch (cause) {
     // A file cut short would only stand in the way of the next try.
     await unlink(path);
-    throw error;
+    throw notWritten(path, cause);
   } finally {
     await file.close();
   }
@@ -160,15 +168,39 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-async function openNew(path: string): Promise<FileHandle> {
+async function openNew(path: string, exists: () => KekFileExists): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const code = codeOf(cause);
     if (code === 'ENOENT') throw new KekFileInvalid(`The folder of ${path} must exist.`, { cause });
-    if (code !== 'EEXIST') throw cause;
-    throw new KekFileExists(`${path} exists already, and a KEK file is never overwritten.`);
+    throw code === 'EEXIST' ? exists() : notWritten(path, cause);
   }
+}
+
+const existing = (path: string): KekFileExists =>
+  new KekFileExists(`${path} exists already, and a KEK file is never overwritten.`);
+
+const WHY: Readonly<Record<string, string>> = {
+  EACCES: 'this process may not write to its folder',
+  EPERM: 'this process may not write to its folder',
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'its disk is full for this user',
+  EBUSY: 'it is mounted by itself; mount its folder',
+};
+
+/** Nothing was changed. */
+function notWritten(path: string, cause: unknown): unknown {
+  const code = codeOf(cause);
+  if (code === undefined) return cause;
+  return new KekFileInvalid(
+    `${path} cannot be written: ${WHY[code] ?? 'the file system refuses it'} (${code}).`,
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
 async function openExisting(path: string): Promise<FileHandle> {

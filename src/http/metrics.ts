@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CountKekCall } from '../custody/counted.ts';
 import type { KekCondition } from '../custody/port.ts';
 import { SealslotError } from '../errors.ts';
-import type { Observer } from '../uploads/services.ts';
+import type { Observer, SlotOutcome } from '../uploads/services.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -16,6 +16,23 @@ export interface Metrics {
   /** Asked at each scrape. */
   watchKeks(ask: () => Promise<readonly KekCondition[]>): void;
 }
+
+/** From 0 on: a series that begins with its first failure shows no increase, and trips no alert. */
+const SLOT_OUTCOMES: Readonly<Record<SlotOutcome, 0>> = {
+  issued: 0,
+  replayed: 0,
+  uploaded: 0,
+  rejected: 0,
+  expired: 0,
+  downloaded: 0,
+  deleting: 0,
+  deleted: 0,
+  forgotten: 0,
+  rekeying: 0,
+  rekeyed: 0,
+  rekey_failed: 0,
+};
+const DEPENDENCIES = ['s3', 'store', 'custody', 'jwks', 'credentials'];
 
 /** Counts and timings; labels are few and fixed, and never hold an id, a name or key material. */
 export function createMetrics(): Metrics {
@@ -53,6 +70,8 @@ export function createMetrics(): Metrics {
     labelNames: ['wrapper', 'call', 'outcome'],
     registers,
   });
+  for (const outcome of Object.keys(SLOT_OUTCOMES)) slots.inc({ outcome }, 0);
+  for (const dependency of DEPENDENCIES) dependencyErrors.inc({ dependency }, 0);
   return {
     registry,
     observer: {
@@ -80,11 +99,21 @@ export function createMetrics(): Metrics {
 /** A KEK whose deletion is pending takes every key under it along: alert on the first, and on the second being set at all. */
 function watchKeks(registry: Registry, ask: () => Promise<readonly KekCondition[]>): void {
   const registers = [registry];
-  const deletion = new Gauge({
+  new Gauge({
     name: 'sealslot_kek_deletion_timestamp_seconds',
     help: 'When a KEK will be deleted, by wrapper; only while a deletion is pending.',
     labelNames: ['wrapper'],
     registers,
+    // Asks for itself: what another metric's collect sets would be shown a scrape late.
+    async collect() {
+      const soonest = new Map<string, number>();
+      for (const { wrapperId, deletionAt } of await ask()) {
+        if (deletionAt === undefined) continue;
+        soonest.set(wrapperId, Math.min(deletionAt, soonest.get(wrapperId) ?? Infinity));
+      }
+      this.reset();
+      for (const [wrapper, deletionAt] of soonest) this.set({ wrapper }, deletionAt / 1000);
+    },
   });
   new Gauge({
     name: 'sealslot_keks',
@@ -92,12 +121,9 @@ function watchKeks(registry: Registry, ask: () => Promise<readonly KekCondition[
     labelNames: ['wrapper', 'state'],
     registers,
     async collect() {
+      const keks = await ask();
       this.reset();
-      deletion.reset();
-      for (const { wrapperId: wrapper, state, deletionAt } of await ask()) {
-        this.inc({ wrapper, state });
-        if (deletionAt !== undefined) deletion.set({ wrapper }, deletionAt / 1000);
-      }
+      for (const { wrapperId: wrapper, state } of keks) this.inc({ wrapper, state });
     },
   });
 }

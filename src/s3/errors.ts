@@ -1,9 +1,9 @@
 import { SealslotError } from '../errors.ts';
 
-/** S3 says no to reading or writing an object: it is not there, is under another key, or the right is missing. */
+/** S3 says no to reading or writing an object: it is not there, is under another key, or the right is missing. Or it is too large. */
 export class ObjectRefused extends SealslotError {
   readonly code = 'object_refused';
-  /** 400, 403, 404 or 412. */
+  /** 400, 403, 404 or 412; 200 of one that is too large. */
   readonly status: number;
   /** S3's own code, such as `NoSuchKey`. */
   readonly s3Code: string;

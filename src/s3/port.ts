@@ -146,7 +146,11 @@ export interface Buckets {
   versions(bucket: string, prefix?: string): AsyncIterable<ListedVersion>;
   /** Puts at most 64 KiB. Durable when it resolves. */
   putSmall(bucket: string, objectKey: string, bytes: Uint8Array, contentType: string): Promise<void>;
-  /** @returns undefined when there is none. */
+  /**
+   * Never takes more than 64 KiB, whatever lies there.
+   * @returns undefined when there is none.
+   * @throws ObjectRefused on a clear no to this object: under SSE-C, no right, larger. That the bucket is not there is none.
+   */
   getSmall(bucket: string, objectKey: string): Promise<Uint8Array | undefined>;
 }
 

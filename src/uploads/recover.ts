@@ -1,6 +1,7 @@
 import { INTERMEDIATE_COPIES } from '../custody/intermediate-copy.ts';
 import type { CustodyConfig } from '../config/config.ts';
 import { DependencyUnavailable } from '../errors.ts';
+import type { ListedVersion } from '../s3/port.ts';
 import { patiently, type Pause } from './patience.ts';
 import { recoverIntermediate } from './recover/intermediate.ts';
 import { objectsIn } from './recover/listed-object.ts';
@@ -39,7 +40,7 @@ export async function recoverStore(
     'intermediate',
     recovery.bucket,
     copies(services, recovery, run.only),
-    (copy) => recoverIntermediate(services, recovery, copy.objectKey),
+    (copy) => recoverIntermediate(services, recovery, copy),
   );
   // Without all of them, objects would be reported as impossible to open that only have to wait.
   if (!isComplete) return;
@@ -57,11 +58,11 @@ async function* copies(
   { targets }: Services,
   recovery: NonNullable<CustodyConfig['recovery']>,
   only: string | undefined,
-): AsyncGenerator<{ bucket: string; objectKey: string }, void> {
+): AsyncGenerator<ListedVersion, void> {
   const { buckets } = recoveryTarget(targets, recovery);
   const prefix = only === undefined ? INTERMEDIATE_COPIES : `${INTERMEDIATE_COPIES}${only}/`;
-  for await (const { objectKey, isLatest, isDeleteMarker } of buckets.versions(recovery.bucket, prefix)) {
-    if (isLatest && !isDeleteMarker) yield { bucket: recovery.bucket, objectKey };
+  for await (const version of buckets.versions(recovery.bucket, prefix)) {
+    if (version.isLatest && !version.isDeleteMarker) yield version;
   }
 }
 

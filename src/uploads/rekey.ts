@@ -1,6 +1,7 @@
 import type { Principal } from '../access/principal.ts';
 import { CustomerKey } from '../custody/customer-key.ts';
 import { DependencyUnavailable, StateConflict } from '../errors.ts';
+import type { ObjectFacts } from '../s3/port.ts';
 import { customerKeyOf, wrapFor } from './customer-key-of.ts';
 import { findLiveUpload } from './find.ts';
 import { RekeyFailed } from './rekey/errors.ts';
@@ -87,12 +88,15 @@ export async function continueRekey(
   upload: Upload,
   stop: AbortSignal,
 ): Promise<RekeyEnd> {
+  const { nextGeneration } = upload;
   try {
-    return await underLease(services, upload, stop, async (signal) => {
-      if (upload.nextGeneration === null) return await finish(services, upload, undefined, signal);
-      const move = await openMove(services, upload, upload.nextGeneration, signal);
-      return isReplaced(upload.versionId) ? replace(move) : addVersion(move);
-    });
+    if (nextGeneration === null) return await finish(services, upload, undefined, stop);
+    const move = <T>(by: (move: Move) => Promise<T>): Promise<T> =>
+      underLease(services, upload, stop, async (signal) =>
+        by(await openMove(services, upload, nextGeneration, signal)),
+      );
+    if (!isReplaced(upload.versionId)) return await move(addVersion);
+    return await replaced(services, upload, await move(replace), stop);
   } catch (error) {
     if (error instanceof LeaseLost) return 'gone';
     if (!stop.aborted && !(error instanceof DependencyUnavailable)) {
@@ -125,49 +129,69 @@ async function addVersion(move: Move): Promise<RekeyEnd> {
   return 'rekeyed';
 }
 
-async function replace(move: Move): Promise<RekeyEnd> {
-  const { services, upload, signal } = move;
-  let written = await findWritten(move);
-  let sha256 = upload.sha256 ?? undefined;
-  if (written === undefined) {
-    const source = await findSource(move);
-    sha256 ??= await digestOfSource(move, source.versionId);
-    written = await write(move, source, 'copy');
-  }
+interface Replacement {
+  readonly written: ObjectFacts;
+  /** Of the object as it was. A worker that took over has none unless the slot has; what it was made from is gone then. */
+  readonly sha256: string | undefined;
+}
+
+async function replace(move: Move): Promise<Replacement> {
+  const { upload } = move;
+  const written = await findWritten(move);
+  if (written !== undefined) return { written, sha256: undefined };
+  const source = await findSource(move);
+  const sha256 = upload.sha256 ?? (await digestOfSource(move, source.versionId));
+  return { written: await write(move, source, 'copy'), sha256 };
+}
+
+async function replaced(
+  services: Services,
+  upload: Upload,
+  { written, sha256 }: Replacement,
+  stop: AbortSignal,
+): Promise<RekeyEnd> {
   const { etag, versionId } = written;
   const { nextCheckAt } = leaseFrom(services.now());
   const moved = await services.store.keys.advance(upload, { etag, versionId, nextCheckAt });
   if (moved === undefined) return 'gone';
-  return finish(services, moved, sha256, signal);
+  return finish(services, moved, sha256, stop);
 }
 
-/**
- * The slot has moved already: proof, then the end of the keys whose object is gone.
- * @param sha256 of the object as it was. A worker that took over has none unless the slot has; what it was made from is gone then, and
- *   there is only the size to compare, and that S3 reads it whole.
- */
-async function finish(
+/** The slot has moved already: proof, then the end of the keys whose object is gone. */
+function finish(
+  services: Services,
+  upload: Upload,
+  sha256: string | undefined,
+  stop: AbortSignal,
+): Promise<RekeyEnd> {
+  return underLease(services, upload, stop, async (signal) => {
+    await proveReplaced(services, upload, sha256, signal);
+    const { bucket, objectKey } = upload;
+    const { versions } = await targetOf(services, upload.target).objects.remains(bucket, objectKey);
+    // With more than one version, the object of an old key may be among them.
+    if (versions.length === 1) await destroyReplaced(services, upload);
+    const ended = await services.store.uploads.update(upload.id, ['uploaded'], { nextCheckAt: null });
+    if (ended === undefined) return 'gone';
+    services.observer.slot('rekeyed', ended);
+    return 'rekeyed';
+  });
+}
+
+/** Without a digest to compare there is only the size, and that S3 reads the whole of it. */
+async function proveReplaced(
   services: Services,
   upload: Upload,
   sha256: string | undefined,
   signal: AbortSignal,
-): Promise<RekeyEnd> {
+): Promise<void> {
   const { bucket, objectKey, versionId } = upload;
-  const { objects, content } = targetOf(services, upload.target);
+  const { content } = targetOf(services, upload.target);
   const key = await customerKeyOf(services, upload);
   const read = await readWhole(content, { bucket, objectKey, versionId }, key, signal);
   const expected = upload.sha256 ?? sha256 ?? read?.sha256;
   if (read === undefined || read.size !== upload.size || read.sha256 !== expected) {
     throw new RekeyFailed('The object that was written anew does not read back as it was.');
   }
-  // With more than one version, the object of an old key may be among them.
-  if ((await objects.remains(bucket, objectKey)).versions.length === 1) {
-    await destroyReplaced(services, upload);
-  }
-  const ended = await services.store.uploads.update(upload.id, ['uploaded'], { nextCheckAt: null });
-  if (ended === undefined) return 'gone';
-  services.observer.slot('rekeyed', ended);
-  return 'rekeyed';
 }
 
 async function destroyReplaced(services: Services, upload: Upload): Promise<void> {

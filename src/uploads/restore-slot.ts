@@ -3,7 +3,15 @@ import type { CustomerKey } from '../custody/customer-key.ts';
 import type { ExportedKey } from '../custody/key-export.ts';
 import { DependencyUnavailable } from '../errors.ts';
 import type { StoredKey } from '../store/port.ts';
+import {
+  carriesOther,
+  inOtherBucket,
+  isImported,
+  misplaced,
+  takenByOther,
+} from './restore-slot/ownership.ts';
 import { placeOf, targetOf, type Services } from './services.ts';
+import { kinOf } from './slot-ids.ts';
 import type { Upload } from './upload.ts';
 
 export type Restoration =
@@ -21,11 +29,12 @@ export type Restoration =
       readonly detail: string;
     };
 
-type Refused = Extract<Restoration, { detail: string }>;
+export type Refused = Extract<Restoration, { detail: string }>;
 
 /**
  * A slot from all the generations of its key that a file of keys has: proof by S3 → each key wrapped anew in its place → one commit.
- * Repeatable. Whoever knows a recipient can make such a file, so nothing but S3's answer to the key itself is believed.
+ * Repeatable. Whoever knows a recipient can make such a file, so of whose the object is nothing is believed but its name, the configuration
+ * and S3's answers.
  * @param dryRun all but wrapping and commit; what would be restored is `restorable`.
  * @throws DependencyUnavailable when S3 says neither yes nor no, or the store or the wrapper does not answer; nothing was stored.
  * @throws KeyRefused, KeyNotMine when the current wrapper may not wrap.
@@ -43,6 +52,8 @@ export async function restoreSlot(
 
   const compared = await compareWithSlot(services, upload, current.key);
   if (compared !== undefined) return compared;
+  const owned = inOtherBucket(services, upload) ?? (await takenByOther(services, upload));
+  if (owned !== undefined) return owned;
   const refused = await prove(services, upload, current.key);
   const next = keys.find(({ generation }) => generation === upload.nextGeneration);
   // A re-key may have moved the object without having said so.
@@ -54,9 +65,9 @@ export async function restoreSlot(
 
   if (dryRun) return { kind: 'restorable' };
   const stored = await Promise.all(keys.map((key) => wrapAnew(services, upload, key)));
-  if (await services.store.keys.restore(upload, stored)) return { kind: 'restored' };
+  if (await services.store.keys.restore(upload, stored, kinOf(upload))) return { kind: 'restored' };
   const winner = await compareWithSlot(services, upload, current.key);
-  return winner ?? conflict('another tenant has an upload with this id');
+  return winner ?? conflict('another upload has this id, or this bucket and object key');
 }
 
 /** A slot may have changed while its lines were written: the newest line that calls itself current tells of it. */
@@ -90,14 +101,6 @@ function notConfigured({ config, targets }: Services, { tenant, target }: Upload
   return { kind: 'not_configured', detail: `the S3 target "${target}" is not in the configuration` };
 }
 
-/** Invariant 4, so that no file gives a second slot to an object of the service's own. Imported objects have ids of time 0. */
-function misplaced({ id, objectKey }: Upload): Refused | undefined {
-  if (objectKey.includes(id) || isImported(id)) return undefined;
-  return { kind: 'misplaced', detail: "the object key does not have the upload's id in it" };
-}
-
-const isImported = (id: string): boolean => id.startsWith('00000000-0000-7');
-
 /** What is to be said when the slot is there; `undefined` when it is not. A destroyed key is never brought back. */
 async function compareWithSlot(
   { store, wrapper }: Services,
@@ -128,7 +131,7 @@ async function prove(services: Services, upload: Upload, key: CustomerKey): Prom
   const { bucket, objectKey, versionId } = upload;
   const answer = await objects.head(bucket, objectKey, key, versionId ?? undefined);
   if (answer.kind === 'absent') {
-    if (mayStillArrive(upload)) return undefined;
+    if (mayStillArrive(upload) && (await isNothingThere(services, upload))) return undefined;
     return { kind: 'absent', detail: `it is ${upload.state}, and S3 has no such object, version or bucket` };
   }
   if (answer.kind === 'unknown') {
@@ -146,7 +149,9 @@ async function prove(services: Services, upload: Upload, key: CustomerKey): Prom
   // As at an import: a key is destroyed when this listing is empty, so it must show the object while it is there.
   const { versions } = await objects.remains(bucket, objectKey);
   const found = answer.object.versionId;
-  if (versions.some((version) => found === null || version.versionId === found)) return undefined;
+  if (versions.some((version) => found === null || version.versionId === found)) {
+    return carriesOther(services, upload, answer.object);
+  }
   return {
     kind: 'not_listed',
     detail: 'S3 finds the object, but lists it under another name, or not at all',
@@ -154,8 +159,14 @@ async function prove(services: Services, upload: Upload, key: CustomerKey): Prom
 }
 
 /** URLs may be out for it, or have been used by a PUT that is not finished. Nobody was given one for an imported object. */
-function mayStillArrive({ id, state }: Upload): boolean {
-  return !isImported(id) && (state === 'issued' || state === 'expired' || state === 'deleting');
+function mayStillArrive(upload: Upload): boolean {
+  return !isImported(upload) && ['issued', 'expired', 'deleting'].includes(upload.state);
+}
+
+/** Not only the version that the file names: what is `deleting` has every version removed. */
+async function isNothingThere(services: Services, { target, bucket, objectKey }: Upload): Promise<boolean> {
+  const { versions } = await targetOf(services, target).objects.remains(bucket, objectKey);
+  return versions.length === 0;
 }
 
 /** Without a note of a copy in tags: what that is wrapped by may be gone, and a copy is written anew where none is noted. */

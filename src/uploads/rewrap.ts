@@ -3,11 +3,12 @@ import { KeyNotMine, KeyRefused } from '../custody/errors.ts';
 import { OtherKey } from '../custody/proof.ts';
 import type { KeyPlace, KeyWrapper, WrappedKey } from '../custody/port.ts';
 import { DependencyUnavailable, KeyUnusable } from '../errors.ts';
-import type { KeyCursor, PlacedKey } from '../store/port.ts';
+import type { KekUse, KeyCursor, PlacedKey } from '../store/port.ts';
 import { keepIntermediateCopy, renewCopy } from './recovery.ts';
 import { placeOf, type Services } from './services.ts';
 
-const BATCH = 100;
+/** Keys of one commit, unless fewer are asked for. */
+export const BATCH = 100;
 
 export interface RewrapOptions {
   /** All tenants unless given. */
@@ -18,6 +19,8 @@ export interface RewrapOptions {
   readonly signal: AbortSignal;
   /** Resolves when the next `count` keys may be taken: the operator's rate. */
   readonly pace: (count: number) => Promise<void>;
+  /** At most so many keys at once. */
+  readonly batch?: number;
 }
 
 export type RewrapStep = 'intermediate keys' | 'object keys' | 'copies';
@@ -46,7 +49,7 @@ export interface Rewrapped {
 export async function* rewrap(services: Services, options: RewrapOptions): AsyncGenerator<Rewrapped> {
   yield* moveIntermediateKeys(services, options);
   yield* moveObjectKeys(services, options);
-  if (!options.dryRun) yield* renewCopies(services, options);
+  yield* renewCopies(services, options);
 }
 
 async function* moveIntermediateKeys(
@@ -73,13 +76,22 @@ async function* moveIntermediateKeys(
 }
 
 async function* moveObjectKeys(services: Services, options: RewrapOptions): AsyncGenerator<Rewrapped> {
-  for (const { wrapperId, kekId, objectKeys } of await services.store.keys.usage()) {
-    // Those move with their intermediate key.
-    if (wrapperId === INTERMEDIATE || objectKeys === 0) continue;
+  for (const { wrapperId, kekId } of await directUses(services)) {
     for await (const batch of pages(services, options, { wrappedBy: { wrapperId, kekId } })) {
       yield* moveBatch(services, batch, options);
     }
   }
+}
+
+/** The current KEK's keys first: once others have moved there, they would come up a second time. Keys under intermediate ones move with those. */
+async function directUses({ store, keks }: Services): Promise<KekUse[]> {
+  const [current] = await keks.keks();
+  const isCurrent = ({ wrapperId, kekId }: KekUse): boolean =>
+    wrapperId === current?.wrapperId && kekId === current.kekId;
+  const uses = (await store.keys.usage()).filter(
+    ({ wrapperId, objectKeys }) => wrapperId !== INTERMEDIATE && objectKeys > 0,
+  );
+  return [...uses.filter(isCurrent), ...uses.filter((use) => !isCurrent(use))];
 }
 
 /**
@@ -98,7 +110,11 @@ export async function* moveBatch(
     else outdated.push(key);
   }
   if (dryRun) {
-    for (const key of outdated) yield { ...aboutKey('object keys', key), outcome: 'moved' };
+    for (const key of outdated) {
+      yield { ...aboutKey('object keys', key), outcome: 'moved' };
+      // Those that are stale already are counted with the copies.
+      if (key.copy?.isStale === false) yield { ...aboutKey('copies', key), outcome: 'renewed' };
+    }
     return;
   }
   if (outdated.length === 0) return;
@@ -127,10 +143,12 @@ async function* renewCopies(services: Services, options: RewrapOptions): AsyncGe
   const isKept = services.config.custody.recovery !== undefined;
   for (const copies of isKept ? (['stale', 'missing'] as const) : (['stale'] as const)) {
     for await (const batch of pages(services, options, { copies })) {
-      await options.pace(batch.length);
+      if (!options.dryRun) await options.pace(batch.length);
       const renewed = batch.map(async (key) => ({
         ...aboutKey('copies', key),
-        ...(await attempt(() => renewCopy(services, key))),
+        ...(options.dryRun
+          ? ({ outcome: 'renewed' } as const)
+          : await attempt(() => renewCopy(services, key))),
       }));
       yield* await Promise.all(renewed);
     }
@@ -138,25 +156,30 @@ async function* renewCopies(services: Services, options: RewrapOptions): AsyncGe
 }
 
 async function* renewIntermediateCopies(
-  { store, config, targets }: Services,
-  { tenant, signal }: RewrapOptions,
+  { store, keks, config, targets }: Services,
+  { tenant, signal, dryRun }: RewrapOptions,
 ): AsyncGenerator<Rewrapped> {
   const { recovery } = config.custody;
   if (!recovery) return;
   for (const key of await store.intermediates.list(tenant === undefined ? {} : { tenant })) {
     if (signal.aborted) return;
-    if (key.copy !== null && !key.copy.isStale) continue;
+    const about = { step: 'copies', tenant: key.tenant, id: key.id, generation: key.version } as const;
+    const isRight = key.copy?.isStale === false;
+    if (dryRun) {
+      if (!isRight || !(await keks.isCurrent(key.wrapped))) yield { ...about, outcome: 'renewed' };
+      continue;
+    }
+    if (isRight) continue;
     await keepIntermediateCopy(targets, recovery, key);
     const isNoted = await store.intermediates.copied(key.id, key.wrapped);
-    const about = { tenant: key.tenant, id: key.id, generation: key.version };
-    yield { step: 'copies', ...about, outcome: isNoted ? 'renewed' : 'lost_race' };
+    yield { ...about, outcome: isNoted ? 'renewed' : 'lost_race' };
   }
 }
 
 /** A page at a time, from the beginning to the end, whatever is changed on the way. */
 export async function* pages(
   { store }: Services,
-  { tenant, signal }: Pick<RewrapOptions, 'tenant' | 'signal'>,
+  { tenant, signal, batch = BATCH }: Pick<RewrapOptions, 'tenant' | 'signal' | 'batch'>,
   query: { wrappedBy?: { wrapperId: string; kekId: string }; copies?: 'stale' | 'missing' },
 ): AsyncGenerator<PlacedKey[]> {
   let after: KeyCursor | undefined;
@@ -166,7 +189,7 @@ export async function* pages(
       ...query,
       ...(tenant !== undefined && { tenant }),
       ...(after && { after }),
-      limit: BATCH,
+      limit: batch,
     });
     const last = page.at(-1);
     if (!last) return;

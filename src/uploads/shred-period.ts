@@ -5,6 +5,7 @@ import type { StoredIntermediate } from '../store/port.ts';
 import { recoveryTarget, renewCopy } from './recovery.ts';
 import { moveBatch, pages } from './rewrap.ts';
 import type { Services } from './services.ts';
+import { findUnknownKey } from './shred-period/unknown-key.ts';
 
 const MARGIN_MS = 60_000;
 
@@ -27,7 +28,8 @@ export interface Shredded {
 
 /**
  * Cryptographic erasure: what a tenant deleted in a period was wrapped under that period's intermediate keys, and opens nowhere once they
- * are destroyed. Survivors are wrapped anew first, their copies too. Repeatable; an end in between loses nothing.
+ * are destroyed. Survivors are wrapped anew first, their copies too. With recovery copies the tenant's bucket is read first: a store that
+ * is from a backup does not know of all survivors. Repeatable; an end in between loses nothing.
  * @throws StateConflict while the period is not over, everywhere.
  */
 export async function* shredPeriod(services: Services, options: ShredOptions): AsyncGenerator<Shredded> {
@@ -60,8 +62,11 @@ async function shredOne(
 ): Promise<Shredded> {
   const { store } = services;
   const survivors = await store.intermediates.uses(key.id);
-  if (dryRun) return { id: key.id, survivors, outcome: 'would_be_destroyed' };
   const kept = (why: string): Shredded => ({ id: key.id, survivors, outcome: 'kept', why });
+  if (dryRun) {
+    const unknown = await whyNotAll(services, key, signal);
+    return unknown === undefined ? { id: key.id, survivors, outcome: 'would_be_destroyed' } : kept(unknown);
+  }
 
   const wrappedBy = { wrapperId: INTERMEDIATE, kekId: key.id };
   for await (const batch of pages(services, { tenant, signal }, { wrappedBy })) {
@@ -72,10 +77,26 @@ async function shredOne(
   const copies = await renewAll(services, { tenant, signal }, key.id);
   if (copies !== undefined) return kept(copies);
   if ((await store.intermediates.uses(key.id)) > 0) return kept('keys are still under it');
+  const unknown = await whyNotAll(services, key, signal);
+  if (unknown !== undefined) return kept(unknown);
   // Before the row: an end in between would leave a copy that nobody knows of.
   await forgetCopy(services, key);
   if (!(await store.intermediates.destroy(key.id, services.now()))) return kept('keys are still under it');
   return { id: key.id, survivors, outcome: 'destroyed' };
+}
+
+/** What lies in S3 and is not known to the store; `undefined` when there is nothing, and where there are no copies at all. */
+async function whyNotAll(
+  services: Services,
+  key: StoredIntermediate,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (!services.config.custody.recovery) return undefined;
+  const object = await findUnknownKey(services, key, signal);
+  if (object !== undefined) {
+    return `the object ${object} carries a key under it that the store does not have: run \`sealslot recover\` first, then \`sealslot audit\``;
+  }
+  return signal.aborted ? 'interrupted' : undefined;
 }
 
 /** Proven, not assumed: every version of every copy is gone, also of one that lies under an earlier version's name. */

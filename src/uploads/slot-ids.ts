@@ -19,6 +19,19 @@ export function idsIn(objectKey: string): string[] {
   return objectKey.match(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g) ?? [];
 }
 
+/** The other ids that the slot of an object may have. */
+export function kinOf({
+  id,
+  bucket,
+  objectKey,
+}: {
+  id: string;
+  bucket: string;
+  objectKey: string;
+}): string[] {
+  return slotIdsOf(bucket, objectKey).filter((other) => other !== id);
+}
+
 /** The ids that the slot of an object may have. */
 export function slotIdsOf(bucket: string, objectKey: string): string[] {
   // A name that is no Unicode text was never adopted.

@@ -13,9 +13,9 @@ import { sendByFetch, trust } from '../integration/support-clients.ts';
 import { available } from '../support/available.ts';
 import { watch, type Interference } from '../support/interference.ts';
 import { startMinio } from '../support/minio.ts';
-import { atEachStep, Crash } from './crash-point.ts';
+import { atEachStep, Crash, type CrashPoint } from './crash-point.ts';
 
-const LEASE_MS = 300_000;
+const LEASE_MS = 60_000;
 const LARGE = 1_000_000;
 const NEVER = new AbortController().signal;
 const minio = await available(startMinio);
@@ -99,14 +99,16 @@ async function rekey(services: Services, id: string): Promise<void> {
 }
 
 /** What a large object could make otherwise than a small one; all else it has in common with them. */
-function onlyAtWrites(point: Interference): Interference {
+function onlyAtWrites(point: CrashPoint): Interference {
   const isWrite = (call: string): boolean => /^(content\.|keys\.(begin|advance|destroy))/.test(call);
+  // Once it has crashed, no call does anything.
+  const counts = (call: string): boolean => point.place !== undefined || isWrite(call);
   return {
     before: (call) => {
-      if (isWrite(call)) point.before?.(call);
+      if (counts(call)) point.before(call);
     },
-    after: (call, answer) => {
-      if (isWrite(call)) point.after?.(call, answer);
+    after: (call) => {
+      if (counts(call)) point.after(call);
     },
   };
 }

@@ -68,6 +68,8 @@ describe('the command line and a running service', () => {
         ['rekey', '--tenant', 'acme', '--all'],
         ['shred-period', '--tenant', 'acme', '--period', '2026-01-01'],
         ['export', '--output', 'keys.age', '--passphrase-file', 'token'],
+        ['api-key', 'list'],
+        ['api-key', 'revoke', 'abc'],
       ];
       for (const command of commands) {
         const { status, stderr } = cli(...command);
@@ -75,6 +77,23 @@ describe('the command line and a running service', () => {
         assert.match(stderr, /no store at .*elsewhere\.db/);
         assert.ok(!existsSync(join(service.dir, 'elsewhere.db')));
       }
+    } finally {
+      writeFileSync(yaml(), good);
+    }
+  });
+
+  it('rewrap moves nothing to a wrapper that the running service does not have', () => {
+    const good = readFileSync(yaml(), 'utf8');
+    const made = cli('init', '--kek-file', 'other.json');
+    assert.equal(made.status, 0, made.stderr);
+    try {
+      const other = ', other: { kind: local, kekFile: other.json } } }';
+      edit('kekFile: kek.json } } }', `kekFile: kek.json }${other}`);
+      edit('current: local', 'current: other');
+      const { status, stderr } = cli('rewrap', '--to', 'other');
+      assert.equal(status, 64, stderr);
+      assert.match(stderr, /running service was started without it.*restart it first/);
+      assert.equal(cli('rewrap', '--to', 'other', '--dry-run').status, 0);
     } finally {
       writeFileSync(yaml(), good);
     }

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { s3Proxy, type S3Proxy } from '../crash/s3-proxy.ts';
 import { available } from '../support/available.ts';
 import type { Json } from '../support/harness.ts';
 import { startMinio } from '../support/minio.ts';
@@ -92,3 +95,82 @@ for (const versioning of [true, false]) {
     });
   });
 }
+
+describe('sealslot rekey in the way of a signal, or of a dead S3', { skip: minio.skip }, () => {
+  let proxy: S3Proxy;
+  let service: Service;
+  before(async () => {
+    proxy = await s3Proxy(minio.get(), { refusesCopies: false });
+    for (const caPem of [minio.get().caPem, proxy.server.caPem]) trust(caPem);
+    await minio.get().createBucket('uploads', { versioning: true });
+    // Its own job does not go on with what the command leaves.
+    service = await startService({ s3: proxy.server, yaml: 'jobs: { intervalSeconds: 3600 }\n' });
+  });
+  after(async () => {
+    await service[Symbol.asyncDispose]();
+    await proxy[Symbol.asyncDispose]();
+  });
+
+  async function upload(): Promise<string> {
+    const ask = { contentType: 'text/plain', size: BODY.length };
+    const { body: slot } = await service.call('POST', '/v1/uploads', { body: ask });
+    assert.equal((await sendByFetch({ ...slot.request, body: BODY })).status, 200);
+    assert.equal((await service.call('POST', `/v1/uploads/${String(slot.id)}/complete`)).status, 200);
+    return String(slot.id);
+  }
+
+  const generation = async (id: string): Promise<unknown> =>
+    (await service.call('GET', `/v1/uploads/${id}`)).body.keyGeneration;
+
+  function rekey(...args: readonly string[]) {
+    const child = spawn(process.execPath, [MAIN, 'rekey', '--tenant', 'acme', ...args], {
+      cwd: service.dir,
+      env: environment(service.dir),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const exit = once(child, 'exit') as Promise<[number | null]>;
+    const said = Promise.all([text(child.stdout), text(child.stderr)]);
+    const ended = exit.then(async ([code]) => {
+      const [stdout, stderr] = await said;
+      return { code, stdout, stderr };
+    });
+    return { child, ended };
+  }
+
+  const isCopy = ({ moment, method }: { moment: string; method: string }): boolean =>
+    moment === 'sent' && method === 'PUT';
+
+  it('Ctrl-C: 130, the object in hand is finished, and it says how to go on', async () => {
+    const [older, newer] = [await upload(), await upload()];
+    const { child, ended } = rekey('--all');
+    proxy.watch = (passing) => {
+      if (isCopy(passing)) child.kill('SIGINT');
+    };
+    const first = await ended;
+    proxy.watch = undefined;
+    assert.deepEqual([first.code, first.stdout], [130, '1 re-keyed, 0 not\n'], first.stderr);
+    assert.deepEqual([await generation(newer), await generation(older)], [2, 1]);
+    const [, ...onwards] = /To go on: (--all) (--before) (\S+)$/m.exec(first.stderr) ?? [];
+    assert.deepEqual(onwards, ['--all', '--before', newer]);
+    const second = await rekey(...onwards).ended;
+    assert.deepEqual([second.code, second.stdout], [0, '1 re-keyed, 0 not\n'], second.stderr);
+    assert.deepEqual([await generation(newer), await generation(older)], [2, 2]);
+  });
+
+  it('S3 goes away while it writes: 75; when it is back, the next run ends what was begun', async () => {
+    const [id, next] = [await upload(), await upload()];
+    let gone = false;
+    proxy.watch = (passing) => {
+      gone ||= isCopy(passing);
+      if (gone) throw new Error('gone');
+    };
+    const failed = await rekey(id, next).ended;
+    assert.deepEqual([failed.code, failed.stdout], [75, '0 re-keyed, 0 not\n'], failed.stderr);
+    assert.match(failed.stderr, /Run it again to go on/);
+    assert.equal(await generation(next), 1);
+    proxy.watch = undefined;
+    const again = await rekey('--json', id, next).ended;
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual([await generation(id), await generation(next)], [2, 2]);
+  });
+});

@@ -83,12 +83,25 @@ function addKek(program: Command, env: Environment, finish: Finish): void {
     .command('status')
     .description('Lists all KEKs, what their keeper says of them, and what still needs each.')
     .option('--json', 'print one JSON line')
-    .addHelpText('after', '\nExit codes: 0 all usable; 1 keys need one that is not.')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 all usable, or not needed; 1 keys need one that is not, or a
+wrapper is refused; 75 one is unknown, as its keeper does not answer, or the
+store does not; 78 the configuration is wrong.${CONFIG_HELP}`,
+    )
     .action(async (options: StatusOptions) => finish(await (await import('../kek.ts')).status(options, env)));
   kek
     .command('rotate')
     .description('Adds a fresh KEK to the file of a local wrapper; it wraps new keys from then on.')
     .requiredOption('--wrapper <name>', 'one of custody.wrappers')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done; 1 another change of the file is under way or was
+interrupted; 64 wrong usage; 78 the configuration is wrong, or the file cannot
+be written.${CONFIG_HELP}`,
+    )
     .action(async (options: WrapperOptions) =>
       finish(await (await import('../kek.ts')).rotate(options, env)),
     );
@@ -97,5 +110,12 @@ function addKek(program: Command, env: Environment, finish: Finish): void {
     .description('Takes a KEK out of use. Refused, with exit code 1, while anything needs it.')
     .requiredOption('--wrapper <name>', 'one of custody.wrappers')
     .requiredOption('--kek <id>', 'as `kek status` names it')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, or it may go with its wrapper; 1 something needs it, or its
+file has just been changed; 64 wrong usage; 75 try again later; 78 the
+configuration is wrong, or the file cannot be written.${CONFIG_HELP}`,
+    )
     .action(async (options: RetireOptions) => finish(await (await import('../kek.ts')).retire(options, env)));
 }

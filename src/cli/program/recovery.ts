@@ -21,8 +21,8 @@ export function addRecoveryCommands(program: Command, env: Environment, finish: 
       'after',
       `
 Exit codes: 0 all right, or only notes; 1 something is wrong; 64 wrong usage; 75
-S3 or a KEK did not answer, and nothing else is wrong; 78 the configuration is
-wrong; 130 interrupted.${CONFIG_HELP}`,
+S3, a KEK or the store did not answer, and nothing else is wrong; 78 the
+configuration is wrong; 130 interrupted.${CONFIG_HELP}`,
     )
     .action(async (options: AuditOptions) =>
       finish(await (await import('../audit.ts')).auditKeys(options, env)),
@@ -66,8 +66,8 @@ why; 75 try again later; 78 the configuration is wrong; 130 interrupted.${CONFIG
       `
 Whoever opens the file has every key. age or rage decrypts it too: one JSON line
 per key.
-Exit codes: 0 all are in it; 1 some did not open, and are named; 66 a file
-cannot be read or written; 75 try again later; 78 the configuration is wrong;
+Exit codes: 0 all are in it; 1 some did not open, and the first are named, or
+there are no keys, and no file is written; 66 a file cannot be read or written; 75 try again later; 78 the configuration is wrong;
 130 interrupted.${CONFIG_HELP}`,
     )
     .action(async (options: ExportOptions) =>

@@ -1,5 +1,6 @@
 import { printableJson } from '../../printable.ts';
 import { isUnavailable, type Recovered } from '../../uploads/recover.ts';
+import { FewOfEach } from '../few-of-each.ts';
 import { StatusLine, type Output } from '../status-line.ts';
 import type { Note, RecoveredPlace, Recovery, RefusedVersion } from '../../uploads/recover/outcome.ts';
 
@@ -12,7 +13,7 @@ type or SHA-256, or was being deleted, is "uploaded" again.
 const NOTES: Readonly<Record<Note, string>> = {
   behind_delete_marker: 'recovered, though somebody has put a delete marker over it',
   older_generation_on_top:
-    'recovered as S3 serves it, but its newest version is under an older key: somebody has tampered with versions or tags',
+    'recovered with its newest key, but a newer version is under an older one: somebody who has the right to put objects, and that older key, may have laid it on top',
   rejected: 'recovered as rejected: its uploader added what downloads would obey',
 };
 
@@ -24,14 +25,16 @@ interface Counts {
   refused: number;
 }
 
-/** Counts, and tells of each object or version that is not recovered where it lies and why. With `json`, of everything. */
+/** Counts, and tells of objects and versions that are not recovered where they lie and why: of the first of each code; with `json`, of everything. */
 export class RecoverReport {
   readonly #stdout: Output;
   readonly #stderr: Output;
   readonly #status: StatusLine;
   readonly #json: boolean;
+  readonly #few = new FewOfEach();
   readonly #counts: Readonly<Record<Recovered, Counts>> = { intermediate: none(), object: none() };
   #versions = 0;
+  #suspect = 0;
   #unavailable = false;
 
   constructor(stdout: Output, stderr: Output, json: boolean) {
@@ -48,16 +51,21 @@ export class RecoverReport {
 
   get isAll(): boolean {
     const { intermediate, object } = this.#counts;
-    return intermediate.refused + object.refused + this.#versions === 0;
+    return intermediate.refused + object.refused + this.#versions + this.#suspect === 0;
   }
 
   add(what: Recovered, place: RecoveredPlace, outcome: Recovery): void {
     if (outcome.kind === 'passed_over') return;
     this.#counts[what][outcome.kind] += 1;
     this.#unavailable ||= isUnavailable(outcome);
-    if (outcome.kind === 'recovered') this.#versions += outcome.refused.length;
+    if (outcome.kind === 'recovered') {
+      this.#versions += outcome.refused.length;
+      if (outcome.notes.includes('older_generation_on_top')) this.#suspect += 1;
+    }
     if (this.#json) this.#line(what, place, outcome);
-    else asText(place, outcome).forEach((line) => this.#status.say(line));
+    else {
+      for (const { code, line } of asText(place, outcome)) if (this.#few.says(code)) this.#status.say(line);
+    }
     this.#status.show(() => {
       const { recovered, already, refused } = this.#counts.object;
       return `${recovered} recovered, ${already} already there, ${refused} not`;
@@ -67,6 +75,7 @@ export class RecoverReport {
   /** The counts, what is never recovered, and why it ended early, if it did. */
   end(early: string | undefined): void {
     this.#status.clear();
+    for (const line of this.#few.unsaid()) this.#status.say(line);
     if (early !== undefined) this.#status.say(early);
     if (this.#json) return;
     this.#stdout.write(`${this.#table()}\n`);
@@ -95,14 +104,17 @@ function none(): Counts {
   return { recovered: 0, already: 0, refused: 0 };
 }
 
-function asText({ bucket, objectKey }: RecoveredPlace, outcome: Recovery): string[] {
+function asText({ bucket, objectKey }: RecoveredPlace, outcome: Recovery): { code: string; line: string }[] {
   // As JSON: an object key may hold what a terminal would obey.
   const place = JSON.stringify(objectKey === null ? bucket : `${bucket}/${objectKey}`);
   const refused = 'refused' in outcome ? outcome.refused : [];
   const notes = 'notes' in outcome ? outcome.notes : [];
   return [
-    ...notes.map((note) => `${place}: ${NOTES[note]}`),
-    ...refused.map((version) => `${place}${versionText(version)}: ${version.code}: ${version.detail}`),
+    ...notes.map((note) => ({ code: note, line: `${place}: ${NOTES[note]}` })),
+    ...refused.map((version) => ({
+      code: version.code,
+      line: `${place}${versionText(version)}: ${version.code}: ${version.detail}`,
+    })),
   ];
 }
 

@@ -29,3 +29,9 @@ export function paced(
     if (wait > 0) await pause(wait, signal).catch(() => undefined);
   };
 }
+
+/** Equal parts of a second's keys, so that no second sees more of them: what a keeper's quota counts. */
+export function batchFor(perSecond: number | undefined, most: number): number {
+  if (perSecond === undefined) return most;
+  return Math.ceil(perSecond / Math.ceil(perSecond / most));
+}

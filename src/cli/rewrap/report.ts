@@ -1,10 +1,14 @@
 import type { Rewrapped, RewrapStep } from '../../uploads/rewrap.ts';
+import { FewOfEach } from '../few-of-each.ts';
 import { StatusLine } from '../status-line.ts';
 import { sayJson, sayLine, type Terminal } from '../partner/terminal.ts';
 
+/** What a dry run says. */
+const TO_DO: Readonly<Record<string, string>> = { moved: 'to move', renewed: 'to renew' };
+
 type Counts = Partial<Record<Rewrapped['outcome'], number>>;
 
-/** Counts by step, an estimate while it works, a line for each key that could not be moved. */
+/** Counts by step, an estimate while it works, a line for the first keys of each reason that could not be moved; with `json`, for all. */
 export class RewrapReport {
   readonly #terminal: Pick<Terminal, 'stdout' | 'stderr' | 'now'>;
   readonly #total: number;
@@ -16,6 +20,7 @@ export class RewrapReport {
     copies: {},
   };
   readonly #status: StatusLine;
+  readonly #few = new FewOfEach();
   #seen = 0;
 
   /** @param total keys to look at, for the estimate. */
@@ -43,13 +48,18 @@ export class RewrapReport {
     counts[outcome] = (counts[outcome] ?? 0) + 1;
     if (step !== 'copies') this.#seen += 1;
     if (outcome === 'failed') {
-      this.#status.say(`${tenant} ${id}, generation ${generation}: ${code ?? 'failed'} (${step})`);
+      this.#sayFailed(`${code ?? 'failed'} (${step})`, `${tenant} ${id}, generation ${generation}`);
     }
     this.#status.show(() => this.#howFar(step));
   }
 
+  #sayFailed(why: string, key: string): void {
+    if (this.#json || this.#few.says(why)) this.#status.say(`${key}: ${why}`);
+  }
+
   end(early: string | undefined, isDryRun: boolean): void {
     this.#status.clear();
+    for (const line of this.#few.unsaid()) this.#status.say(line);
     if (early !== undefined) this.#status.say(early);
     if (this.#json) sayJson(this.#terminal.stdout, { dryRun: isDryRun, ended: early, ...this.#counts });
     else for (const line of this.#summary(isDryRun)) sayLine(this.#terminal.stdout, line);
@@ -59,7 +69,7 @@ export class RewrapReport {
     for (const [step, counts] of Object.entries(this.#counts)) {
       const said = Object.entries(counts).map(
         ([outcome, count]) =>
-          `${count} ${isDryRun && outcome === 'moved' ? 'to move' : outcome.replace('_', ' ')}`,
+          `${count} ${(isDryRun ? TO_DO[outcome] : undefined) ?? outcome.replace('_', ' ')}`,
       );
       yield `${step}: ${said.length === 0 ? 'none' : said.join(', ')}`;
     }

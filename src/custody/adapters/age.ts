@@ -119,8 +119,11 @@ async function load(): Promise<Age> {
   try {
     return await import('age-encryption');
   } catch (cause) {
-    throw new PackageMissing('Files of keys need the package age-encryption: npm install age-encryption.', {
-      cause,
-    });
+    throw new PackageMissing(
+      'Files of keys need the package age-encryption: npm install age-encryption beside sealslot; npm install -g age-encryption for a global one.',
+      {
+        cause,
+      },
+    );
   }
 }

@@ -31,7 +31,7 @@ export interface AwsKmsWrapperOptions {
  */
 export async function awsKmsWrapper(options: AwsKmsWrapperOptions): Promise<KeyWrapper> {
   const { id, config, now = Date.now, requestHandler } = options;
-  const kms = await openKms(config, requestHandler);
+  const kms = await openKms(id, config, requestHandler);
   const kek = new Kek(kms, config.keyId, now);
   await kek.arn().catch((error: unknown) => {
     if (error instanceof DependencyUnavailable) return;
@@ -45,7 +45,7 @@ export async function awsKmsWrapper(options: AwsKmsWrapperOptions): Promise<KeyW
     if (!ofOneAccount(kekId, await kek.arn())) {
       throw new KeyNotMine('The key was wrapped under a KEK of another account or region.');
     }
-    if (bytes.length === 0 || bytes.length > LONGEST_CIPHERTEXT) throw refused('wrong_form');
+    if (bytes.length === 0 || bytes.length > LONGEST_CIPHERTEXT) throw refused('wrong_form', kms.at(kekId));
     return binding(kekId, place);
   }
 
@@ -68,7 +68,7 @@ export async function awsKmsWrapper(options: AwsKmsWrapperOptions): Promise<KeyW
     async unwrap(wrapped, place) {
       const plaintext = await kms.decrypt(wrapped.bytes, await bindingOf(wrapped, place));
       try {
-        if (plaintext.length !== KEY_BYTES) throw refused('wrong_form');
+        if (plaintext.length !== KEY_BYTES) throw refused('wrong_form', kms.at(wrapped.kekId));
         return CustomerKey.fromBytes(plaintext);
       } finally {
         plaintext.fill(0);

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { encodeContext } from '../context.ts';
-import { KeyNotMine } from '../errors.ts';
+import { KekFileInvalid, KeyNotMine } from '../errors.ts';
 import type { KekRing } from '../kek-ring.ts';
 import type { KeyWrapper, WrappedKey } from '../port.ts';
 import { seal, unseal } from '../sealed.ts';
@@ -21,15 +21,24 @@ export interface LocalWrapperOptions {
 export const REREAD_MS = 5_000;
 
 /** Wraps under KEKs held in this process: AES-256-GCM under a key derived for the place, with the place as associated data. */
-export function localWrapper({ id, ring: first, reread, now = Date.now }: LocalWrapperOptions): KeyWrapper {
+export function localWrapper(options: LocalWrapperOptions): KeyWrapper {
+  const { id, ring: first, reread, now = Date.now } = options;
   let ring = first;
   let readAt = now();
+  let unreadable: string | undefined;
 
-  /** A file that cannot be read just now changes nothing: what is held is held. */
+  /** A file that cannot be read just now does not change what is held, but has to be told of: at the next start nothing is. */
   async function refresh(olderThanMs = 0): Promise<void> {
     if (!reread || now() - readAt < olderThanMs) return;
     readAt = now();
-    ring = await reread().catch(() => ring);
+    try {
+      ring = await reread();
+      unreadable = undefined;
+    } catch (error) {
+      const before = unreadable;
+      unreadable = `the KEK file cannot be read: ${reasonOf(error)}`;
+      if (before === undefined) process.emitWarning(`custody.wrappers.${id}: ${unreadable}`, WARNING);
+    }
   }
 
   async function held({ wrapperId, kekId }: Pick<WrappedKey, 'wrapperId' | 'kekId'>): Promise<KeyObject> {
@@ -67,10 +76,20 @@ export function localWrapper({ id, ring: first, reread, now = Date.now }: LocalW
     async keks() {
       await refresh(REREAD_MS);
       const others = [...ring.keks.keys()].filter((kekId) => kekId !== ring.current);
-      return [ring.current, ...others].map((kekId) => ({ wrapperId: id, kekId, state: 'usable' }));
+      const said = unreadable === undefined ? USABLE : { state: 'unknown' as const, detail: unreadable };
+      return [ring.current, ...others].map((kekId) => ({ wrapperId: id, kekId, ...said }));
     },
 
     close: () => undefined,
   };
   return wrapper;
+}
+
+const WARNING = { code: 'SEALSLOT_KEK_FILE' };
+const USABLE = { state: 'usable' } as const;
+
+/** `ENOENT`, or what is wrong with the file. */
+function reasonOf(error: unknown): string {
+  const { code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+  return error instanceof KekFileInvalid && error.cause === undefined ? error.message : (code ?? 'unknown');
 }

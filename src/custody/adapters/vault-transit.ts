@@ -31,8 +31,9 @@ export interface VaultTransitOptions {
 export async function vaultTransitWrapper(options: VaultTransitOptions): Promise<KeyWrapper> {
   const { id, now = Date.now } = options;
   const config = trimmed(options.config);
-  const http = vaultHttp(config);
-  const transit = openTransit(authorised(http, openSession(config.auth, http, now)), config);
+  const http = vaultHttp({ id, ...config });
+  const session = openSession(id, config.auth, http, now);
+  const transit = openTransit(authorised(http, session, { id, mount: config.mount }), { id, ...config });
   const unproven = keyWrapper(id, kekIdOf(config), transit, now);
   const proven = remembered(Infinity, now, () => proveFitness(unproven, transit));
   try {
@@ -91,7 +92,7 @@ function keyWrapper(id: string, kekId: string, transit: Transit, now: Clock): Ke
     async unwrap(wrapped, place) {
       assertMine(wrapped);
       const item = { ciphertext: ciphertextOf(wrapped.bytes), context: contextOf(place) };
-      return customerKeyOf(await transit.decrypt(item));
+      return customerKeyOf(await transit.decrypt(item), transit.where);
     },
 
     async rewrap(wrapped, place) {
@@ -125,12 +126,12 @@ async function encrypted(transit: Transit, key: CustomerKey, context: string): P
   }
 }
 
-function customerKeyOf(base64: string): CustomerKey {
+function customerKeyOf(base64: string, where: string): CustomerKey {
   const bytes = Buffer.from(base64, 'base64');
   try {
     return CustomerKey.fromBytes(bytes);
   } catch (cause) {
-    throw new KeyRefused('What Vault opened is no customer key.', { refusal: 'wrong_form', cause });
+    throw new KeyRefused(`${where}: What Vault opened is no customer key.`, { refusal: 'wrong_form', cause });
   } finally {
     bytes.fill(0);
   }
@@ -146,7 +147,8 @@ async function conditionOf(transit: Transit): Promise<Condition> {
 }
 
 function unknown(error: unknown): Condition {
-  return { state: 'unknown', detail: error instanceof Error ? error.message : 'Vault does not tell.' };
+  const said = error instanceof DependencyUnavailable ? error.cause : error;
+  return { state: 'unknown', detail: said instanceof Error ? said.message : 'Vault does not tell.' };
 }
 
 /** A name, never a version: `rotate` keeps it. */

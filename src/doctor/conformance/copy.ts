@@ -38,7 +38,10 @@ export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
     return;
   }
   yield copied.status === 200 && copied.body === BODY.toString()
-    ? say.ok('copy', 'an object can be re-keyed by copying it in place; above 5 GB part by part')
+    ? say.ok(
+        'copy',
+        'an object can be re-keyed by copying it in place; above 5 GB by parts, or through the service where S3 copies none',
+      )
     : say.unsafe(
         'copy',
         'S3 says that it copied the object to another key, but under that key it is not the same',

@@ -29,7 +29,7 @@ export const CONTENT_LIMITS: ContentLimits = {
   largestCopy: 5 * 1024 * MIB,
   copyPart: 512 * MIB,
   largestPut: 64 * MIB,
-  streamPart: 16 * MIB,
+  streamPart: 8 * MIB,
 };
 
 /** A part of an object: `first` and `last` are the places of its first and last byte. */

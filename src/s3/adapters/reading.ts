@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandInput, type S3Client } from '@aws-sdk/client-s3';
 import { DependencyUnavailable } from '../../errors.ts';
+import { ObjectRefused } from '../errors.ts';
 import { objectFailure, unproven } from './object-failure.ts';
 import { sdkFailure } from './sdk-error.ts';
 
@@ -9,11 +10,13 @@ const LONGEST_SILENCE_MS = 30_000;
 /**
  * GET. Leaving the body early closes its connection, and so does `signal`.
  * @param input may name a range.
+ * @param largest in bytes; a larger body is refused, and not read.
  */
 export async function getObject(
   client: S3Client,
   input: GetObjectCommandInput,
   signal: AbortSignal,
+  largest = Number.MAX_SAFE_INTEGER,
 ): Promise<{ readonly size: number; readonly body: AsyncIterable<Uint8Array> }> {
   try {
     const answer = await client.send(new GetObjectCommand(input), { abortSignal: signal });
@@ -22,6 +25,10 @@ export async function getObject(
     if (size === undefined) {
       Body.destroy();
       throw unproven('how many bytes will come');
+    }
+    if (size > largest) {
+      Body.destroy();
+      throw new ObjectRefused(200, `more than ${largest} bytes`);
     }
     return { size, body: watched(Body, size, signal) };
   } catch (error) {
@@ -50,15 +57,21 @@ async function* watched(body: Readable, size: number, signal: AbortSignal): Asyn
   if (length !== size) throw unproven(`all: ${length} bytes of ${size} came`);
 }
 
-/** @throws when there are not exactly `size` bytes. */
-export async function readWhole(body: AsyncIterable<Uint8Array>, size: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(size);
+/**
+ * @param room for at least `size` bytes; its own unless given.
+ * @throws when there are not exactly `size` bytes.
+ */
+export async function readWhole(
+  body: AsyncIterable<Uint8Array>,
+  size: number,
+  room: Buffer = Buffer.allocUnsafe(size),
+): Promise<Buffer> {
   let length = 0;
   for await (const chunk of body) {
     if (length + chunk.length > size) throw unproven(`only ${size} bytes`);
-    bytes.set(chunk, length);
+    room.set(chunk, length);
     length += chunk.length;
   }
   if (length !== size) throw unproven(`all: ${length} bytes of ${size} came`);
-  return bytes;
+  return room.subarray(0, size);
 }

@@ -42,11 +42,12 @@ export function sdkBuckets(clients: Pick<ContentClients, 'calls' | 'reading'>): 
       const input = { Bucket: bucket, Key: objectKey };
       const { signal } = new AbortController();
       try {
-        const { body, size } = await getObject(reading, input, signal);
+        const { body, size } = await getObject(reading, input, signal, LARGEST_SMALL);
         return await readWhole(body, size);
       } catch (error) {
-        if (error instanceof ObjectRefused && error.s3Code === 'NoSuchKey') return undefined;
-        throw unavailable(error);
+        if (!(error instanceof ObjectRefused) || error.s3Code === 'NoSuchBucket') throw unavailable(error);
+        if (error.s3Code === 'NoSuchKey') return undefined;
+        throw error;
       }
     },
   };

@@ -42,6 +42,8 @@ async function streamWhole(clients: ContentClients, work: Rewriting): Promise<Wr
 function streamParts(clients: ContentClients, limits: ContentLimits, work: Rewriting): Promise<Written> {
   const { source, keys, headers, signal } = work;
   const parts = partsOf(source.size, limits.streamPart);
+  // Used again, for memory that is let go of goes late: it was twice as much.
+  const rooms: Buffer[] = [];
   return multipart(clients, {
     source,
     to: keys.to,
@@ -52,7 +54,8 @@ function streamParts(clients: ContentClients, limits: ContentLimits, work: Rewri
     atOnce: parts.length === Math.ceil(source.size / limits.streamPart) ? 2 : 1,
     checksum: true,
     async write(part, UploadId, abortSignal) {
-      const bytes = await read(clients, work, part, abortSignal);
+      const room = rooms.pop() ?? Buffer.allocUnsafe(lengthOf(parts[0] ?? part));
+      const bytes = await read(clients, work, part, abortSignal, room);
       const ChecksumSHA256 = sha256(bytes);
       const answer = await clients.writing.send(
         new UploadPartCommand({
@@ -66,6 +69,8 @@ function streamParts(clients: ContentClients, limits: ContentLimits, work: Rewri
         }),
         { abortSignal },
       );
+      // Only now is it certain that nobody sends it any more.
+      rooms.push(room);
       // Plain text is not even to lie in parts.
       if (onceSaid(answer.SSECustomerKeyMD5) !== keys.to.md5()) {
         throw unproven('that the part is under the new key');
@@ -81,6 +86,7 @@ async function read(
   { source, keys }: Rewriting,
   part: Part | undefined,
   signal: AbortSignal,
+  room?: Buffer,
 ): Promise<Buffer> {
   const input = {
     ...versionParameters(source),
@@ -89,7 +95,9 @@ async function read(
     ...(part && { Range: `bytes=${part.first}-${part.last}` }),
   };
   const { body } = await getObject(clients.reading, input, signal);
-  return readWhole(body, part ? part.last - part.first + 1 : source.size);
+  return readWhole(body, part ? lengthOf(part) : source.size, room);
 }
+
+const lengthOf = ({ first, last }: Part): number => last - first + 1;
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('base64');

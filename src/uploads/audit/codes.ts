@@ -71,7 +71,7 @@ export const AUDIT_CODES = {
     grade: 'wrong',
     means: 'An object version lies in a bucket of a tenant, and no key in the store opens it.',
     remedy:
-      'If it is foreign, take it over with `sealslot import` or keep it elsewhere. If it is the service’s, recover its key; without a key, remove it.',
+      'If it is the service’s, bring its key back: a backup of the store, `sealslot recover`, or `sealslot import --keys`. If it is foreign, take it over with `sealslot import` or keep it elsewhere. Remove only what none of these opens.',
   },
   copy_missing: {
     grade: 'wrong',

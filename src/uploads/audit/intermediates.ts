@@ -1,5 +1,6 @@
 import { intermediatePlace, type IntermediateKey } from '../../custody/intermediate.ts';
 import { intermediateCopy, readIntermediateCopy } from '../../custody/intermediate-copy.ts';
+import { ObjectRefused } from '../../s3/errors.ts';
 import { recoveryTarget } from '../recovery.ts';
 import type { AuditContext } from './context.ts';
 import { isSameWrapping } from './copies.ts';
@@ -62,7 +63,10 @@ async function examineCopy(
   const { recovery } = services.config.custody;
   if (recovery === undefined) return [];
   const { buckets } = recoveryTarget(services.targets, recovery);
-  const bytes = await buckets.getSmall(recovery.bucket, intermediateCopy(key).objectKey);
+  const bytes = await buckets.getSmall(recovery.bucket, intermediateCopy(key).objectKey).catch(asRefused);
+  if (bytes instanceof ObjectRefused) {
+    return [found('unknown', at, `its copy cannot be read: ${bytes.message.replace(/\.$/, '')}`)];
+  }
   if (bytes === undefined) {
     // Its copy is kept before it wraps anything: one that was just made, or whose making ended early, needs none.
     const isUsed = (await services.store.intermediates.uses(key.id)) > 0;
@@ -75,4 +79,9 @@ async function examineCopy(
   const { wrapperId, kekId } = copy.wrapped;
   const by = `wrapper ${JSON.stringify(wrapperId)}, KEK ${JSON.stringify(kekId)}`;
   return [found('intermediate_copy_differs', at, `it is wrapped in another way, by ${by}`)];
+}
+
+function asRefused(error: unknown): ObjectRefused {
+  if (error instanceof ObjectRefused) return error;
+  throw error;
 }

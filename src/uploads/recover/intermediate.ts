@@ -2,9 +2,15 @@ import { KeyNotMine, KeyRefused } from '../../custody/errors.ts';
 import { intermediateCopy, readIntermediateCopy } from '../../custody/intermediate-copy.ts';
 import { intermediatePlace, type IntermediateKey } from '../../custody/intermediate.ts';
 import type { CustodyConfig } from '../../config/config.ts';
+import { ObjectRefused } from '../../s3/errors.ts';
+import type { ListedVersion } from '../../s3/port.ts';
+import { KekRetired } from '../../store/errors.ts';
 import { keepIntermediateCopy, recoveryTarget } from '../recovery.ts';
 import type { Services } from '../services.ts';
 import type { Recovery, RefusalCode } from './outcome.ts';
+
+/** Far more than any copy has. */
+const LARGEST_COPY = 16 * 1024;
 
 /**
  * An intermediate key from its copy, proven by opening it. Repeatable. One that is destroyed in the store is never brought back.
@@ -13,11 +19,13 @@ import type { Recovery, RefusalCode } from './outcome.ts';
 export async function recoverIntermediate(
   services: Services,
   recovery: NonNullable<CustodyConfig['recovery']>,
-  objectKey: string,
+  { objectKey, size }: Pick<ListedVersion, 'objectKey' | 'size'>,
 ): Promise<Recovery> {
-  const { config, store, targets } = services;
-  const bytes = await recoveryTarget(targets, recovery).buckets.getSmall(recovery.bucket, objectKey);
+  const { config, store } = services;
+  if (size > LARGEST_COPY) return refused('bad_copy', `it has ${size} bytes, more than any copy`);
+  const bytes = await read(services, recovery, objectKey);
   if (!bytes) return { kind: 'passed_over' };
+  if ('kind' in bytes) return bytes;
   const key = readIntermediateCopy(bytes);
   if (!key || intermediateCopy(key).objectKey !== objectKey) {
     return refused('bad_copy', 'it is not as this service writes it, or lies under another name');
@@ -29,11 +37,30 @@ export async function recoverIntermediate(
   if ((await store.intermediates.get(id))?.tenant === tenant) return { kind: 'already', tenant, id };
   const problem = await openingProblem(services, key);
   if (problem) return problem;
-  const isRecovered =
-    (await store.intermediates.insert(key, true)) || (await insertBehind(services, recovery, key));
-  return isRecovered
-    ? { kind: 'recovered', tenant, id, notes: [], refused: [] }
-    : { kind: 'already', tenant, id };
+  try {
+    const isRecovered =
+      (await store.intermediates.insert(key, true, false)) || (await insertBehind(services, recovery, key));
+    return isRecovered
+      ? { kind: 'recovered', tenant, id, notes: [], refused: [] }
+      : { kind: 'already', tenant, id };
+  } catch (error) {
+    if (!(error instanceof KekRetired)) throw error;
+    return refused('kek_refused', error.message);
+  }
+}
+
+/** One object that S3 does not hand out must not keep all others from being recovered: anybody may have put it there. */
+async function read(
+  { targets }: Services,
+  recovery: NonNullable<CustodyConfig['recovery']>,
+  objectKey: string,
+): Promise<Uint8Array | Recovery | undefined> {
+  try {
+    return await recoveryTarget(targets, recovery).buckets.getSmall(recovery.bucket, objectKey);
+  } catch (error) {
+    if (!(error instanceof ObjectRefused)) throw error;
+    return refused('unreadable', `it cannot be read: ${error.message}`);
+  }
 }
 
 async function openingProblem(
@@ -69,7 +96,7 @@ async function insertBehind(
     .wrap(opened, intermediatePlace({ ...key, version }))
     .finally(() => opened.erase());
   const moved = { ...key, version, wrapped };
-  if (!(await store.intermediates.insert(moved, false))) return false;
+  if (!(await store.intermediates.insert(moved, false, false))) return false;
   await keepIntermediateCopy(targets, recovery, moved);
   await store.intermediates.copied(moved.id, moved.wrapped);
   return true;

@@ -1,4 +1,6 @@
-import { slotIdsOf } from '../slot-ids.ts';
+import { IntermediateGone, KekRetired } from '../../store/errors.ts';
+import type { Upload } from '../upload.ts';
+import { kinOf, slotIdsOf } from '../slot-ids.ts';
 import type { Services } from '../services.ts';
 import type { ListedObject } from './listed-object.ts';
 import type { Note, Recovery, RefusedVersion } from './outcome.ts';
@@ -16,7 +18,8 @@ export interface ObjectRecovery extends ListedObject {
 
 /**
  * An object's slot from the copies in the tags of its versions: proof of each version → one commit. Repeatable; a slot that is there is
- * left as it is, and S3 is not asked about it. The newest version that is proven is the slot's, as it is what S3 serves.
+ * left as it is, and S3 is not asked about it. The highest generation that is proven is the slot's, wherever its version lies: whoever has
+ * an older key, as a client of then does, can lay a version under it on top, with the copy that it once had.
  *
  * Behind a delete marker the versions are recovered all the same: the service makes no markers, and the lost slot named its version too.
  * @throws DependencyUnavailable when the store, the KEK or S3 says neither yes nor no; nothing was stored.
@@ -31,18 +34,43 @@ export async function recoverObject(services: Services, object: ObjectRecovery):
 
   const own = proven.filter(({ copy }) => copy.slot === id && copy.tenant === tenant);
   const others = proven.filter((version) => !own.includes(version)).map(asOther);
-  const upload = recoveredSlot(object, newest, services.now());
-  if (!object.dryRun && !(await services.store.keys.restore(upload, recoveredKeys(own)))) {
-    return { kind: 'already', tenant, id };
-  }
+  // Of several versions under one generation the newest comes first, and stays.
+  const current = own.reduce(
+    (best, one) => (one.copy.generation > best.copy.generation ? one : best),
+    newest,
+  );
+  const upload = recoveredSlot(object, current, services.now());
+  const problem = object.dryRun ? undefined : await restore(services, object, upload, own);
+  if (problem) return problem;
   const notes: Note[] = [
     ...(object.isBehindMarker ? (['behind_delete_marker'] as const) : []),
-    ...(own.some(({ copy }) => copy.generation > upload.generation)
-      ? (['older_generation_on_top'] as const)
-      : []),
+    ...(newest.copy.generation < upload.generation ? (['older_generation_on_top'] as const) : []),
     ...(upload.state === 'rejected' ? (['rejected'] as const) : []),
   ];
   return { kind: 'recovered', tenant, id, notes, refused: [...refused, ...others, ...omitted(object)] };
+}
+
+/** @returns undefined when it is there now. */
+async function restore(
+  services: Services,
+  object: ObjectRecovery,
+  upload: Upload,
+  own: readonly ProvenVersion[],
+): Promise<Recovery | undefined> {
+  try {
+    const keys = recoveredKeys(own, upload.generation);
+    if (await services.store.keys.restore(upload, keys, kinOf(upload))) return undefined;
+  } catch (error) {
+    // Destroyed or retired while the object was looked at. To try again would not bring it back.
+    if (!(error instanceof IntermediateGone || error instanceof KekRetired)) throw error;
+    return refused('kek_refused', error.message, upload.versionId);
+  }
+  const detail = `another upload has the id ${upload.id}, or this bucket and object key`;
+  return (await findSlot(services, object)) ?? refused('other_upload', detail, upload.versionId);
+}
+
+function refused(code: RefusedVersion['code'], detail: string, versionId: string | null): Recovery {
+  return { kind: 'refused', refused: [{ code, detail, versionId }] };
 }
 
 async function findSlot(services: Services, object: ObjectRecovery): Promise<Recovery | undefined> {

@@ -2,6 +2,7 @@
 export type RefusalCode =
   | 'no_copy'
   | 'bad_copy'
+  | 'unreadable'
   | 'not_configured'
   | 'misplaced'
   | 'not_authentic'

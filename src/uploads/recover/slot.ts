@@ -49,16 +49,17 @@ export function recoveredSlot(
 
 /**
  * One key a generation, oldest first: of several versions under one generation the newest counts.
- * @param proven the newest first; the first one's generation is the current one.
+ * @param proven the newest first.
+ * @param current the slot's generation.
  */
-export function recoveredKeys(proven: readonly ProvenVersion[]): StoredKey[] {
+export function recoveredKeys(proven: readonly ProvenVersion[], current: number): StoredKey[] {
   const keys = new Map<number, StoredKey>();
   for (const { copy, version } of proven) {
     const { generation, wrapped } = copy;
     const { wrapperId, kekId } = wrapped;
     if (keys.has(generation)) continue;
     // The version of the current generation stands in the slot.
-    const versionId = keys.size === 0 ? null : version.versionId;
+    const versionId = generation === current ? null : version.versionId;
     keys.set(generation, { generation, versionId, wrapped, copy: { wrapperId, kekId, isStale: false } });
   }
   return [...keys.values()].toSorted((a, b) => a.generation - b.generation);

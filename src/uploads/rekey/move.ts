@@ -1,9 +1,10 @@
 import type { CustomerKey } from '../../custody/customer-key.ts';
-import { recoveryTags } from '../../custody/recovery-copy.ts';
+import { withCopy } from '../../custody/recovery-copy.ts';
 import { DependencyUnavailable, KeyUnusable } from '../../errors.ts';
 import type { HeadResult, ObjectFacts, ObjectVersion } from '../../s3/port.ts';
 import { customerKeyOf } from '../customer-key-of.ts';
-import { placeOf, targetOf, type Services } from '../services.ts';
+import { copyTags } from '../recovery.ts';
+import { targetOf, type Services } from '../services.ts';
 import type { Upload } from '../upload.ts';
 import { RekeyFailed } from './errors.ts';
 
@@ -66,7 +67,7 @@ export async function write(move: Move, source: Source, by: 'copy' | 'stream'): 
   const headers = {
     contentType: upload.contentType,
     metadata: upload.metadata,
-    tags: await tagsOf(move),
+    tags: await tagsOf(move, source),
   };
   signal.throwIfAborted();
   const copied = by === 'copy' ? await content.copy(source, keys, headers, signal) : undefined;
@@ -76,11 +77,15 @@ export async function write(move: Move, source: Source, by: 'copy' | 'stream'): 
   return object;
 }
 
-/** The copy of the key that the store says the object carries. */
-async function tagsOf({ services, upload, generation }: Move): Promise<Readonly<Record<string, string>>> {
+/** The tags that others gave the object stay (a verdict of a scanner, say); the copy of its key is that of the new one. */
+async function tagsOf(
+  { services, upload, generation }: Move,
+  source: Source,
+): Promise<Readonly<Record<string, string>>> {
   const stored = await services.store.keys.get(upload.id, generation);
   if (stored === undefined) throw new KeyUnusable('The new key of this upload has been destroyed.');
-  return stored.copy === null ? {} : recoveryTags(placeOf(upload, generation), stored.wrapped);
+  const before = (await targetOf(services, upload.target).tags.get(source)) ?? {};
+  return withCopy(before, stored.copy === null ? {} : copyTags(upload, generation, stored.wrapped));
 }
 
 /** Removes every version under the new key, and no other. */

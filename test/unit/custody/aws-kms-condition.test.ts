@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { awsKmsWrapper } from '../../../src/custody/adapters/aws-kms.ts';
 import type { KeyWrapper } from '../../../src/custody/port.ts';
+import { rememberedProof } from '../../../src/custody/readiness.ts';
 import { KEY_ARN, fakeKms, fakeKmsConfig, kmsError } from '../../support/fake-kms.ts';
 
 const MINUTE = 60_000;
@@ -59,6 +60,30 @@ describe('AWS KMS: the condition of the KEK', () => {
       assert.match(told.detail ?? '', new RegExp(name));
     }
   });
+
+  it('is unknown, with the cause, when KMS was never reached', async () => {
+    const kms = fakeKms();
+    kms.answer = () =>
+      Object.assign(new Error('unable to verify'), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+    const { wrapper } = await open(kms);
+    const [{ state, detail } = {}] = await wrapper.keks();
+    assert.equal(state, 'unknown');
+    assert.equal(detail, 'AWS KMS does not answer as it should. (UNABLE_TO_VERIFY_LEAF_SIGNATURE)');
+  });
+
+  for (const [KeyState, name, refusal] of [
+    ['Disabled', 'DisabledException', 'kek_disabled'],
+    ['PendingDeletion', 'KMSInvalidStateException', 'kek_pending_deletion'],
+  ] as const) {
+    it(`does not keep the service from its start when it is ${KeyState}, but from being ready`, async () => {
+      const kms = fakeKms();
+      kms.metadata = { ...FIT, KeyState };
+      kms.answer = ({ operation }) =>
+        operation === 'DescribeKey' ? undefined : kmsError(name, 400, `${KEY_ARN} is pending deletion.`);
+      const { wrapper } = await open(kms);
+      await assert.rejects(rememberedProof(wrapper, 10, () => 0)(), { code: 'key_refused', refusal });
+    });
+  }
 
   it('is asked once a minute, by one call, and not kept when KMS did not answer', async () => {
     let at = 0;

@@ -96,6 +96,7 @@ describe('AWS KMS says no', () => {
         assert.ok(thrown.cause instanceof SdkFailure);
         assert.equal(thrown.cause.code, name);
         assert.equal(thrown.cause.status, 400);
+        assert.ok(thrown.message.startsWith(`custody.wrappers.kms (${KEY_ARN}): `), thrown.message);
         assert.match(thrown.cause.message, /so it is/);
         assert.equal(kms.asked.length, 1);
       }
@@ -137,6 +138,8 @@ describe('AWS KMS says "later"', { concurrency: true }, () => {
       assert.equal(thrown.extra['dependency'], 'custody');
       assert.ok(thrown.cause instanceof SdkFailure);
       assert.equal(thrown.cause.code, name);
+      assert.ok(thrown.cause.message.startsWith(`custody.wrappers.kms (${KEY_ARN}): `));
+      assert.equal(thrown.message, new DependencyUnavailable('custody', undefined).message);
       assert.equal(kms.asked.length, attempts);
     });
   }

@@ -88,6 +88,27 @@ describe('KEK file', () => {
     await rm(`${path}.new`);
   });
 
+  it('that was left by an interrupted rotation is called what it is', async () => {
+    await createKekFile(path);
+    await writeFile(`${path}.new`, 'half');
+    await assert.rejects(rotateKekFile(path), (error: Error) => {
+      assert.ok(error instanceof KekFileExists && error.message.includes(`${path}.new`));
+      assert.match(error.message, /interrupted.*holds KEKs.*compare.*remove/s);
+      assert.doesNotMatch(error.message, /never overwritten/);
+      return true;
+    });
+  });
+
+  it('that cannot be written is told with its path, in words', async () => {
+    const long = join(root, 'k'.repeat(253));
+    await createKekFile(long);
+    await assert.rejects(rotateKekFile(long), (error: Error) => {
+      assert.ok(error instanceof KekFileInvalid && error.message.includes(long));
+      assert.match(error.message, /cannot be written: .*\(ENAMETOOLONG\)\.$/);
+      return true;
+    });
+  });
+
   it('loses a KEK that is not the current one, and no other', async () => {
     const first = await createKekFile(path);
     const second = await rotateKekFile(path);

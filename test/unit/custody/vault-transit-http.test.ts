@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { vaultTransitWrapper } from '../../../src/custody/adapters/vault-transit.ts';
-import { failureOf } from '../../../src/custody/adapters/vault-transit/errors.ts';
+import { failureOf, VaultFailure } from '../../../src/custody/adapters/vault-transit/errors.ts';
 import { pathOf, vaultHttp } from '../../../src/custody/adapters/vault-transit/http.ts';
 import type { VaultHttp, VaultHttpOptions } from '../../../src/custody/adapters/vault-transit/http.ts';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
@@ -13,7 +13,7 @@ import { KeyRefused } from '../../../src/custody/errors.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import { Secret } from '../../../src/secret.ts';
 import { freePort } from '../../support/processes.ts';
-import { PLACE, vaultWorld } from './vault-transit-world.ts';
+import { causedBy, PLACE, vaultWorld } from './vault-transit-world.ts';
 import type { VaultWorld } from './vault-transit-world.ts';
 
 const TOKEN = 's.do-not-show';
@@ -36,6 +36,7 @@ describe('requests to Vault', () => {
 
   function http(more: Partial<VaultHttpOptions> = {}): VaultHttp {
     const made = vaultHttp({
+      id: 'vault',
       address: new URL(world.address),
       ca: world.caPem,
       namespace: undefined,
@@ -47,7 +48,13 @@ describe('requests to Vault', () => {
 
   const unanswered = (why: RegExp) => (error: unknown) => {
     assert.ok(error instanceof DependencyUnavailable);
-    assert.match(error.message, why);
+    assert.equal(error.message, new DependencyUnavailable('custody', undefined).message);
+    assert.ok(error.cause instanceof VaultFailure);
+    assert.match(error.cause.message, why);
+    assert.match(
+      error.cause.message,
+      /^custody\.wrappers\.vault \(transit\/encrypt\/k\): Vault at (localhost|127\.0\.0\.1):/,
+    );
     assert.ok(!inspect(error, { depth: Infinity, showHidden: true }).includes(TOKEN));
     return true;
   };
@@ -130,6 +137,7 @@ describe('requests to Vault', () => {
     assert.equal(world.seen.length, 0);
     const address = new URL(`https://127.0.0.1:${await freePort()}`);
     await assert.rejects(http({ address }).send(CALL), unanswered(/ECONNREFUSED/));
+    await assert.rejects(http({ address }).send(CALL), causedBy('ECONNREFUSED', /ECONNREFUSED/));
   });
 
   it('answer with what is not JSON as well', async () => {
@@ -171,7 +179,7 @@ describe('requests to Vault', () => {
 
 describe('what Vault answers', () => {
   const failure = (status: number, ...errors: string[]): KeyRefused | DependencyUnavailable =>
-    failureOf({ status, body: { errors } }, 'decrypt');
+    failureOf({ status, body: { errors } }, 'where');
 
   const REFUSED = [
     [400, 'encryption key not found', 'kek_not_found'],
@@ -191,6 +199,8 @@ describe('what Vault answers', () => {
       assert.ok(error instanceof KeyRefused);
       assert.equal(error.refusal, refusal);
       assert.ok(!error.message.includes('\n'));
+      assert.match(error.message, /^where: /);
+      assert.ok(error.message.includes(`Vault answered ${status}: `));
     });
   }
 
@@ -204,13 +214,18 @@ describe('what Vault answers', () => {
     [200],
   ] as const) {
     it(`is for later: ${status} ${words.join('')}`, () => {
-      assert.ok(failure(status, ...words) instanceof DependencyUnavailable);
+      const error = failure(status, ...words);
+      assert.ok(error instanceof DependencyUnavailable);
+      assert.equal(error.message, new DependencyUnavailable('custody', undefined).message);
+      assert.ok(error.cause instanceof VaultFailure);
+      assert.equal(error.cause.status, status);
+      assert.ok(error.cause.message.startsWith(`where: Vault answered ${status}`));
     });
   }
 
   it('is for later when it is not in its form: some proxy answered', () => {
     for (const status of [400, 404, 405]) {
-      const error = failureOf({ status, body: undefined }, 'decrypt');
+      const error = failureOf({ status, body: undefined }, 'where');
       assert.ok(error instanceof DependencyUnavailable);
       assert.deepEqual(error.extra, { dependency: 'custody' });
     }

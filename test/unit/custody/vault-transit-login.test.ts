@@ -10,7 +10,7 @@ import { DependencyUnavailable } from '../../../src/errors.ts';
 import { available } from '../../support/available.ts';
 import { startOpenbao } from '../../support/openbao.ts';
 import { waitUntil } from '../../support/processes.ts';
-import { minimalPolicy, PLACE, tokenFor, vaultWorld } from './vault-transit-world.ts';
+import { causedBy, minimalPolicy, PLACE, tokenFor, vaultWorld } from './vault-transit-world.ts';
 import type { Seen, VaultWorld } from './vault-transit-world.ts';
 
 const openbao = await available(startOpenbao);
@@ -78,9 +78,8 @@ describe('a vault-transit wrapper logs in', { skip: openbao.skip }, () => {
       const tokenFile = await world.secret('token', one);
       const wrapper = await start({ kind: 'token', tokenFile });
       await openbao.get().request('POST', 'auth/token/revoke', { token: one });
-      await assert.rejects(wrap(wrapper), { code: 'key_refused', refusal: 'access_denied' });
-      // The wrapping, and whether the key is still there.
-      assert.equal(world.seen.length, 2);
+      await assert.rejects(wrap(wrapper), DependencyUnavailable);
+      assert.equal(asked('/encrypt/uploads').length, 1);
 
       // An agent writes another while the old one is being refused.
       world.between = async ({ headers }) => {
@@ -91,12 +90,56 @@ describe('a vault-transit wrapper logs in', { skip: openbao.skip }, () => {
       assert.ok(await wrap(wrapper));
     });
 
+    it('and waits for another when it has ended, since that says nothing of the key', async () => {
+      const [one, other] = [await token(), await token()];
+      const tokenFile = await world.secret('token', one);
+      const wrapper = await start({ kind: 'token', tokenFile });
+      const wrapped = await wrap(wrapper);
+      await openbao.get().request('POST', 'auth/token/revoke', { token: one });
+      for (const call of [
+        () => wrap(wrapper),
+        () => wrapper.unwrap(wrapped, PLACE),
+        () => wrapper.rewrap(wrapped, PLACE),
+      ])
+        await assert.rejects(call, causedBy('TokenEnded', /Vault knows the token in .* no more/));
+      assert.match((await wrapper.keks())[0]?.detail ?? '', /knows the token in .* no more/);
+      await world.secret('token', other);
+      assert.ok(await wrapper.unwrap(wrapped, PLACE));
+      assert.equal((await start({ kind: 'token', tokenFile: await world.secret('token', one) })).id, 'vault');
+    });
+
+    it('and takes it for a refusal when only the policy denies, with the policy `default` and without', async () => {
+      const bao = openbao.get();
+      const decrypt = 'path "transit/decrypt/uploads" { capabilities = ["update"] }';
+      await bao.request('PUT', 'sys/policies/acl/only-decrypts', { policy: decrypt });
+      await bao.request('PUT', 'sys/policies/acl/no-transit', {
+        policy: 'path "nowhere/*" { capabilities = ["read"] }',
+      });
+      for (const [policy, no_default_policy] of [
+        ['only-decrypts', true],
+        ['only-decrypts', false],
+        ['no-transit', false],
+      ] as const) {
+        const made = await bao.request('POST', 'auth/token/create', {
+          policies: [policy],
+          no_default_policy,
+        });
+        const tokenFile = await world.secret('token', made.auth?.client_token ?? '');
+        await assert.rejects(start({ kind: 'token', tokenFile }), {
+          code: 'key_refused',
+          refusal: 'access_denied',
+          message:
+            /^custody\.wrappers\.vault \(transit\/(en|de)crypt\/uploads\): Vault answered 403: .*permission denied/,
+        });
+      }
+    });
+
     it('and waits for one that is not there', async () => {
       const tokenFile = await world.secret('token', await token());
       const wrapper = await start({ kind: 'token', tokenFile });
       for (const text of ['', '\n', 'two\nlines']) {
         await world.secret('token', text);
-        await assert.rejects(wrap(wrapper), DependencyUnavailable);
+        await assert.rejects(wrap(wrapper), causedBy('Malformed', /holds no token/));
       }
       assert.equal(world.seen.length, 0);
     });
@@ -186,10 +229,23 @@ describe('a vault-transit wrapper logs in', { skip: openbao.skip }, () => {
       clock.at = HOUR_MS * 0.7;
       await wrap(wrapper);
       clock.at = HOUR_MS;
-      await assert.rejects(wrap(wrapper), {
-        code: 'dependency_unavailable',
-        message: /503 to the approle login/,
-      });
+      await assert.rejects(
+        wrap(wrapper),
+        causedBy('VaultAnswer', /vault \(auth\/approle\/login\): Vault answered 503: Vault is sealed/),
+      );
+      world.between = () => undefined;
+      await wrap(wrapper);
+    });
+
+    it('and waits for another secret when a later login is refused, since that says nothing of the key', async () => {
+      const wrapper = await start(await appRole());
+      await wrap(wrapper);
+      world.between = ({ path }) =>
+        path.endsWith('/login')
+          ? { status: 400, body: { errors: ['invalid role or secret ID'] } }
+          : undefined;
+      clock.at = HOUR_MS;
+      await assert.rejects(wrap(wrapper), causedBy('VaultAnswer', /invalid role or secret ID/));
       world.between = () => undefined;
       await wrap(wrapper);
     });
@@ -201,7 +257,7 @@ describe('a vault-transit wrapper logs in', { skip: openbao.skip }, () => {
         assert.ok(error instanceof KeyRefused);
         assert.equal(error.refusal, 'access_denied');
         const text = inspect(error, { depth: Infinity, showHidden: true });
-        assert.match(text, /400 to the approle login: invalid role or secret ID/);
+        assert.match(text, /vault \(auth\/approle\/login\): Vault answered 400: invalid role or secret ID/);
         assert.ok(!text.includes('wrong-secret-id'));
         return true;
       });

@@ -8,7 +8,14 @@ import type { KeyWrapper } from '../../../src/custody/port.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import { available } from '../../support/available.ts';
 import { OpenbaoError, startOpenbao } from '../../support/openbao.ts';
-import { minimalPolicy, PLACE, readingPolicy, tokenFor, vaultWorld } from './vault-transit-world.ts';
+import {
+  causedBy,
+  minimalPolicy,
+  PLACE,
+  readingPolicy,
+  tokenFor,
+  vaultWorld,
+} from './vault-transit-world.ts';
 import type { Seen, VaultWorld } from './vault-transit-world.ts';
 
 const openbao = await available(startOpenbao);
@@ -95,12 +102,12 @@ describe('a vault-transit wrapper at its start', { skip: openbao.skip }, () => {
     await refused(
       start('denied', 'path "transit/decrypt/denied" { capabilities = ["update"] }'),
       'access_denied',
-      /403 to encrypt: .*permission denied/,
+      /^custody\.wrappers\.vault \(transit\/encrypt\/denied\): Vault answered 403: .*permission denied/,
     );
     await refused(
       start('denied', 'path "transit/encrypt/denied" { capabilities = ["update"] }'),
       'access_denied',
-      /403 to decrypt/,
+      /transit\/decrypt\/denied\): Vault answered 403/,
     );
   });
 
@@ -123,7 +130,9 @@ describe('a vault-transit wrapper at its start', { skip: openbao.skip }, () => {
     const wrapper = await start('later', minimalPolicy('later'));
     const wrap = (): Promise<unknown> => wrapper.wrap(CustomerKey.generate(), PLACE);
     await assert.rejects(wrap(), DependencyUnavailable);
-    assert.equal((await wrapper.keks())[0]?.state, 'unknown');
+    const [kek] = await wrapper.keks();
+    assert.equal(kek?.state, 'unknown');
+    assert.match(kek.detail ?? '', /Vault answered 503: Vault is sealed/);
     assert.ok(!world.seen.some(encrypts));
 
     world.between = () => undefined;
@@ -134,6 +143,16 @@ describe('a vault-transit wrapper at its start', { skip: openbao.skip }, () => {
     world.seen.length = 0;
     await wrap();
     assert.equal(world.seen.length, 1);
+    wrapper.close();
+  });
+
+  it('tells why a server was never reached', async () => {
+    const tokenFile = await world.secret('token', 's.any');
+    const config = world.config('any', { kind: 'token', tokenFile }, { ca: undefined });
+    const wrapper = await vaultTransitWrapper({ id: 'vault', config });
+    const [kek] = await wrapper.keks();
+    assert.equal(kek?.state, 'unknown');
+    assert.match(kek.detail ?? '', /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN/);
     wrapper.close();
   });
 
@@ -155,7 +174,7 @@ describe('a vault-transit wrapper at its start', { skip: openbao.skip }, () => {
     const key = CustomerKey.generate();
     const wrapped = await wrapper.wrap(key, PLACE);
     await openbao.get().request('PUT', 'sys/seal');
-    const sealed = { code: 'dependency_unavailable', message: /503 to .*sealed/ };
+    const sealed = causedBy('VaultAnswer', /503: .*sealed/);
     await assert.rejects(wrapper.wrap(key, PLACE), sealed);
     await assert.rejects(wrapper.unwrap(wrapped, PLACE), sealed);
     await assert.rejects(wrapper.rewrap(wrapped, PLACE), sealed);

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -6,7 +7,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { VaultAuthConfig, VaultTransitConfig } from '../../../src/config/config.ts';
+import { VaultFailure } from '../../../src/custody/adapters/vault-transit/errors.ts';
 import type { KeyPlace } from '../../../src/custody/port.ts';
+import { DependencyUnavailable } from '../../../src/errors.ts';
 import { makeCa } from '../../support/ca.ts';
 import type { Openbao } from '../../support/openbao.ts';
 import { scratchFolder } from '../../support/s3-server.ts';
@@ -120,6 +123,18 @@ async function passOn(bao: Openbao, agent: Agent, { method, path, headers, body 
   call.end(body);
   return promise;
 }
+
+/** An error that tells callers nothing but "later", and operators why. */
+export const causedBy =
+  (code: string, words: RegExp) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof DependencyUnavailable, String(error));
+    assert.equal(error.message, new DependencyUnavailable('custody', undefined).message);
+    assert.ok(error.cause instanceof VaultFailure);
+    assert.equal(error.cause.code, code);
+    assert.match(error.cause.message, words);
+    return true;
+  };
 
 /** What docs/custody.md gives as the smallest policy. */
 export const minimalPolicy = (key: string): string =>

@@ -55,6 +55,7 @@ function transitEngine(): (seen: Seen) => Told {
 
   return ({ path, body }) => {
     if (path === `/v1/${mount}/keys/${key}`) return { status: 403, body: { errors: ['permission denied'] } };
+    if (path === '/v1/auth/token/lookup-self') return { status: 200, body: {} };
     const { batch_input: items } = JSON.parse(body) as { batch_input?: readonly Item[] };
     if (items === undefined) return { status: 400, body: { errors: ['invalid ciphertext: no prefix'] } };
     const answer = path === `/v1/${mount}/encrypt/${key}` ? encrypt : decrypt;

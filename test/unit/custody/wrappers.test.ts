@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { createSecretKey, randomBytes } from 'node:crypto';
+import { chmod, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { localWrapper } from '../../../src/custody/adapters/local.ts';
-import { counted } from '../../../src/custody/counted.ts';
+import { counted, type CountKekCall } from '../../../src/custody/counted.ts';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { KeyNotMine, KeyRefused } from '../../../src/custody/errors.ts';
 import type { KeyPlace, KeyWrapper } from '../../../src/custody/port.ts';
+import { createKekFile, readKekFile } from '../../../src/custody/kek-file.ts';
+import { proveRoundTrip, unboundFields } from '../../../src/custody/proof.ts';
 import { rememberedProof } from '../../../src/custody/readiness.ts';
 import { severalWrappers } from '../../../src/custody/wrappers.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
+import { Folder } from '../config/folder.ts';
 
 const place: KeyPlace = {
   purpose: 'object',
@@ -61,6 +66,16 @@ describe('several wrappers', () => {
     await assert.rejects(wrapper.rewrap(wrapped, place), KeyNotMine);
   });
 
+  it('count what is of a wrapper that is not configured, without its name', async () => {
+    const wrapped = await old.wrap(CustomerKey.generate(), place);
+    const told: string[] = [];
+    const count: CountKekCall = (...call) => void told.push(call.join(' '));
+    const wrapper = severalWrappers(fresh, new Map([['new', fresh]]), count);
+    await assert.rejects(wrapper.unwrap(wrapped, place), KeyNotMine);
+    await assert.rejects(wrapper.rewrap(wrapped, place), KeyNotMine);
+    assert.deepEqual(told, ['unconfigured unwrap not_mine', 'unconfigured rewrap not_mine']);
+  });
+
   it('tell all KEKs, the current one’s first', async () => {
     const keks = await severalWrappers(fresh, both).keks();
     assert.deepEqual(
@@ -102,7 +117,59 @@ describe('a local wrapper whose file changes', () => {
   });
 });
 
+describe('a local wrapper whose file cannot be read', () => {
+  it('goes on with what it holds, but tells, and warns once', async (test) => {
+    await using folder = await Folder.make();
+    const path = join(folder.root, 'kek.json');
+    await createKekFile(path);
+    const heard: string[] = [];
+    const hear = ({ message }: Error) => void heard.push(message);
+    process.on('warning', hear);
+    test.after(() => process.off('warning', hear));
+    const clock = { now: 0 };
+    const reread = () => readKekFile(path);
+    const wrapper = localWrapper({
+      id: 'local',
+      ring: await reread(),
+      reread,
+      now: () => clock.now,
+    });
+    const wrapped = await wrapper.wrap(CustomerKey.generate(), place);
+    const asked = async () => {
+      clock.now += 5_000;
+      const [{ state, detail } = {}] = await wrapper.keks();
+      // A warning is told of at the end of the turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      return { state, detail };
+    };
+
+    await rename(path, `${path}.away`);
+    const gone = { state: 'unknown', detail: 'the KEK file cannot be read: ENOENT' };
+    assert.deepEqual(await asked(), gone);
+    assert.deepEqual(await asked(), gone);
+    assert.deepEqual(heard, [`custody.wrappers.local: ${gone.detail}`]);
+    await wrapper.unwrap(wrapped, place);
+    await wrapper.wrap(CustomerKey.generate(), place);
+
+    await rename(`${path}.away`, path);
+    assert.deepEqual(await asked(), { state: 'usable', detail: undefined });
+    await chmod(path, 0o644);
+    const { state, detail } = await asked();
+    assert.equal(state, 'unknown');
+    assert.match(detail ?? '', /^the KEK file cannot be read: .*chmod 600/);
+    assert.equal(heard.length, 2);
+  });
+});
+
 describe('a counted wrapper', () => {
+  it('does not tell of proofs, some of which are meant to be refused', async () => {
+    const told: string[] = [];
+    const wrapper = counted(old, (...call) => void told.push(call.join(' ')));
+    await proveRoundTrip(wrapper);
+    assert.deepEqual(await unboundFields(wrapper), []);
+    assert.deepEqual(told, []);
+  });
+
   it('tells every call and what became of it', async () => {
     const told: string[] = [];
     const failing: KeyWrapper = {

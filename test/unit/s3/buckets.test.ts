@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ObjectRefused } from '../../../src/s3/errors.ts';
 import { type Answer, error, targetOn, unavailable, versions, xml } from './answering.ts';
 
 const entry = (tag: 'Version' | 'DeleteMarker', key: string, id: string, at: string, latest = false) =>
@@ -112,12 +113,44 @@ describe('small objects', () => {
     assert.equal(await gone.target.buckets.getSmall('b', 'k'), undefined);
     for (const [code, status] of [
       ['NoSuchBucket', 404],
-      ['AccessDenied', 403],
+      ['RequestTimeout', 400],
+      ['SlowDown', 429],
+      ['SlowDown', 503],
     ] as const) {
       const { target } = await targetOn(says(error(code), status));
       await unavailable(target.buckets.getSmall('b', 'k'));
       await unavailable(target.buckets.putSmall('b', 'k', Buffer.from('x'), 'text/plain'));
     }
+  });
+
+  it('are refused when S3 clearly says no: under SSE-C, or no right', async () => {
+    for (const [code, status] of [
+      ['InvalidRequest', 400],
+      ['AccessDenied', 403],
+    ] as const) {
+      const { target } = await targetOn(says(error(code), status));
+      await assert.rejects(
+        target.buckets.getSmall('b', 'k'),
+        (thrown) => thrown instanceof ObjectRefused && thrown.s3Code === code,
+      );
+    }
+  });
+
+  it('are never taken when they are large: the connection is closed', async () => {
+    const ended = Promise.withResolvers<unknown>();
+    const { target } = await targetOn((_seen, response) => {
+      response.on('close', () => ended.resolve('closed'));
+      response.writeHead(200, { 'content-length': 2 ** 40 }).write(Buffer.alloc(1_000));
+    });
+    await assert.rejects(target.buckets.getSmall('b', 'k'), ObjectRefused);
+    assert.equal(await ended.promise, 'closed');
+    const limit = Buffer.alloc(64 * 1024, 1);
+    const { target: fitting } = await targetOn((_seen, response) => response.writeHead(200).end(limit));
+    await unavailable(fitting.buckets.getSmall('b', 'k'));
+    const { target: exact } = await targetOn((_seen, response) =>
+      response.writeHead(200, { 'content-length': limit.length }).end(limit),
+    );
+    assert.deepEqual(Buffer.from((await exact.buckets.getSmall('b', 'k')) ?? 'none'), limit);
   });
 
   it('are sent with a checksum, and are small', async () => {

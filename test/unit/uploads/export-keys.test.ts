@@ -6,6 +6,7 @@ import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
 import { placeOf } from '../../../src/uploads/services.ts';
+import { adoptedId } from '../../../src/uploads/slot-ids.ts';
 import { idOf, NOW } from '../../contract/store-rows.ts';
 import { exportedOf, fileOf } from '../custody/key-file.ts';
 import { details, exported, imported, keysWorld, kinds, type KeysWorld } from './keys-world.ts';
@@ -138,7 +139,7 @@ describe('importing keys', () => {
     for (const changes of [
       {},
       { state: 'rejected' },
-      { id: '00000000-0000-7abc-8000-000000000001', state: 'expired' },
+      { id: adoptedId('uploads', 'old/a.pdf'), objectKey: 'old/a.pdf', state: 'expired' },
     ]) {
       const world = keysWorld();
       const { upload } = await world.add(1, changes as Partial<Upload>);

@@ -36,8 +36,12 @@ export class FakeKeyStore {
         get: async (id: string, generation: number) =>
           rows.get(id)?.keys.find((key) => key.generation === generation),
         page: async (query: Parameters<Store['keys']['page']>[0]) => this.#page(query),
-        restore: async (upload: Upload, keys: readonly StoredKey[]) => {
-          if (rows.has(upload.id)) return false;
+        restore: async (upload: Upload, keys: readonly StoredKey[], kin: readonly string[]) => {
+          const { bucket, objectKey } = upload;
+          const isSame = ({ upload: other }: { upload: Upload }) =>
+            other.bucket === bucket && other.objectKey === objectKey;
+          if (rows.has(upload.id) || kin.some((id) => [rows.get(id)].some((row) => row && isSame(row))))
+            return false;
           rows.set(upload.id, { upload, keys: [...keys] });
           return true;
         },
@@ -87,7 +91,7 @@ export function keysWorld(
   const wrapper: KeyWrapper = localWrapper({ id: 'local', ring });
   const keys = new FakeKeyStore();
   const services = {
-    config: { tenants: Object.fromEntries(tenants.map((name) => [name, TENANT])) },
+    config: { custody: {}, tenants: Object.fromEntries(tenants.map((name) => [name, TENANT])) },
     store: keys.store(),
     wrapper,
     keks: wrapper,

@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { recoveryTags } from '../../../src/custody/recovery-copy.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
+import { ObjectRefused } from '../../../src/s3/errors.ts';
 import { adoptObject } from '../../../src/uploads/adopt.ts';
+import { adoptedId } from '../../../src/uploads/slot-ids.ts';
 import { renewCopy } from '../../../src/uploads/recovery.ts';
 import { placeOf } from '../../../src/uploads/services.ts';
 import { DEFAULTS } from '../../../src/config/defaults.ts';
@@ -122,18 +124,27 @@ describe('recovering a lost store', () => {
     assert.ok((await after.h.customerKey('acme', lost.id)).equals(three.key));
   });
 
-  it('an older generation on top is taken as S3 serves it, and said', async () => {
+  it('the highest generation is the slot’s, not an older one that somebody has laid on top; that is said', async () => {
     const s3 = new FakeObjectStore();
     s3.versioned = true;
     await using before = await world(s3);
     const lost = await uploaded(before);
-    await addVersion(before, lost, 3);
+    const three = await addVersion(before, lost, 3);
     const top = await addVersion(before, lost, 2);
     await using after = await world(s3);
     const outcome = (await recover(after.h.services)).get(at(lost));
     assert.deepEqual(outcome?.kind === 'recovered' && outcome.notes, ['older_generation_on_top']);
     const { generation, versionId } = await stored(after, lost.id);
-    assert.deepEqual({ generation, versionId }, { generation: 2, versionId: top.versionId });
+    assert.deepEqual({ generation, versionId }, { generation: 3, versionId: three.versionId });
+    assert.ok((await after.h.customerKey('acme', lost.id)).equals(three.key));
+    assert.deepEqual(
+      (await keysOf(after.h.store, lost.id)).map((key) => [key.generation, key.versionId]),
+      [
+        [1, lost.versionId],
+        [2, top.versionId],
+        [3, null],
+      ],
+    );
   });
 
   it('behind a delete marker it is recovered, and said; a version of somebody else on top is not taken', async () => {
@@ -384,6 +395,69 @@ describe('intermediate keys in the recovery bucket', () => {
     assert.equal(await shredded.h.store.intermediates.destroy(key.id, 1), true);
     assert.equal((await recover(shredded.h.services)).get(name)?.kind, 'already');
     assert.equal(await shredded.h.store.intermediates.get(key.id), undefined);
+  });
+});
+
+describe('what somebody else does meanwhile', () => {
+  const custody = { hierarchy: DEFAULTS.hierarchy, recovery: { target: 'main', bucket: 'copies' } };
+
+  it('an intermediate key that is shredded: the object is refused, not recovered under it', async () => {
+    const s3 = new FakeObjectStore();
+    await using before = await world(s3, { custody });
+    const lost = await uploaded(before);
+    await using after = await world(s3, { custody });
+    const { intermediates } = after.h.store;
+    s3.after = async ({ name }) => {
+      if (name !== 'head') return;
+      for (const { id } of await intermediates.list()) assert.ok(await intermediates.destroy(id, 1));
+    };
+    assert.deepEqual(codesOf((await recover(after.h.services)).get(at(lost))), ['kek_refused']);
+    assert.equal(await after.h.store.uploads.get('acme', lost.id), undefined);
+  });
+
+  it('a slot of a tenant that is not configured any more keeps its object', async () => {
+    const s3 = new FakeObjectStore();
+    await using before = await world(s3);
+    const lost = await uploaded(before);
+    await using after = await world(s3);
+    const id = adoptedId(lost.bucket, lost.objectKey);
+    const other = { ...lost, id, tenant: 'left' };
+    const [key] = await before.h.store.keys.all(lost.id);
+    assert.ok(key && (await after.h.store.keys.restore(other, [key], [])));
+    assert.deepEqual(codesOf((await recover(after.h.services)).get(at(lost))), ['other_upload']);
+    assert.equal(await after.h.store.uploads.get('acme', lost.id), undefined);
+  });
+});
+
+describe('planted in the recovery bucket', () => {
+  const custody = { hierarchy: DEFAULTS.hierarchy, recovery: { target: 'main', bucket: 'copies' } };
+
+  it('what S3 does not hand out is refused, and all else is recovered', async () => {
+    const s3 = new FakeObjectStore();
+    await using before = await world(s3, { custody });
+    const lost = await uploaded(before);
+    s3.small.set('copies/intermediate/zzz', Buffer.from('x'));
+    s3.before = ({ name, objectKey }) => {
+      if (name === 'getSmall' && objectKey.endsWith('zzz')) throw new ObjectRefused(400, 'InvalidRequest');
+    };
+    await using after = await world(s3, { custody });
+    const outcomes = await recover(after.h.services);
+    assert.deepEqual(codesOf(outcomes.get('copies/intermediate/zzz')), ['unreadable']);
+    assert.equal(outcomes.get(at(lost))?.kind, 'recovered');
+  });
+
+  it('what is larger than any copy is not even asked for', async () => {
+    const s3 = new FakeObjectStore();
+    await using before = await world(s3, { custody });
+    const lost = await uploaded(before);
+    s3.small.set('copies/intermediate/zzz', Buffer.alloc(16 * 1024 + 1));
+    s3.before = ({ name, objectKey }) => {
+      if (name === 'getSmall') assert.doesNotMatch(objectKey, /zzz/);
+    };
+    await using after = await world(s3, { custody });
+    const outcomes = await recover(after.h.services);
+    assert.deepEqual(codesOf(outcomes.get('copies/intermediate/zzz')), ['bad_copy']);
+    assert.equal(outcomes.get(at(lost))?.kind, 'recovered');
   });
 });
 

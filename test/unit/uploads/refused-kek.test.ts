@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KeyRefused } from '../../../src/custody/errors.ts';
+import { closedWrapper } from '../../../src/custody/closed.ts';
+import { severalWrappers } from '../../../src/custody/wrappers.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import { kekStatus } from '../../../src/uploads/kek-status.ts';
 import { fakeTarget, FakeObjectStore } from '../../support/fake-s3.ts';
@@ -41,5 +43,41 @@ describe('kek status', () => {
     assert.deepEqual(await stateOf(), [['old-kek', 'not_held']]);
     world.old.failure = new DependencyUnavailable('custody', undefined);
     assert.deepEqual(await stateOf(), [['old-kek', 'unknown']]);
+  });
+
+  it('asks a KEK that its keeper says nothing of to open a key', async () => {
+    await using world = await rewrapWorld();
+    await world.upload(1);
+    const silent = { wrapperId: 'old', kekId: 'old-kek', state: 'unknown', detail: 'hidden' } as const;
+    const services = {
+      ...world.harness.services,
+      keks: { ...world.old, keks: async () => [silent] },
+    };
+    const told = async () => (await kekStatus(services)).map(({ state, detail }) => [state, detail]);
+    assert.deepEqual(await told(), [['usable', undefined]]);
+    world.old.failure = new DependencyUnavailable('custody', undefined);
+    assert.deepEqual(await told(), [['unknown', 'hidden']]);
+  });
+
+  it('tells of a wrapper that was refused, and of what needs it, beside the others', async () => {
+    await using world = await rewrapWorld();
+    await world.upload(2);
+    const closed = closedWrapper('old', new KeyRefused('The policy says no.'));
+    const all = new Map([
+      ['old', closed],
+      ['new', world.fresh],
+    ]);
+    const services = { ...world.harness.services, keks: severalWrappers(closed, all) };
+    const told = await kekStatus(services, new Map([['old', 'The policy says no.']]));
+    assert.deepEqual(
+      told.map(({ wrapperId, kekId, state, isCurrent, objectKeys }) => [
+        ...[wrapperId, kekId, state, isCurrent, objectKeys],
+      ]),
+      [
+        ['old', '?', 'refused', true, 0],
+        ['new', 'new-kek', 'usable', false, 0],
+        ['old', 'old-kek', 'refused', false, 2],
+      ],
+    );
   });
 });

@@ -10,7 +10,7 @@ import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
 import { makeHarness, type Harness, type HarnessOptions } from '../../support/harness.ts';
 
 export const HOUR = 3_600_000;
-export const LEASE = 300_000;
+export const LEASE = 60_000;
 export const NEVER = new AbortController().signal;
 
 /** An object that is uploaded, and what a re-key makes of it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { targetOf } from '../../../src/uploads/services.ts';
 import { readRecoveryTags } from '../../../src/custody/recovery-copy.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import { RekeyFailed } from '../../../src/uploads/rekey/errors.ts';
@@ -62,6 +63,21 @@ describe('a re-key', () => {
       await world.ask();
       assert.equal(await world.work(), 'rekeyed');
       assert.equal(world.s3.calls.get('stream'), 1);
+    });
+
+    it('keeps the tags that others gave the object, and renews the copy of its key', async () => {
+      for (const recovery of [undefined, { target: 'main', bucket: 'recovery' }]) {
+        await using w = await rekeyWorld({ versioned: true, custody: { recovery } });
+        const { bucket, objectKey, versionId } = await w.slot();
+        const { tags } = targetOf(w.h.services, 'main');
+        const before = (await tags.get({ bucket, objectKey, versionId })) ?? {};
+        await tags.put({ bucket, objectKey, versionId }, { ...before, scan: 'clean' });
+        await w.ask();
+        assert.equal(await w.work(), 'rekeyed');
+        const after = (await tags.get({ bucket, objectKey, versionId: (await w.slot()).versionId })) ?? {};
+        assert.equal(after.scan, 'clean');
+        assert.equal(readRecoveryTags(after)?.generation, recovery && 2);
+      }
     });
 
     it(`in ${bucket}: carries a copy of the new wrapped key when copies are kept`, async () => {
@@ -169,6 +185,28 @@ describe('the proof of a re-key', () => {
     await world.ask();
     assert.equal(await world.work(), 'rekeyed');
     assert.deepEqual(await world.opens(), [2, 1]);
+  });
+
+  it('where versions were suspended, the key of an older version is kept while only the new object is listed', async () => {
+    await using world = await rekeyWorld({ versioned: true });
+    const { h, s3, id } = world;
+    await world.ask();
+    assert.equal(await world.work(), 'rekeyed');
+    const { versionId: first } = (await h.store.keys.all(id))[0] ?? {};
+    assert.equal(first, 'version-1');
+    s3.versioned = false;
+    await world.ask();
+    assert.equal(await world.work(), 'rekeyed');
+    h.clock.now += HOUR;
+    assert.equal((await world.slot()).versionId, null);
+    assert.equal((await world.ask()).status, 202);
+    assert.equal(await world.work(), 'rekeyed');
+    const kept = (await h.store.keys.all(id)).map(({ generation, versionId }) => [generation, versionId]);
+    assert.deepEqual(kept, [
+      [1, 'version-1'],
+      [2, 'version-2'],
+      [4, null],
+    ]);
   });
 
   it('in a plain bucket the next re-key waits until no copy of this one can land', async () => {

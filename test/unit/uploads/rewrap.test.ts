@@ -6,7 +6,8 @@ import { DependencyUnavailable } from '../../../src/errors.ts';
 import { customerKeyOf } from '../../../src/uploads/customer-key-of.ts';
 import { isUnneeded, kekStatus } from '../../../src/uploads/kek-status.ts';
 import { rewrapProven } from '../../../src/uploads/rewrap.ts';
-import type { Services } from '../../../src/uploads/services.ts';
+import { placeOf, type Services } from '../../../src/uploads/services.ts';
+import type { KekUse } from '../../../src/store/port.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
 import { HIERARCHY, keeper, rewrapWorld } from './rewrap-world.ts';
 
@@ -99,6 +100,36 @@ describe('rewrap', () => {
     await opensWithoutOld(world.moved(), uploads, md5s);
   });
 
+  it('takes no more at once than told', async () => {
+    await using world = await rewrapWorld();
+    await world.upload(7);
+    const taken: number[] = [];
+    const pace = async (count: number): Promise<void> => void taken.push(count);
+    assert.deepEqual(counts(await world.rewrap({ batch: 3, pace })), { 'object keys moved': 7 });
+    assert.deepEqual(taken, [3, 3, 1]);
+  });
+
+  it('counts a key once that moved beside others that were there already', async () => {
+    await using world = await rewrapWorld();
+    // By their names, the keys that move would come up again behind those that are current.
+    const uploads = await world.upload(4);
+    const services = world.moved();
+    for (const { id } of uploads.slice(0, 2)) {
+      const stored = await services.store.keys.get(id, 1);
+      const upload = await services.store.uploads.get('acme', id);
+      assert.ok(stored && upload);
+      const to = await rewrapProven(services.keks, stored.wrapped, placeOf(upload, 1));
+      await services.store.keys.replace([{ uploadId: id, generation: 1, from: stored.wrapped, to }]);
+    }
+    const expected = { 'object keys current': 2, 'object keys moved': 2 };
+    const inOrder = (usage: readonly KekUse[], first: string): KekUse[] =>
+      [...usage].sort((a, b) => Number(b.wrapperId === first) - Number(a.wrapperId === first));
+    const { keys } = services.store;
+    const usage = keys.usage.bind(keys);
+    keys.usage = async () => inOrder(await usage(), 'old');
+    assert.deepEqual(counts(await world.rewrap()), expected);
+  });
+
   it('moves one tenant’s keys only, when told so', async () => {
     await using world = await rewrapWorld();
     await world.upload(2);
@@ -146,6 +177,8 @@ describe('rewrap', () => {
       const uploads = await world.upload(3);
       const before = (await kekStatus(world.moved())).find(({ kekId }) => kekId === 'old-kek');
       assert.deepEqual([before?.objectKeys, before?.copies], [3, 3]);
+      const wouldBe = { 'object keys moved': 3, 'copies renewed': 3 };
+      assert.deepEqual(counts(await world.rewrap({ dryRun: true })), wouldBe);
 
       world.s3.failAt('putTags', 2);
       await assert.rejects(world.rewrap(), DependencyUnavailable);

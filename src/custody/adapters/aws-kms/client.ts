@@ -21,7 +21,7 @@ export async function loadSdk(): Promise<KmsSdk> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new PackageMissing(
-      'A wrapper of kind "aws-kms" needs the package @aws-sdk/client-kms: npm install @aws-sdk/client-kms',
+      'A wrapper of kind "aws-kms" needs the package @aws-sdk/client-kms: npm install @aws-sdk/client-kms beside sealslot; npm install -g @aws-sdk/client-kms for a global one.',
       { cause: error },
     );
   }

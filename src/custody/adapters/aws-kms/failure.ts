@@ -1,4 +1,4 @@
-import type { SdkFailure } from '../../../aws/sdk-failure.ts';
+import { SdkFailure } from '../../../aws/sdk-failure.ts';
 import { DependencyUnavailable } from '../../../errors.ts';
 import { KeyRefused, type Refusal } from '../../errors.ts';
 
@@ -35,14 +35,21 @@ const DETAILS: Readonly<Record<Refusal, string>> = {
   kek_unfit: 'The KEK is not a key for symmetric encryption.',
 };
 
-/** In the words of the port. */
-export function explained(failure: SdkFailure): KeyRefused | DependencyUnavailable {
+/** In the words of the port. @param where which wrapper and key, before what only operators see. */
+export function explained(failure: SdkFailure, where: string): KeyRefused | DependencyUnavailable {
   const refusal = refusalOf(failure);
-  return refusal === undefined ? new DependencyUnavailable('custody', failure) : refused(refusal, failure);
+  return refusal === undefined ? unavailable(failure, where) : refused(refusal, where, failure);
 }
 
-export function refused(refusal: Refusal, cause?: SdkFailure): KeyRefused {
-  return new KeyRefused(DETAILS[refusal], { refusal, ...(cause && { cause }) });
+export function unavailable(
+  { name, message, code, status }: SdkFailure,
+  where: string,
+): DependencyUnavailable {
+  return new DependencyUnavailable('custody', new SdkFailure(name, `${where}: ${message}`, code, status));
+}
+
+export function refused(refusal: Refusal, where: string, cause?: SdkFailure): KeyRefused {
+  return new KeyRefused(`${where}: ${DETAILS[refusal]}`, { refusal, ...(cause && { cause }) });
 }
 
 function refusalOf({ code, message }: SdkFailure): Refusal | undefined {

@@ -1,6 +1,6 @@
 import type { KeyMetadata, KeyState } from '@aws-sdk/client-kms';
 import type { Clock } from '../../../clock.ts';
-import { SealslotError } from '../../../errors.ts';
+import { DependencyUnavailable, SealslotError } from '../../../errors.ts';
 import type { KekCondition } from '../../port.ts';
 import { isKeyArn } from './arn.ts';
 import { SdkFailure } from '../../../aws/sdk-failure.ts';
@@ -28,7 +28,7 @@ export class Kek {
 
   /** Its ARN. */
   async arn(): Promise<string> {
-    return this.#pinned ?? arnOf(await this.#describe());
+    return this.#pinned ?? this.#arnOf(await this.#describe());
   }
 
   /** Of the last minute. */
@@ -36,7 +36,8 @@ export class Kek {
     try {
       const last = this.#described;
       const fresh = last !== undefined && this.#now() < last.until;
-      return conditionOf(fresh ? last.metadata : await this.#describe());
+      const metadata = fresh ? last.metadata : await this.#describe();
+      return conditionOf(this.#arnOf(metadata), metadata);
     } catch (error) {
       return { kekId: this.#pinned ?? this.#keyId, state: 'unknown', detail: wordsOf(error) };
     }
@@ -50,17 +51,19 @@ export class Kek {
 
   async #ask(): Promise<KeyMetadata> {
     const metadata = await this.#kms.describe(this.#pinned ?? this.#keyId);
-    this.#pinned ??= arnOf(metadata);
+    this.#pinned ??= this.#arnOf(metadata);
     this.#described = { metadata, until: this.#now() + FRESH_MS };
     return metadata;
   }
-}
 
-/** @throws KeyRefused unless it is a key for symmetric encryption: no other takes an encryption context. */
-function arnOf({ Arn, KeyUsage, KeySpec }: KeyMetadata): string {
-  if (Arn === undefined || !isKeyArn(Arn)) throw refused('kek_unfit');
-  if (KeyUsage !== 'ENCRYPT_DECRYPT' || KeySpec !== 'SYMMETRIC_DEFAULT') throw refused('kek_unfit');
-  return Arn;
+  /** @throws KeyRefused unless it is a key for symmetric encryption: no other takes an encryption context. */
+  #arnOf({ Arn, KeyUsage, KeySpec }: KeyMetadata): string {
+    const isFit = KeyUsage === 'ENCRYPT_DECRYPT' && KeySpec === 'SYMMETRIC_DEFAULT';
+    if (Arn === undefined || !isKeyArn(Arn) || !isFit) {
+      throw refused('kek_unfit', this.#kms.at(Arn ?? this.#keyId));
+    }
+    return Arn;
+  }
 }
 
 const STATES: Readonly<Partial<Record<KeyState, KekCondition['state']>>> = {
@@ -72,9 +75,7 @@ const STATES: Readonly<Partial<Record<KeyState, KekCondition['state']>>> = {
   PendingReplicaDeletion: 'pending_deletion',
 };
 
-function conditionOf(metadata: KeyMetadata): Condition {
-  const kekId = arnOf(metadata);
-  const { KeyState, DeletionDate } = metadata;
+function conditionOf(kekId: string, { KeyState, DeletionDate }: KeyMetadata): Condition {
   const state = (KeyState && STATES[KeyState]) ?? 'unknown';
   return {
     kekId,
@@ -86,5 +87,7 @@ function conditionOf(metadata: KeyMetadata): Condition {
 
 function wordsOf(error: unknown): string {
   if (!(error instanceof SealslotError)) return 'AWS KMS could not be asked.';
-  return error.cause instanceof SdkFailure ? `${error.message} (${error.cause.code})` : error.message;
+  const said =
+    error instanceof DependencyUnavailable ? 'AWS KMS does not answer as it should.' : error.message;
+  return error.cause instanceof SdkFailure ? `${said} (${error.cause.code})` : said;
 }

@@ -1,9 +1,8 @@
 import type { KeyMetadata } from '@aws-sdk/client-kms';
 import { failuresOf, SdkFailure } from '../../../aws/sdk-failure.ts';
 import type { AwsKmsConfig } from '../../../config/config.ts';
-import { DependencyUnavailable } from '../../../errors.ts';
 import { loadSdk, sdkClient, type RequestHandler } from './client.ts';
-import { explained, refused } from './failure.ts';
+import { explained, refused, unavailable } from './failure.ts';
 
 const ALGORITHM = 'SYMMETRIC_DEFAULT';
 
@@ -15,6 +14,8 @@ export interface Binding {
 
 /** The four calls of AWS KMS that custody needs. All fail as a `KeyWrapper` does. */
 export interface Kms {
+  /** How messages about a key begin. */
+  at(keyId: string): string;
   /** @param keyId ARN, alias ARN, id or `alias/…`. */
   describe(keyId: string): Promise<KeyMetadata>;
   encrypt(plaintext: Uint8Array, under: Binding): Promise<Uint8Array>;
@@ -25,38 +26,59 @@ export interface Kms {
   close(): void;
 }
 
-/** @throws PackageMissing. */
-export async function openKms(config: AwsKmsConfig, requestHandler?: RequestHandler): Promise<Kms> {
+/** @param id of the wrapper, for messages. @throws PackageMissing. */
+export async function openKms(
+  id: string,
+  config: AwsKmsConfig,
+  requestHandler?: RequestHandler,
+): Promise<Kms> {
   const sdk = await loadSdk();
   const client = sdkClient(sdk, config, requestHandler);
   const failure = failuresOf('KmsFailure', (error) => error instanceof sdk.KMSServiceException);
 
-  async function answer<T>(call: Promise<T>): Promise<T> {
+  const at = (keyId: string): string => `custody.wrappers.${id} (${keyId})`;
+
+  async function answer<T>(keyId: string, call: Promise<T>): Promise<T> {
     try {
       return await call;
     } catch (error) {
-      throw explained(failure(error));
+      throw explained(failure(error), at(keyId));
     }
   }
 
+  /** KMS names the key that it used: a key opened by another than the stored one has been relabelled. */
+  function assertSame(used: string | undefined, asked: string): void {
+    if (present(asked, used) !== asked) throw refused('not_authentic', at(asked));
+  }
+
+  function present<T>(keyId: string, member: T | undefined): T {
+    if (member !== undefined) return member;
+    throw unavailable(
+      new SdkFailure('KmsFailure', 'the answer lacks what was asked for', 'Unreadable', 200),
+      at(keyId),
+    );
+  }
+
   return {
+    at,
+
     async describe(KeyId) {
-      const { KeyMetadata } = await answer(client.send(new sdk.DescribeKeyCommand({ KeyId })));
-      return present(KeyMetadata);
+      const { KeyMetadata } = await answer(KeyId, client.send(new sdk.DescribeKeyCommand({ KeyId })));
+      return present(KeyId, KeyMetadata);
     },
 
     async encrypt(Plaintext, { keyArn: KeyId, context: EncryptionContext }) {
       const input = { KeyId, Plaintext, EncryptionContext, EncryptionAlgorithm: ALGORITHM } as const;
-      const { CiphertextBlob, KeyId: by } = await answer(client.send(new sdk.EncryptCommand(input)));
+      const { CiphertextBlob, KeyId: by } = await answer(KeyId, client.send(new sdk.EncryptCommand(input)));
       assertSame(by, KeyId);
-      return present(CiphertextBlob);
+      return present(KeyId, CiphertextBlob);
     },
 
     async decrypt(CiphertextBlob, { keyArn: KeyId, context: EncryptionContext }) {
       const input = { KeyId, CiphertextBlob, EncryptionContext, EncryptionAlgorithm: ALGORITHM } as const;
-      const { Plaintext, KeyId: by } = await answer(client.send(new sdk.DecryptCommand(input)));
+      const { Plaintext, KeyId: by } = await answer(KeyId, client.send(new sdk.DecryptCommand(input)));
       assertSame(by, KeyId);
-      return present(Plaintext);
+      return present(KeyId, Plaintext);
     },
 
     async reEncrypt(CiphertextBlob, from, to) {
@@ -69,25 +91,12 @@ export async function openKms(config: AwsKmsConfig, requestHandler?: RequestHand
         DestinationEncryptionContext: to.context,
         DestinationEncryptionAlgorithm: ALGORITHM,
       });
-      const { CiphertextBlob: moved, SourceKeyId, KeyId } = await answer(client.send(command));
+      const { CiphertextBlob: moved, SourceKeyId, KeyId } = await answer(from.keyArn, client.send(command));
       assertSame(SourceKeyId, from.keyArn);
       assertSame(KeyId, to.keyArn);
-      return present(moved);
+      return present(to.keyArn, moved);
     },
 
     close: () => client.destroy(),
   };
-}
-
-/** KMS names the key that it used: a key opened by another than the stored one has been relabelled. */
-function assertSame(used: string | undefined, asked: string): void {
-  if (present(used) !== asked) throw refused('not_authentic');
-}
-
-function present<T>(member: T | undefined): T {
-  if (member !== undefined) return member;
-  throw new DependencyUnavailable(
-    'custody',
-    new SdkFailure('KmsFailure', 'the answer lacks what was asked for', 'Unreadable', 200),
-  );
 }

@@ -13,14 +13,15 @@ import type { Transit } from './transit.ts';
 export async function proveFitness(wrapper: KeyWrapper, transit: Transit): Promise<void> {
   await transit.proveExistence();
   const facts = await transit.describe();
-  if (facts !== undefined) assertFit(facts);
+  if (facts !== undefined) assertFit(facts, transit.where);
   await proveRoundTrip(wrapper).catch((error: unknown) => {
-    throw error instanceof OtherKey ? unfit('it opens another key than it closed') : error;
+    throw error instanceof OtherKey ? unfit(transit, 'it opens another key than it closed') : error;
   });
   const unbound = await unboundFields(wrapper);
   if (unbound.length > 0)
-    throw unfit(`it is not \`derived\`: it opens keys of another ${unbound.join(', ')}`);
-  if (await isConvergent(transit)) throw unfit('it has `convergent_encryption`: equal keys look equal');
+    throw unfit(transit, `it is not \`derived\`: it opens keys of another ${unbound.join(', ')}`);
+  if (await isConvergent(transit))
+    throw unfit(transit, 'it has `convergent_encryption`: equal keys look equal');
 }
 
 async function isConvergent(transit: Transit): Promise<boolean> {
@@ -29,6 +30,6 @@ async function isConvergent(transit: Transit): Promise<boolean> {
   return one === other;
 }
 
-function unfit(why: string): KeyRefused {
-  return new KeyRefused(`The transit key is of no use here: ${why}.`, { refusal: 'kek_unfit' });
+function unfit({ where }: Transit, why: string): KeyRefused {
+  return new KeyRefused(`${where}: The transit key is of no use here: ${why}.`, { refusal: 'kek_unfit' });
 }

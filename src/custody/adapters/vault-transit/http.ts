@@ -3,9 +3,9 @@ import { Agent, request } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import type { VaultTransitConfig } from '../../../config/config.ts';
-import { DependencyUnavailable } from '../../../errors.ts';
 import { trusted } from '../../../s3/trust.ts';
 import type { Secret } from '../../../secret.ts';
+import { at, unavailable } from './errors.ts';
 
 const ANSWER_MS = 5_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -31,11 +31,14 @@ export interface VaultHttp {
 }
 
 export type VaultHttpOptions = Pick<VaultTransitConfig, 'address' | 'ca' | 'namespace'> & {
+  /** Of the wrapper, for messages. */
+  readonly id: string;
   /** For connection and answer together. */
   readonly answerMs?: number;
 };
 
-export function vaultHttp({ address, ca, namespace, answerMs = ANSWER_MS }: VaultHttpOptions): VaultHttp {
+export function vaultHttp(options: VaultHttpOptions): VaultHttp {
+  const { id, address, ca, namespace, answerMs = ANSWER_MS } = options;
   const agent = new Agent({ keepAlive: true, ...trusted(ca) });
   const base = address.pathname.replace(/\/+$/, '');
 
@@ -74,11 +77,8 @@ export function vaultHttp({ address, ca, namespace, answerMs = ANSWER_MS }: Vaul
         const { status, text } = await followed(call);
         return { status, body: parsed(text) };
       } catch (cause) {
-        throw new DependencyUnavailable(
-          'custody',
-          cause,
-          `Vault at ${address.host} does not answer (${reason(cause)}).`,
-        );
+        const said = `Vault at ${address.host} does not answer (${reason(cause)}).`;
+        throw unavailable(`${at(id, call.path)}: ${said}`, codeOf(cause) ?? 'NoAnswer');
       }
     },
     close: () => agent.destroy(),
@@ -139,7 +139,9 @@ function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return 'no reason given';
   return cause.name === 'TimeoutError' || cause.name === 'AbortError'
     ? 'not in time'
-    : 'code' in cause && typeof cause.code === 'string'
-      ? cause.code
-      : cause.message;
+    : (codeOf(cause) ?? cause.message);
+}
+
+function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 }

@@ -4,7 +4,7 @@ import type { VaultAuthConfig } from '../../../config/config.ts';
 import { DependencyUnavailable } from '../../../errors.ts';
 import { Secret } from '../../../secret.ts';
 import { SingleFlight } from '../../single-flight.ts';
-import { loginFailure } from './errors.ts';
+import { at, loginFailure, unavailable } from './errors.ts';
 import { pathOf } from './http.ts';
 import type { VaultAnswer, VaultHttp } from './http.ts';
 import { member, numberMember, textMember } from './members.ts';
@@ -14,8 +14,10 @@ const RENEW_AT = 2 / 3;
 /** So long is it believed that a login which never did anything is refused for its policy, and that the next would be too. */
 const FUTILE_MS = 60_000;
 
-/** Tokens for requests. Both calls: @throws KeyRefused `access_denied` for a refused login, DependencyUnavailable. */
+/** Tokens for requests. Both calls: @throws KeyRefused `access_denied` for a refused first login, DependencyUnavailable. */
 export interface Session {
+  /** The file that others write the token to; undefined where the session makes its own. */
+  readonly tokenFile: string | undefined;
   token(): Promise<Secret>;
   /** Another token than the one that was refused; `undefined` when a new one could do no better. */
   instead(refused: Secret): Promise<Secret | undefined>;
@@ -25,13 +27,15 @@ export interface Session {
 
 export type LoginConfig = Exclude<VaultAuthConfig, { kind: 'token' }>;
 
-export function openSession(auth: VaultAuthConfig, http: VaultHttp, now: Clock): Session {
-  return auth.kind === 'token' ? fileSession(auth.tokenFile) : loginSession(auth, http, now);
+/** @param id of the wrapper, for messages. */
+export function openSession(id: string, auth: VaultAuthConfig, http: VaultHttp, now: Clock): Session {
+  return auth.kind === 'token' ? fileSession(id, auth.tokenFile) : loginSession(id, auth, http, now);
 }
 
-function fileSession(file: string): Session {
-  const token = async (): Promise<Secret> => new Secret(await secretIn(file));
+function fileSession(id: string, file: string): Session {
+  const token = async (): Promise<Secret> => new Secret(await secretIn(id, file));
   return {
+    tokenFile: file,
     token,
     async instead(refused) {
       const another = await token();
@@ -50,16 +54,16 @@ interface Lease {
   readonly endsAt: number;
 }
 
-function loginSession(auth: LoginConfig, http: VaultHttp, now: Clock): Session {
+function loginSession(id: string, auth: LoginConfig, http: VaultHttp, now: Clock): Session {
   const flights = new SingleFlight();
   let lease: Lease | undefined;
   let worked: Secret | undefined;
 
   async function logIn(): Promise<void> {
     const path = `auth/${pathOf(auth.mount)}/login`;
-    const answer = await http.send({ method: 'POST', path, body: await credentials(auth) });
+    const answer = await http.send({ method: 'POST', path, body: await credentials(id, auth) });
     const made = leaseOf(answer, now());
-    if (made === undefined) throw loginFailure(answer, auth.kind);
+    if (made === undefined) throw loginFailure(answer, at(id, path), lease === undefined);
     lease = made;
   }
 
@@ -88,11 +92,12 @@ function loginSession(auth: LoginConfig, http: VaultHttp, now: Clock): Session {
 
   async function token(): Promise<Secret> {
     if (lease === undefined || now() >= lease.renewAt) await flights.run('extend', extend);
-    if (lease === undefined) throw new DependencyUnavailable('custody', undefined, 'Vault gave no token.');
+    if (lease === undefined) throw new Error('a login that was not refused gives a lease');
     return lease.token;
   }
 
   return {
+    tokenFile: undefined,
     token,
     async instead(refused) {
       if (lease !== undefined && lease.token !== refused) return lease.token;
@@ -120,20 +125,20 @@ function leaseOf({ status, body }: VaultAnswer, at: number): Lease | undefined {
   };
 }
 
-async function credentials(auth: LoginConfig): Promise<Record<string, string>> {
+async function credentials(id: string, auth: LoginConfig): Promise<Record<string, string>> {
   return auth.kind === 'approle'
-    ? { role_id: auth.roleId, secret_id: await secretIn(auth.secretIdFile) }
-    : { role: auth.role, jwt: await secretIn(auth.tokenFile) };
+    ? { role_id: auth.roleId, secret_id: await secretIn(id, auth.secretIdFile) }
+    : { role: auth.role, jwt: await secretIn(id, auth.tokenFile) };
 }
 
 /** An agent may be writing it at this moment, so that trying again helps. */
-async function secretIn(file: string): Promise<string> {
-  const unreadable = (cause?: unknown): DependencyUnavailable =>
-    new DependencyUnavailable('custody', cause, `The file ${file} holds no token or secret for Vault now.`);
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw unreadable(cause);
+async function secretIn(id: string, file: string): Promise<string> {
+  const unreadable = (code: string): DependencyUnavailable =>
+    unavailable(`custody.wrappers.${id}: ${file} holds no token or secret for Vault now (${code}).`, code);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unreadable((error as NodeJS.ErrnoException).code ?? 'unreadable');
   });
   // Not to be sent as a header: an answer would quote it.
-  if (!/^[\x21-\x7e]+$/.test(text.trim())) throw unreadable();
+  if (!/^[\x21-\x7e]+$/.test(text.trim())) throw unreadable('Malformed');
   return text.trim();
 }

@@ -1,9 +1,9 @@
 import type { VaultTransitConfig } from '../../../config/config.ts';
-import { DependencyUnavailable } from '../../../errors.ts';
+import type { DependencyUnavailable } from '../../../errors.ts';
 import { KeyRefused } from '../../errors.ts';
 import type { Ask } from './authorised.ts';
 import { batched } from './batched.ts';
-import { failureBy, failureOf, mayBeOneItem, wordsOf } from './errors.ts';
+import { at, failureBy, failureOf, mayBeOneItem, unavailable, wordsOf } from './errors.ts';
 import { pathOf } from './http.ts';
 import type { VaultAnswer } from './http.ts';
 import { member, numberMember, textMember } from './members.ts';
@@ -30,6 +30,8 @@ export const NO_PLACE = Buffer.from('sealslot/no-place').toString('base64');
  * DependencyUnavailable.
  */
 export interface Transit {
+  /** How messages about the key itself begin. */
+  readonly where: string;
   encrypt(item: Open): Promise<string>;
   decrypt(item: Sealed): Promise<string>;
   /** Within Vault: the plaintext never leaves it. */
@@ -48,8 +50,13 @@ export interface KeyFacts {
   readonly latestVersion: number | undefined;
 }
 
-export function openTransit(ask: Ask, { mount, key }: Pick<VaultTransitConfig, 'mount' | 'key'>): Transit {
+/** @param id of the wrapper, for messages. */
+export function openTransit(
+  ask: Ask,
+  { id, mount, key }: Pick<VaultTransitConfig, 'mount' | 'key'> & { readonly id: string },
+): Transit {
   const pathTo = (what: string): string => `${pathOf(mount)}/${what}/${encodeURIComponent(key)}`;
+  const whereOf = (what: string): string => at(id, pathTo(what));
 
   function inBatches(kind: string, result: string): (item: Open | Sealed) => Promise<string> {
     async function send(items: readonly (Open | Sealed)[]): Promise<PromiseSettledResult<string>[]> {
@@ -57,8 +64,8 @@ export function openTransit(ask: Ask, { mount, key }: Pick<VaultTransitConfig, '
       // With failed items among them the status is 400 or 200, by kind and version.
       const results = member(answer.body, 'data', 'batch_results');
       if (Array.isArray(results) && results.length === items.length)
-        return results.map((one: unknown) => outcomeOf(one, answer, kind, result));
-      if (items.length === 1 || !mayBeOneItem(answer)) throw failureOf(answer, kind);
+        return results.map((one: unknown) => outcomeOf(one, answer, whereOf(kind), result));
+      if (items.length === 1 || !mayBeOneItem(answer)) throw failureOf(answer, whereOf(kind));
       const middle = Math.ceil(items.length / 2);
       return [...(await sendPart(items.slice(0, middle))), ...(await sendPart(items.slice(middle)))];
     }
@@ -72,6 +79,8 @@ export function openTransit(ask: Ask, { mount, key }: Pick<VaultTransitConfig, '
   }
 
   return {
+    where: whereOf('keys'),
+
     encrypt: inBatches('encrypt', 'ciphertext'),
     decrypt: inBatches('decrypt', 'plaintext'),
     rewrap: inBatches('rewrap', 'ciphertext'),
@@ -84,13 +93,13 @@ export function openTransit(ask: Ask, { mount, key }: Pick<VaultTransitConfig, '
         body: { ciphertext: 'none', context: NO_PLACE },
       });
       if (answer.status === 400 && wordsOf(answer)?.includes('invalid ciphertext')) return;
-      throw failureOf(answer, 'decrypt');
+      throw failureOf(answer, whereOf('decrypt'));
     },
 
     async describe() {
       const answer = await ask({ method: 'GET', path: pathTo('keys') }, { mayBeDenied: true });
       if (answer.status === 403) return undefined;
-      if (answer.status !== 200) throw failureOf(answer, 'keys');
+      if (answer.status !== 200) throw failureOf(answer, whereOf('keys'));
       return factsOf(member(answer.body, 'data'));
     },
   };
@@ -99,16 +108,16 @@ export function openTransit(ask: Ask, { mount, key }: Pick<VaultTransitConfig, '
 function outcomeOf(
   one: unknown,
   { status }: VaultAnswer,
-  kind: string,
+  where: string,
   result: string,
 ): PromiseSettledResult<string> {
   const error = textMember(one, 'error');
   // An item that failed within an answer of 200 is refused all the same.
   if (error !== undefined)
-    return { status: 'rejected', reason: failureBy(Math.max(status, 400), error, kind) };
+    return { status: 'rejected', reason: failureBy(Math.max(status, 400), error, where) };
   const value = textMember(one, result);
   return value === undefined
-    ? { status: 'rejected', reason: unintelligible(kind) }
+    ? { status: 'rejected', reason: unintelligible(where, status) }
     : { status: 'fulfilled', value };
 }
 
@@ -122,17 +131,14 @@ function factsOf(data: unknown): KeyFacts {
   };
 }
 
-function unintelligible(kind: string): DependencyUnavailable {
-  return new DependencyUnavailable(
-    'custody',
-    undefined,
-    `Vault's answer to ${kind} lacks what was asked for.`,
-  );
+function unintelligible(where: string, status: number): DependencyUnavailable {
+  return unavailable(`${where}: Vault's answer lacks what was asked for.`, 'Unreadable', status);
 }
 
 /** What wrapping needs of the key. @throws KeyRefused `kek_unfit`, `kek_disabled`. */
-export function assertFit({ type, derived, convergent, softDeleted }: KeyFacts): void {
-  if (softDeleted) throw new KeyRefused('The transit key is soft-deleted.', { refusal: 'kek_disabled' });
+export function assertFit({ type, derived, convergent, softDeleted }: KeyFacts, where: string): void {
+  if (softDeleted)
+    throw new KeyRefused(`${where}: The transit key is soft-deleted.`, { refusal: 'kek_disabled' });
   const why = !derived
     ? 'it is not `derived`, so that it would ignore the context that binds a key to its place'
     : convergent
@@ -141,7 +147,7 @@ export function assertFit({ type, derived, convergent, softDeleted }: KeyFacts):
         ? `its type is none of ${TYPES.join(', ')}`
         : undefined;
   if (why !== undefined)
-    throw new KeyRefused(`The transit key is of no use here: ${why}.`, { refusal: 'kek_unfit' });
+    throw new KeyRefused(`${where}: The transit key is of no use here: ${why}.`, { refusal: 'kek_unfit' });
 }
 
 /** Authenticated encryption with 256-bit keys. The last is OpenBao's. */

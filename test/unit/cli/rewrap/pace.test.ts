@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { paced } from '../../../../src/cli/rewrap/pace.ts';
+import { batchFor, paced } from '../../../../src/cli/rewrap/pace.ts';
 
 /** Time that goes on by nothing but pauses, and by `clock.now`. */
 function world() {
@@ -59,4 +59,18 @@ describe('the pace of rewrap', () => {
     stop.abort();
     await second;
   });
+});
+
+describe('the batches of rewrap', () => {
+  it('without a rate are as large as may be', () => assert.equal(batchFor(undefined, 100), 100));
+
+  for (const rate of [1, 7, 50, 100, 101, 150, 250, 1000]) {
+    it(`at ${rate} a second: no second begins more than that`, () => {
+      const batch = batchFor(rate, 100);
+      assert.ok(batch >= 1 && batch <= Math.min(rate, 100), `${batch}`);
+      const inOneSecond = Math.ceil(1000 / ((batch * 1000) / rate));
+      // Batches are whole: what does not divide may add less than one key each.
+      assert.ok(inOneSecond * batch < rate + inOneSecond, `${inOneSecond} batches of ${batch}`);
+    });
+  }
 });

@@ -32,8 +32,9 @@ describe('the report of rewrap', () => {
     const terminal = fakeTerminal();
     const report = new RewrapReport(terminal, 1, false);
     report.add(one('moved'));
+    report.add(one('renewed', { step: 'copies' }));
     report.end(undefined, true);
-    assert.match(terminal.out(), /^object keys: 1 to move$/m);
+    assert.match(terminal.out(), /^object keys: 1 to move\ncopies: 1 to renew$/m);
   });
 
   it('names each key that failed, and why', () => {
