@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import type { Store, StoredKey } from '../../src/store/port.ts';
-import { INTERMEDIATE } from '../../src/custody/intermediate.ts';
-import { DependencyUnavailable } from '../../src/errors.ts';
-import { IntermediateGone } from '../../src/store/errors.ts';
+import type { Store } from '../../src/store/port.ts';
 import { UPLOAD_STATES, type Upload } from '../../src/uploads/upload.ts';
 import {
   cursorOf,
   idOf,
-  intermediateOf,
   NOW,
   plain,
   uploadOf,
@@ -165,38 +161,6 @@ export function generationsSuite(opened: () => OpenedStore): void {
       assert.equal(await store.keys.advance({ id: idOf(9), nextGeneration: 2 }, moved), undefined);
     });
 
-    it('writes nothing when one of its kin, of whatever tenant, has the same place', async () => {
-      const there = uploadOf(7, { tenant: 'other', state: 'deleting' });
-      await put(there);
-      const { bucket, objectKey } = there;
-      const kin = [idOf(99), there.id];
-      for (const target of [there.target, 'another name of the same S3']) {
-        const upload = uploadedOf(1, { target, bucket, objectKey });
-        assert.equal(await store.keys.restore(upload, [foundOf(1)], kin), false);
-        assert.equal(await store.uploads.get('acme', idOf(1)), undefined);
-      }
-      const elsewhere = uploadedOf(1, { bucket: 'elsewhere', objectKey });
-      assert.equal(await store.keys.restore(elsewhere, [foundOf(1)], kin), true);
-    });
-
-    it('writes nothing under an intermediate key that is not there, or not any more', async () => {
-      const under = (n: number): StoredKey => ({ ...foundOf(n), wrapped: wrappedBy(idOf(70), INTERMEDIATE) });
-      const keys = [foundOf(1), under(2)];
-      const upload = uploadedOf(1, { generation: 2 });
-      const refused = () => assert.rejects(store.keys.restore(upload, keys, []), IntermediateGone);
-      await refused();
-      const intermediate = intermediateOf(70);
-      await store.intermediates.insert(intermediate, false);
-      await store.intermediates.destroy(intermediate.id, NOW);
-      await refused();
-      assert.equal(await store.uploads.get('acme', upload.id), undefined);
-      assert.deepEqual(await generations(1), []);
-
-      await store.intermediates.insert(intermediateOf(71), false);
-      const alive = { ...foundOf(2), wrapped: wrappedBy(idOf(71), INTERMEDIATE) };
-      assert.equal(await store.keys.restore(upload, [foundOf(1), alive], []), true);
-    });
-
     it('is done once by 50 concurrent ones', async () => {
       await put(uploadedOf(1));
       const begun = (await begin(1))!;
@@ -281,94 +245,5 @@ export function generationsSuite(opened: () => OpenedStore): void {
     const tombstone = await store.uploads.get('acme', begun.id);
     assert.equal(tombstone?.nextGeneration, null);
     assert.equal(tombstone.generation, 2);
-  });
-
-  it('forget destroys all generations too', async () => {
-    const upload = uploadOf(1, { state: 'expired', generation: 2, nextGeneration: 3 });
-    await store.keys.restore(upload, [1, 2, 3].map(foundOf), []);
-    assert.equal(await store.uploads.forget(upload.id, upload, NOW), true);
-    assert.deepEqual(await generations(1), []);
-    assert.equal((await store.uploads.get('acme', upload.id))?.nextGeneration, null);
-  });
-
-  const foundOf = (generation: number): StoredKey => ({
-    generation,
-    versionId: generation === 2 ? null : `v${generation}`,
-    wrapped: wrappedBy(`kek-${generation}`),
-    copy: { wrapperId: 'local', kekId: `kek-${generation}`, isStale: generation === 1 },
-  });
-
-  describe('restore', () => {
-    it('keeps a slot and its keys over a restart as they were found', async () => {
-      const upload = uploadedOf(1, { generation: 4 });
-      const keys = [foundOf(2), foundOf(4), foundOf(1)];
-      assert.equal(await store.keys.restore(upload, keys, []), true);
-      const again = await opened().reopen();
-      assert.deepEqual(await again.uploads.get('acme', upload.id), upload);
-      const sorted = keys.toSorted((a, b) => a.generation - b.generation);
-      assert.deepEqual(plain(await again.keys.all(upload.id)), plain(sorted));
-      const begun = await again.keys.begin({ ...upload, nextGeneration: 5 }, wrappedOf(), at, false);
-      assert.equal(begun?.nextGeneration, 5);
-    });
-
-    it('writes nothing when the slot is there, whoever has it and whatever its state', async () => {
-      const there = uploadOf(1, { tenant: 'other', state: 'deleting' });
-      const key = await put(there);
-      assert.equal(await store.keys.restore(uploadedOf(1, { generation: 2 }), [foundOf(2)], []), false);
-      assert.deepEqual(plain((await store.keys.all(there.id)).map(({ wrapped }) => wrapped)), plain([key]));
-      assert.equal(await store.uploads.bury(there.id, there, NOW), true);
-      assert.equal(await store.keys.restore(uploadedOf(1, { generation: 2 }), [foundOf(2)], []), false);
-      assert.deepEqual(await generations(1), []);
-      assert.equal(await store.uploads.get('acme', there.id), undefined);
-    });
-
-    it('writes nothing when a part of it fails', async () => {
-      const twice = [foundOf(1), foundOf(1)];
-      await assert.rejects(store.keys.restore(uploadedOf(1), twice, []), DependencyUnavailable);
-      assert.equal(await store.uploads.get('acme', idOf(1)), undefined);
-      assert.deepEqual(await generations(1), []);
-    });
-
-    it('writes nothing when one of its kin, of whatever tenant, has the same place', async () => {
-      const there = uploadOf(7, { tenant: 'other', state: 'deleting' });
-      await put(there);
-      const { bucket, objectKey } = there;
-      const kin = [idOf(99), there.id];
-      for (const target of [there.target, 'another name of the same S3']) {
-        const upload = uploadedOf(1, { target, bucket, objectKey });
-        assert.equal(await store.keys.restore(upload, [foundOf(1)], kin), false);
-        assert.equal(await store.uploads.get('acme', idOf(1)), undefined);
-      }
-      const elsewhere = uploadedOf(1, { bucket: 'elsewhere', objectKey });
-      assert.equal(await store.keys.restore(elsewhere, [foundOf(1)], kin), true);
-    });
-
-    it('writes nothing under an intermediate key that is not there, or not any more', async () => {
-      const under = (n: number): StoredKey => ({ ...foundOf(n), wrapped: wrappedBy(idOf(70), INTERMEDIATE) });
-      const keys = [foundOf(1), under(2)];
-      const upload = uploadedOf(1, { generation: 2 });
-      const refused = () => assert.rejects(store.keys.restore(upload, keys, []), IntermediateGone);
-      await refused();
-      const intermediate = intermediateOf(70);
-      await store.intermediates.insert(intermediate, false);
-      await store.intermediates.destroy(intermediate.id, NOW);
-      await refused();
-      assert.equal(await store.uploads.get('acme', upload.id), undefined);
-      assert.deepEqual(await generations(1), []);
-
-      await store.intermediates.insert(intermediateOf(71), false);
-      const alive = { ...foundOf(2), wrapped: wrappedBy(idOf(71), INTERMEDIATE) };
-      assert.equal(await store.keys.restore(upload, [foundOf(1), alive], []), true);
-    });
-
-    it('is done once by 50 concurrent ones', async () => {
-      const results = await Promise.all(
-        Array.from({ length: 50 }, (_, n) =>
-          store.keys.restore(uploadedOf(1, { size: n }), [foundOf(1)], []),
-        ),
-      );
-      assert.equal(results.filter(Boolean).length, 1);
-      assert.equal((await store.uploads.get('acme', idOf(1)))?.size, results.indexOf(true));
-    });
   });
 }

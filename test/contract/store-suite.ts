@@ -6,6 +6,7 @@ import type { Upload, UploadState } from '../../src/uploads/upload.ts';
 import { adoptSuite } from './store-adopt-suite.ts';
 import { apiKeysSuite } from './store-api-keys-suite.ts';
 import { generationsSuite } from './store-generations-suite.ts';
+import { restoreSuite } from './store-restore-suite.ts';
 import { intermediatesSuite } from './store-intermediates-suite.ts';
 import { keysSuite } from './store-keys-suite.ts';
 import { custodySuite } from './store-custody-suite.ts';
@@ -102,6 +103,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     custodySuite(() => opened);
     keysSuite(() => opened);
     generationsSuite(() => opened);
+    restoreSuite(() => opened);
     intermediatesSuite(() => opened);
 
     it('get: another tenant’s slot does not exist', async () => {
