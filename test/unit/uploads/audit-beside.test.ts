@@ -53,6 +53,21 @@ describe('an audit beside the service', () => {
     assert.deepEqual((await w.audit()).codes, []);
   });
 
+  it('does not take an object that a re-key has just written over for one under a foreign key', async () => {
+    await using w = await world();
+    const { upload } = await w.uploaded();
+    // In a bucket without versions.
+    await w.h.store.uploads.update(upload.id, ['uploaded'], { versionId: null });
+    const { now } = w.h.clock;
+    const key = CustomerKey.generate();
+    const wrapped = await w.h.services.wrapper.wrap(key, placeOf(upload, 2));
+    w.s3.put(upload.objectKey, key, { size: 5, contentType: 'text/plain' });
+    assert.ok((await w.audit()).codes.includes('object_under_another_key'));
+    const at = { now, writesUntil: now, nextCheckAt: now };
+    assert.ok(await w.h.store.keys.begin({ ...upload, nextGeneration: 2 }, wrapped, at, false));
+    assert.deepEqual((await w.audit()).codes, ['unknown']);
+  });
+
   it('notes a superseded key whose version is gone, and asks for one that is there', async () => {
     await using w = await world();
     const slot = await w.uploaded();
