@@ -102,7 +102,7 @@ export interface ObjectContent {
     headers: ObjectHeaders,
     signal: AbortSignal,
   ): Promise<Written | { kind: 'unsupported'; code: string }>;
-  /** The same by reading and writing through this process, a part at a time: 64 MiB in memory at most. */
+  /** The same by reading and writing through this process, a part at a time. Objects of up to 64 MiB are held whole. */
   stream(
     from: ObjectVersion & { size: number; etag: string | null },
     keys: { from: CustomerKey; to: CustomerKey },
