@@ -10,7 +10,7 @@ import { unboundFields } from '../../src/custody/proof.ts';
 import { DependencyUnavailable } from '../../src/errors.ts';
 import { available } from '../support/available.ts';
 import { kmsConfig, startKms } from '../support/kms.ts';
-import { wrapperSuite } from './wrapper-suite.ts';
+import { underIntermediates, wrapperSuite, type WrapperFixture } from './wrapper-suite.ts';
 
 const backend = await available(startKms);
 after(() => backend.stop());
@@ -18,26 +18,25 @@ after(() => backend.stop());
 const open = (keyId: string, changes: Partial<AwsKmsConfig> = {}): Promise<KeyWrapper> =>
   awsKmsWrapper({ id: 'kms', config: { ...kmsConfig(backend.get(), keyId), ...changes } });
 
-wrapperSuite(
-  'AWS KMS',
-  async () => {
-    const kms = backend.get();
-    const [old, fresh, elsewhere] = [await kms.createKey(), await kms.createKey(), await kms.proxy()];
-    const alias = `alias/${randomUUID()}`;
-    await kms.createAlias(alias, old);
-    const before = await open(alias);
-    await kms.moveAlias(alias, fresh);
-    elsewhere.refuse(old);
-    return {
-      before,
-      during: await open(alias),
-      after: await open(alias, { endpoint: new URL(elsewhere.endpoint) }),
-      keeperDecides: true,
-      close: () => elsewhere.cut(),
-    };
-  },
-  { skip: backend.skip },
-);
+async function make(): Promise<WrapperFixture> {
+  const kms = backend.get();
+  const [old, fresh, elsewhere] = [await kms.createKey(), await kms.createKey(), await kms.proxy()];
+  const alias = `alias/${randomUUID()}`;
+  await kms.createAlias(alias, old);
+  const before = await open(alias);
+  await kms.moveAlias(alias, fresh);
+  elsewhere.refuse(old);
+  return {
+    before,
+    during: await open(alias),
+    after: await open(alias, { endpoint: new URL(elsewhere.endpoint) }),
+    keeperDecides: true,
+    close: () => elsewhere.cut(),
+  };
+}
+
+wrapperSuite('AWS KMS', make, { skip: backend.skip });
+wrapperSuite('AWS KMS under intermediate keys', underIntermediates(make), { skip: backend.skip });
 
 const PLACE: KeyPlace = {
   purpose: 'object',

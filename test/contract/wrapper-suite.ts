@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { CustomerKey } from '../../src/custody/customer-key.ts';
 import { KeyNotMine, KeyRefused } from '../../src/custody/errors.ts';
 import { INTERMEDIATE } from '../../src/custody/intermediate.ts';
+import { temporaryStore, underHierarchy } from '../support/under-hierarchy.ts';
 import type { KeyPlace, KeyWrapper, WrappedKey } from '../../src/custody/port.ts';
 
 /** One wrapper id before, during and after a change of its KEK. */
@@ -40,6 +41,25 @@ const elsewhere: { [F in keyof KeyPlace]: readonly KeyPlace[F][] } = {
 };
 
 type Make = () => WrapperFixture | Promise<WrapperFixture>;
+
+/** The same wrappers as keepers of intermediate keys, in one store. */
+export function underIntermediates(make: Make): Make {
+  return async () => {
+    const [keks, { store, ...temporary }] = [await make(), await temporaryStore()];
+    const [before, during, after] = [keks.before, keks.during, keks.after].map((each) =>
+      underHierarchy(each, store),
+    );
+    assert.ok(before && during && after);
+    return {
+      ...keks,
+      ...{ before, during, after },
+      async close() {
+        await keks.close?.();
+        await temporary[Symbol.asyncDispose]();
+      },
+    };
+  };
+}
 
 /** What every `KeyWrapper` must do. `make` is called once for each test. */
 export function wrapperSuite(name: string, make: Make, options: { skip?: string | false } = {}): void {

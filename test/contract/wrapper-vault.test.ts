@@ -13,7 +13,7 @@ import {
   vaultWorld,
 } from '../unit/custody/vault-transit-world.ts';
 import type { VaultWorld } from '../unit/custody/vault-transit-world.ts';
-import { wrapperSuite } from './wrapper-suite.ts';
+import { underIntermediates, wrapperSuite } from './wrapper-suite.ts';
 
 const openbao = await available(startOpenbao);
 
@@ -45,12 +45,14 @@ describe('vault-transit on OpenBao', { skip: openbao.skip }, () => {
   }
 
   let pairs = 0;
-  wrapperSuite('vault-transit', async () => {
+  const make = async () => {
     const [old, fresh] = [`old-${++pairs}`, `new-${pairs}`];
     await Promise.all([makeKey(old), makeKey(fresh)]);
     const [first, second] = await Promise.all([wrapperFor(old), wrapperFor(fresh)]);
     return { before: first, during: bothOf(second, first), after: second };
-  });
+  };
+  wrapperSuite('vault-transit', make);
+  wrapperSuite('vault-transit under intermediate keys', underIntermediates(make));
 
   describe('rotated within Vault', () => {
     for (const [how, policy] of [
