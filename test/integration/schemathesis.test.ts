@@ -53,7 +53,7 @@ describe('the application keeps to its OpenAPI document', { skip: venv.skip }, (
       signal: t.signal,
     });
     assert.equal(code, 0, text);
-    assert.match(text, /Tested: 7\b/);
+    assert.match(text, /Tested: 8\b/);
     const operations = [...new Set(h.logged().match(/"operation":"\w+","status":2\d\d/g))];
     t.diagnostic(`${/[\d,]+ generated.*/.exec(text)?.[0]}; ${operations.length} operations answered 2xx`);
     assert.equal(operations.length, 7 + 1, 'every operation, and openapi.json, must have succeeded once');
