@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
-import type { WrapperConfig } from '../config/config.ts';
+import type { CustodyConfig, WrapperConfig } from '../config/config.ts';
 import { KeyRefused } from '../custody/errors.ts';
 import { readKekFile, removeKek, rotateKekFile } from '../custody/kek-file.ts';
 import type { SealslotError } from '../errors.ts';
 import { isUnneeded, kekStatus, NOT_TOLD, type KekStatus } from '../uploads/kek-status.ts';
 import { EX_TEMPFAIL, UsageError } from './command.ts';
-import { loadOperated, openServices } from './operator.ts';
+import { loadOperated, openServices, type Operated } from './operator.ts';
 import { processTerminal, sayJson, sayLine } from './partner/terminal.ts';
 
 /** A running service reads the KEK file every few seconds. */
@@ -25,7 +25,8 @@ export interface RetireOptions extends WrapperOptions {
 
 /** What each KEK is, and what still needs it. @returns 1 when a wrapper is refused or keys need a KEK that cannot be used; else 75 when one is unknown. */
 export async function status(options: StatusOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  const keks = await statusOf(env);
+  await using keeper = await openKeeper(env);
+  const keks = await keeper.status();
   if (options.json === true) sayJson(processTerminal.stdout, { keks });
   else for (const line of table(keks)) sayLine(processTerminal.stdout, line);
   if (keks.some(isWrong)) return 1;
@@ -48,8 +49,9 @@ export async function rotate({ wrapper }: WrapperOptions, env: NodeJS.ProcessEnv
 
 /** Refused while anything needs it. */
 export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  const keks = await statusOf(env);
-  const ofWrapper = keks.filter(({ wrapperId }) => wrapperId === wrapper);
+  await using keeper = await openKeeper(env);
+  const { services } = keeper;
+  const ofWrapper = (await keeper.status()).filter(({ wrapperId }) => wrapperId === wrapper);
   const found = ofWrapper.find(({ kekId }) => kekId === kek && kekId !== NOT_TOLD);
   const refused = ofWrapper.find(({ kekId }) => kekId === NOT_TOLD);
   if (!found && refused) {
@@ -60,10 +62,10 @@ export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.Proces
     throw new UsageError(`--kek ${kek}: "${wrapper}" has no such KEK; \`sealslot kek status\` lists them`);
   if (!isUnneeded(found)) {
     sayLine(processTerminal.stderr, `refused: ${kek} is ${neededFor(found)}.`);
-    sayLine(processTerminal.stderr, await moving(found, env));
+    sayLine(processTerminal.stderr, moving(found, services.config.custody));
     return 1;
   }
-  const config = (await loadOperated(env, undefined)).custody.wrappers[wrapper];
+  const config = services.config.custody.wrappers[wrapper];
   if (config?.kind !== 'local') {
     sayLine(
       processTerminal.stdout,
@@ -87,7 +89,7 @@ export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.Proces
     return 1;
   }
   // The store refuses what it has wrapped from then on: a process may hold another copy of the file than this one.
-  if (!(await retireInStore({ wrapperId: wrapper, kekId: kek }, env))) {
+  if (!(await services.store.custody.retire({ wrapperId: wrapper, kekId: kek }, services.now()))) {
     sayLine(
       processTerminal.stderr,
       `refused: keys were wrapped under ${kek} meanwhile; see \`sealslot kek status\`.`,
@@ -99,29 +101,24 @@ export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.Proces
   return 0;
 }
 
-async function retireInStore(
-  kek: Pick<KekStatus, 'wrapperId' | 'kekId'>,
-  env: NodeJS.ProcessEnv,
-): Promise<boolean> {
-  await using operated = await openServices(await loadOperated(env, undefined));
-  const { store, now } = operated.services;
-  return await store.custody.retire(kek, now());
+interface Keeper extends Operated {
+  status(): Promise<KekStatus[]>;
 }
 
-async function statusOf(env: NodeJS.ProcessEnv): Promise<KekStatus[]> {
+/** A wrapper that is refused is a line among the others, and keeps no command from them. */
+async function openKeeper(env: NodeJS.ProcessEnv): Promise<Keeper> {
   const refused = new Map<string, string>();
-  await using operated = await openServices(await loadOperated(env, undefined), {
+  const operated = await openServices(await loadOperated(env, undefined), {
     refused: (id, why) => refused.set(id, wordsOf(why)),
   });
-  return await kekStatus(operated.services, refused);
+  return { ...operated, status: () => kekStatus(operated.services, refused) };
 }
 
 function wordsOf(why: SealslotError): string {
   return `${why.message} (${why instanceof KeyRefused ? `${why.code}: ${why.refusal}` : why.code})`;
 }
 
-async function moving({ isCurrent }: KekStatus, env: NodeJS.ProcessEnv): Promise<string> {
-  const { current, wrappers } = (await loadOperated(env, undefined)).custody;
+function moving({ isCurrent }: KekStatus, { current, wrappers }: CustodyConfig): string {
   const rewrap = `sealslot rewrap --to ${current}`;
   if (!isCurrent) return `Move what needs it first: ${rewrap}`;
   const another =

@@ -6,6 +6,7 @@ import { customerKeyOf, wrapFor } from './customer-key-of.ts';
 import { targetOf, tenantOf, type Services } from './services.ts';
 import { adoptedId, idsIn } from './slot-ids.ts';
 import type { Upload } from './upload.ts';
+import { isUnder } from './verify.ts';
 
 /** `Principal.id` of no caller: those begin with `key:` or `jwt:`. So nobody is given a request for an adopted slot. */
 const PRINCIPAL = 'import';
@@ -88,8 +89,7 @@ async function prove(
   const answer = await objects.head(bucket, objectKey, key);
   if (answer.kind === 'absent') return { kind: 'absent', detail: 'S3 has no such object, or no such bucket' };
   if (answer.kind === 'found') {
-    const { sseCustomerAlgorithm, sseCustomerKeyMd5 } = answer.object;
-    if (sseCustomerAlgorithm === 'AES256' && sseCustomerKeyMd5 === key.md5()) {
+    if (isUnder(answer.object, key)) {
       if (await isListed(objects, object, answer.object)) return { facts: answer.object };
       return {
         kind: 'not_listed',
@@ -116,9 +116,9 @@ async function prove(
  * A key is destroyed when the listing of its object key is empty (invariant 3), so this listing must show the object while it is there.
  * MinIO finds `a/b` by `/a/b` too, and lists it as `a/b` only.
  */
-async function isListed(
+export async function isListed(
   objects: ObjectStore,
-  { bucket, objectKey }: ForeignObject,
+  { bucket, objectKey }: Pick<ForeignObject, 'bucket' | 'objectKey'>,
   { versionId }: ObjectFacts,
 ): Promise<boolean> {
   const { versions } = await objects.remains(bucket, objectKey);

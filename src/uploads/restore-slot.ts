@@ -10,9 +10,11 @@ import {
   misplaced,
   takenByOther,
 } from './restore-slot/ownership.ts';
+import { isListed } from './adopt.ts';
 import { placeOf, targetOf, type Services } from './services.ts';
 import { kinOf } from './slot-ids.ts';
 import type { Upload } from './upload.ts';
+import { isUnder } from './verify.ts';
 
 export type Restoration =
   | { readonly kind: 'restored' | 'restorable' | 'already' }
@@ -142,14 +144,10 @@ async function prove(services: Services, upload: Upload, key: CustomerKey): Prom
     const detail = `S3 refuses this key (${status}): it is not the object's, or the service may not read the object`;
     return { kind: 'wrong_key', detail };
   }
-  const { sseCustomerAlgorithm, sseCustomerKeyMd5 } = answer.object;
-  if (sseCustomerAlgorithm !== 'AES256' || sseCustomerKeyMd5 !== key.md5()) {
+  if (!isUnder(answer.object, key)) {
     return { kind: 'not_sse_c', detail: 'S3 finds the object, but does not say that it is under this key' };
   }
-  // As at an import: a key is destroyed when this listing is empty, so it must show the object while it is there.
-  const { versions } = await objects.remains(bucket, objectKey);
-  const found = answer.object.versionId;
-  if (versions.some((version) => found === null || version.versionId === found)) {
+  if (await isListed(objects, upload, answer.object)) {
     return carriesOther(services, upload, answer.object);
   }
   return {

@@ -35,6 +35,11 @@ async function arrived(
   return { kind: 'arrived', object, mismatches };
 }
 
+/** Only S3's own word counts that an object is under a key: some servers ignore keys and answer 200. */
+export function isUnder(object: ObjectFacts, key: CustomerKey): boolean {
+  return object.sseCustomerAlgorithm === 'AES256' && object.sseCustomerKeyMd5 === key.md5();
+}
+
 /** The Fetch standard adds it to every request that has an If-None-Match, in browsers and in Node; downloads override it. */
 const ADDED_BY_FETCH = 'no-cache';
 

@@ -2,7 +2,8 @@ import { CustomerKey } from '../../custody/customer-key.ts';
 import type { ListedVersion, ObjectStore } from '../../s3/port.ts';
 import type { AuditContext } from './context.ts';
 import { found, isUnknown, orUnknown, type AuditFinding, type Place, type SlotKeys } from './finding.ts';
-import { headOf, isUnder, type Asked } from './object.ts';
+import { isUnder } from '../verify.ts';
+import { headOf, type Asked } from './object.ts';
 import { openSlotKey } from './opening.ts';
 import type { FindOwner } from './owners.ts';
 

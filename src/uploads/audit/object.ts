@@ -1,6 +1,7 @@
 import type { CustomerKey } from '../../custody/customer-key.ts';
 import type { HeadResult, ObjectFacts, ObjectStore } from '../../s3/port.ts';
 import type { Upload } from '../upload.ts';
+import { isUnder } from '../verify.ts';
 import { found, type AuditFinding, type Place } from './finding.ts';
 
 /** An object version that a key is to open. */
@@ -53,10 +54,6 @@ function compareFacts(
     );
   }
   return findings;
-}
-
-export function isUnder(object: ObjectFacts, key: CustomerKey): boolean {
-  return object.sseCustomerAlgorithm === 'AES256' && object.sseCustomerKeyMd5 === key.md5();
 }
 
 /** Asked without a key, S3 shows plain text; and of an object under SSE-C it says 400 to those who may read it. */

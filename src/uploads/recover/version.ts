@@ -6,7 +6,7 @@ import { DependencyUnavailable } from '../../errors.ts';
 import type { ListedVersion, ObjectFacts } from '../../s3/port.ts';
 import { slotIdsOf } from '../slot-ids.ts';
 import { targetOf, type Services } from '../services.ts';
-import { compare } from '../verify.ts';
+import { compare, isUnder } from '../verify.ts';
 import type { Refusal } from './outcome.ts';
 
 /** One version of an object, and who may own it. */
@@ -116,7 +116,7 @@ async function askForIt(
     return { code: 'wrong_key', detail };
   }
   const facts = answer.object;
-  if (facts.sseCustomerAlgorithm !== 'AES256' || facts.sseCustomerKeyMd5 !== key.md5()) {
+  if (!isUnder(facts, key)) {
     return {
       code: 'not_sse_c',
       detail: 'S3 finds it, but does not say that it is under the key of its copy',

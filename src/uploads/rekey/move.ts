@@ -6,6 +6,7 @@ import { customerKeyOf } from '../customer-key-of.ts';
 import { copyTags } from '../recovery.ts';
 import { targetOf, type Services } from '../services.ts';
 import type { Upload } from '../upload.ts';
+import { isUnder } from '../verify.ts';
 import { RekeyFailed } from './errors.ts';
 
 /** One object on its way from one customer key to another. */
@@ -103,12 +104,10 @@ export async function removeWritten(move: Move): Promise<void> {
   }
 }
 
-/** Only S3's own word counts that an object is under a key: some servers ignore keys and answer 200. */
 function underKey(head: HeadResult, key: CustomerKey): ObjectFacts | undefined {
   if (head.kind === 'absent') return undefined;
   if (head.kind === 'found') {
-    const { sseCustomerAlgorithm, sseCustomerKeyMd5 } = head.object;
-    return sseCustomerAlgorithm === 'AES256' && sseCustomerKeyMd5 === key.md5() ? head.object : undefined;
+    return isUnder(head.object, key) ? head.object : undefined;
   }
   // Under another key, or a delete marker.
   if ([400, 403, 405].includes(head.status)) return undefined;
