@@ -7,21 +7,19 @@ import {
   idOf,
   NOW,
   plain,
-  uploadOf,
+  uploadedOf,
   wrappedBy,
   wrappedOf,
   type OpenedStore,
 } from './store-rows.ts';
 
-/** What a re-key and a recovery need of the store; a part of its contract. */
+/** What a re-key needs of the store; a part of its contract. */
 export function generationsSuite(opened: () => OpenedStore): void {
   let store: Store;
   beforeEach(() => {
     store = opened().store;
   });
 
-  const uploadedOf = (n: number, changes: Partial<Upload> = {}) =>
-    uploadOf(n, { state: 'uploaded', etag: '"old"', versionId: 'v1', ...changes });
   const put = async (upload: Upload) => {
     const key = wrappedOf();
     await store.uploads.insert(upload, key, undefined, NOW);

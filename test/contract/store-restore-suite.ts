@@ -10,6 +10,7 @@ import {
   intermediateOf,
   NOW,
   plain,
+  uploadedOf,
   uploadOf,
   wrappedBy,
   wrappedOf,
@@ -23,8 +24,6 @@ export function restoreSuite(opened: () => OpenedStore): void {
     store = opened().store;
   });
 
-  const uploadedOf = (n: number, changes: Partial<Upload> = {}) =>
-    uploadOf(n, { state: 'uploaded', etag: '"old"', versionId: 'v1', ...changes });
   const put = async (upload: Upload) => {
     const key = wrappedOf();
     await store.uploads.insert(upload, key, undefined, NOW);

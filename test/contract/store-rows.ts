@@ -49,6 +49,11 @@ export function uploadOf(n: number, changes: Partial<Upload> = {}): Upload {
   };
 }
 
+/** One whose object is there. */
+export function uploadedOf(n: number, changes: Partial<Upload> = {}): Upload {
+  return uploadOf(n, { state: 'uploaded', etag: '"old"', versionId: 'v1', ...changes });
+}
+
 export function wrappedOf(bytes: Uint8Array = randomBytes(77)): WrappedKey {
   return { wrapperId: 'local', kekId: 'kek-1', bytes };
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
-import { createKekFile, readKekFile } from '../../src/custody/kek-file.ts';
+import { createKekFile, readKekFile, rotateKekFile } from '../../src/custody/kek-file.ts';
 import { sealslotIn } from '../support/doctor.ts';
 import { scratchFolder } from '../support/s3-server.ts';
 import { setUp, storePath } from '../support/service.ts';
@@ -81,6 +81,13 @@ describe('the commands of the keeper of the keys, without an S3', () => {
     const refused = await run('kek', 'retire', '--wrapper', 'old', '--kek', 'kek-1');
     assert.equal(refused.exitCode, 1);
     assert.match(refused.stderr, /"old" cannot be opened/);
+    const file = join(dir, 'kek.json');
+    const { current } = await readKekFile(file);
+    await rotateKekFile(file);
+    await utimes(file, 0, 0);
+    const other = await run('kek', 'retire', '--wrapper', 'local', '--kek', current);
+    assert.equal(other.exitCode, 0, other.stderr);
+    assert.ok(!(await readKekFile(file)).keks.has(current));
     await chmod(join(dir, 'old.json'), 0o600);
     assert.equal((await run('kek', 'status')).exitCode, 0);
   });

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { severable } from '../support/severable.ts';
 
 /** Passes TCP on to a server until it is cut: an S3 that is down for the service, and comes back at the same address. */
 export interface Relay extends AsyncDisposable {
@@ -35,26 +35,11 @@ export async function relayTo(endpoint: string): Promise<Relay> {
       socket.on('end', () => other.end());
     }
   });
-  const listen = async (port: number): Promise<number> => {
-    server.listen(port, 'localhost');
-    await once(server, 'listening');
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  };
-  const port = await listen(0);
-  const cut = async (): Promise<void> => {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  };
+  const { port, cut, mend } = await severable(server, 'localhost', sockets);
   return {
     endpoint: new URL(`https://localhost:${port}`),
     cut,
-    async mend() {
-      await listen(port);
-    },
+    mend,
     hold() {
       held ??= [];
     },

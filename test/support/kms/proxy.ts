@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type { TestCa } from '../ca.ts';
+import { severable } from '../severable.ts';
 
 export interface KmsCall {
   /** Such as `Decrypt`. */
@@ -70,20 +71,7 @@ export async function kmsProxy(upstream: URL, ca: TestCa): Promise<KmsProxy> {
     await pass(upstream, inbound, body, response);
   }
 
-  const listen = async (port: number): Promise<number> => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  };
-  const port = await listen(0);
-  const cut = async (): Promise<void> => {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  };
+  const { port, cut, mend } = await severable(server, '127.0.0.1', sockets);
 
   return {
     endpoint: `https://localhost:${port}`,
@@ -98,9 +86,7 @@ export async function kmsProxy(upstream: URL, ca: TestCa): Promise<KmsProxy> {
     refuse: (keyArn, why = 'AccessDeniedException') => void refused.set(keyArn, why),
     allow: (keyArn) => void refused.delete(keyArn),
     cut,
-    async mend() {
-      if (!server.listening) await listen(port);
-    },
+    mend,
     [Symbol.asyncDispose]: cut,
   };
 }
