@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { credentialsWithout } from '../test/support/minio-session.ts';
 import { startMinio } from '../test/support/minio.ts';
 import { waitUntil } from '../test/support/processes.ts';
 import { runToEnd, setUp, startService, type Service } from '../test/support/service.ts';
@@ -57,8 +58,10 @@ async function demo(
   const options = {
     dir,
     s3,
+    // With that right a form would write to any object key, and the service would not start.
+    credentials: await credentialsWithout(s3, 's3:PutObjectFanOut'),
     ...(program !== undefined && { program }),
-    tenant: `urlSeconds: { min: 1, default: ${WATCHED_SECONDS}, max: 3600 }`,
+    tenant: `urlSeconds: { min: 1, default: ${WATCHED_SECONDS}, max: 3600 }, methods: [PUT, POST, multipart]`,
     yaml: `cors: { origins: [${ORIGIN}] }\nretention: { deleteMarginSeconds: 1 }\njobs: { intervalSeconds: 1 }\n`,
   };
   await step('sealslot init, sealslot api-key create', async () => {
@@ -146,6 +149,11 @@ async function demo(
       timeoutMs: 90_000,
     });
     print(`GET /v1/uploads?state=deleted lists ${slot.id}`);
+  });
+
+  await step('Upload by an HTML form, by the curl of README', async () => {
+    const completed = JSON.parse(await shell.run(blocks.form)) as Slot;
+    assert.equal(completed.state, 'uploaded');
   });
 
   outcome.passed = true;

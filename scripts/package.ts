@@ -12,6 +12,7 @@ import { createProgram } from '../src/cli/program.ts';
 import { findCommand } from '../test/support/cache.ts';
 import { Checks } from './checks.ts';
 import { megabytes } from './dockerfile/tree.ts';
+import { runConsumer } from './package/consumer.ts';
 import { notAllowed, parsePacked } from './package/contents.ts';
 import { findOldNode } from './package/old-node.ts';
 import { complete, SHELLS } from './package/shells.ts';
@@ -109,6 +110,13 @@ await checks.check('every module loads without what only development has', () =>
   const script = `for (const path of ${JSON.stringify(modules)}) await import('${installed}/' + path);`;
   execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: dir, stdio: 'pipe' });
   return `${modules.length} modules`;
+});
+await checks.check('sealslot/client: a program that imports it has its types, and runs', () => {
+  const consumer = join(dir, 'consumer');
+  mkdirSync(consumer);
+  const printed = runConsumer(consumer, installed, join(project, 'node_modules'));
+  assert.equal(printed, 'unreachable true Unreachable');
+  return printed;
 });
 await checks.check('a mistyped command or option: 64, and the near one is suggested', () => {
   for (const [args, near] of [

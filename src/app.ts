@@ -10,11 +10,21 @@ import type { Metrics } from './http/metrics.ts';
 import { limitPipelining } from './http/pipelining.ts';
 import { problem, sendProblem } from './http/problem.ts';
 import type { Route } from './http/route.ts';
+import { batchRoutes } from './http/routes/batch.ts';
+import { contentRoutes } from './http/routes/content.ts';
+import { eventRoutes } from './http/routes/events.ts';
+import { partRoutes } from './http/routes/parts.ts';
 import { uploadRoutes } from './http/routes/uploads.ts';
 import { useStrictValidation } from './http/validation.ts';
 
 /** Every route of the service; the test matrices are made from it. */
-export const ROUTES: readonly Route[] = uploadRoutes;
+export const ROUTES: readonly Route[] = [
+  ...uploadRoutes,
+  ...batchRoutes,
+  ...partRoutes,
+  ...contentRoutes,
+  ...eventRoutes,
+];
 
 /** Sent twice, these would leave it to chance which one counts. */
 const SINGLE_HEADERS = ['authorization', 'content-type', 'idempotency-key'];
@@ -46,7 +56,8 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 200 },
+    // A link is a signed token.
+    routerOptions: { maxParamLength: 1_000 },
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
     clientErrorHandler(error, socket) {
       const [code, detail] = HTTP_ERRORS[error.code] ?? NOT_HTTP;
@@ -85,9 +96,19 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
   await app.register(cors, {
     origin: (origin, decide) =>
       decide(null, origin !== undefined && current().services.config.cors.origins.includes(origin)),
-    methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'idempotency-key'],
-    exposedHeaders: ['location', 'retry-after', 'idempotency-replayed', 'x-request-id', 'www-authenticate'],
+    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'range', 'if-none-match'],
+    exposedHeaders: [
+      'location',
+      'retry-after',
+      'idempotency-replayed',
+      'x-request-id',
+      'www-authenticate',
+      'accept-ranges',
+      'content-range',
+      'content-disposition',
+      'etag',
+    ],
     maxAge: 600,
     strictPreflight: false,
   });

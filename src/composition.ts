@@ -29,6 +29,8 @@ export interface Parts {
   readonly observer: Observer;
   readonly now: Clock;
   readonly lookAt: Services['lookAt'];
+  readonly deliver: Services['deliver'];
+  readonly longSteps: Services['longSteps'];
 }
 
 export function openStore(config: Config, options: { exclusive: boolean }): Promise<Store> {

@@ -28,9 +28,11 @@ export interface FieldError {
 /** A request that can never succeed as sent. `errors` lists every field at once. */
 export class InvalidRequest extends SealslotError {
   readonly code = 'invalid_request';
+  readonly errors: readonly FieldError[];
 
   constructor(errors: readonly FieldError[]) {
     super(errors.map((error) => `${error.path}: ${error.message}`).join('; '), { extra: { errors } });
+    this.errors = errors;
   }
 }
 
@@ -63,6 +65,25 @@ export class PolicyRefused extends SealslotError {
   }
 }
 
+/** Of a batch: some items are malformed or against the policy. */
+export class BatchRefused extends SealslotError {
+  readonly code = 'batch_refused';
+
+  constructor(errors: readonly FieldError[]) {
+    super('Some items are refused; nothing was stored.', { extra: { errors } });
+  }
+}
+
+/** The link is forged, has ended, or leads to nothing. */
+export class LinkInvalid extends SealslotError {
+  readonly code = 'link_invalid';
+}
+
+/** The operator has not set up what this call needs. */
+export class NotConfigured extends SealslotError {
+  readonly code = 'not_configured';
+}
+
 export class UploadNotFound extends SealslotError {
   readonly code = 'upload_not_found';
 }
@@ -76,14 +97,43 @@ export class StateConflict extends SealslotError {
   readonly code = 'state_conflict';
 }
 
+/** The slot is `uploaded`, but S3 has lost or changed its object past the service. */
+export class ObjectMissing extends SealslotError {
+  readonly code = 'object_missing';
+}
+
+/** The object has no such bytes (RFC 9110, 416). */
+export class RangeNotSatisfiable extends SealslotError {
+  readonly code = 'range_not_satisfiable';
+}
+
+/** As if there were no such path. */
+export class RouteNotFound extends SealslotError {
+  readonly code = 'route_not_found';
+}
+
 export class NotArrived extends SealslotError {
   readonly code = 'not_arrived';
 }
 
+/** S3 is putting the object together, or its content is being compared. */
+export class StillCompleting extends SealslotError {
+  readonly code = 'still_completing';
+
+  constructor() {
+    super('The object is being put together and verified; ask again.', { retryAfterSeconds: 5 });
+  }
+}
+
+/** S3 will never make an object of these parts: only a new upload helps. */
+export class RestartNeeded extends SealslotError {
+  readonly code = 'restart_needed';
+}
+
 export interface Mismatch {
-  field: string;
-  expected: string | number | null;
-  actual: string | number | null;
+  readonly field: string;
+  readonly expected: string | number | null;
+  readonly actual: string | number | null;
 }
 
 /** What lies in S3 is not what was announced. */

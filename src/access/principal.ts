@@ -4,6 +4,7 @@ export const SCOPES = [
   'objects:read',
   'objects:delete',
   'keys:rotate',
+  'events:write',
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];

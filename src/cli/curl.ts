@@ -1,5 +1,7 @@
 import { basename, resolve } from 'node:path';
+import { LARGEST_PUT_BYTES } from '../client/asks.ts';
 import { contentTypeOf } from '../client/content-type.ts';
+import { FileUnusable } from '../client/errors.ts';
 import { idempotencyKey } from '../client/idempotency.ts';
 import { openLocalFile, sha256Of } from '../client/local-file.ts';
 import type { UploadAsk } from '../client/model.ts';
@@ -21,6 +23,9 @@ export async function curl(
   const endpoint = parseEndpoint(options.endpoint).href.replace(/\/+$/, '');
   try {
     await using file = await openLocalFile(path);
+    if (file.size > LARGEST_PUT_BYTES) {
+      throw new FileUnusable('curl sends a file whole, and S3 takes at most 5 GiB so; use sealslot upload.');
+    }
     const filename = basename(path);
     const ask: UploadAsk = {
       filename,

@@ -1,7 +1,6 @@
-import { ContentDiffers, ServiceProblem } from '../client/errors.ts';
-import { downloadObject, type Downloaded } from '../client/download-object.ts';
+import { downloadChecked, type Checked } from '../client/checked-download.ts';
+import type { Downloaded } from '../client/download-object.ts';
 import { safeFilename } from '../client/filename.ts';
-import type { Slot } from '../client/model.ts';
 import type { ServiceClient } from '../client/service.ts';
 import { EXIT_INTERRUPTED } from './command.ts';
 import { exitCodeOf, reportOf } from './partner/failure.ts';
@@ -48,9 +47,6 @@ export async function download(
   }
 }
 
-/** What the bytes could be compared with. */
-type Checked = 'sha256' | 'size' | 'nothing';
-
 const CHECKED: Readonly<Record<Checked, string>> = {
   sha256: 'Size and SHA-256 are right.',
   size: 'The size is right; no SHA-256 was announced at the upload.',
@@ -65,58 +61,33 @@ async function fetchAndCheck(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Downloaded & { readonly file: string; readonly checked: Checked }> {
-  const slot = await announced(service, id, signal);
-  const progress = new Progress(terminal, {
-    files: 1,
-    bytes: slot?.size ?? 0,
-  });
+  let progress: Progress | undefined;
   let sink: Sink | undefined;
   let received = 0;
   const open = async (filename: string | undefined): Promise<Sink> => {
     if (options.output === '-') return streamSink(terminal.stdout);
-    const file = options.output ?? safeFilename(slot?.filename ?? filename ?? id);
+    const file = options.output ?? safeFilename(filename ?? id);
     return openFileSink(file, options.force === true);
   };
   try {
-    const { size, sha256 } = await downloadObject(service, id, {
+    const done = await downloadChecked(service, id, {
       signal,
       async onBegin({ size, filename }) {
-        // Here, and not at the end: another object may be one that fills the disk.
-        if (slot !== undefined && size !== slot.size) {
-          throw new ContentDiffers(`The object has ${size} bytes; ${slot.size} were announced.`);
-        }
+        progress = new Progress(terminal, { files: 1, bytes: size });
         sink = await open(filename);
       },
       async write(chunk) {
         await sink?.write(chunk);
         received += chunk.length;
-        if (options.json !== true) progress.moved(sink?.name ?? id, received);
+        if (options.json !== true) progress?.moved(sink?.name ?? id, received);
       },
     });
-    const checked = check(slot, sha256);
     await sink?.keep();
-    return { file: sink?.name ?? '-', size, sha256, checked };
+    return { file: sink?.name ?? '-', ...done };
   } catch (error) {
     await sink?.drop();
     throw error;
   } finally {
-    progress.clear();
+    progress?.clear();
   }
-}
-
-/** @returns undefined when the key may download but not look. */
-async function announced(service: ServiceClient, id: string, signal: AbortSignal): Promise<Slot | undefined> {
-  try {
-    return await service.get(id, signal);
-  } catch (error) {
-    if (error instanceof ServiceProblem && error.code === 'insufficient_scope') return undefined;
-    throw error;
-  }
-}
-
-function check(slot: Slot | undefined, sha256: string): Checked {
-  if (slot === undefined) return 'nothing';
-  if (slot.sha256 === undefined) return 'size';
-  if (sha256 === slot.sha256) return 'sha256';
-  throw new ContentDiffers('The SHA-256 of what was downloaded differs from the one announced.');
 }

@@ -1,3 +1,4 @@
+import { createLongSteps } from '../uploads/long-steps.ts';
 import {
   createSnapshot,
   inspectStore,
@@ -32,7 +33,16 @@ export async function openServices(
   const keks = await openKeks(config, UNCOUNTED, refused);
   const store = await openStore(config, { exclusive: false });
   const wrapper = openHierarchy(config, { keks, store, now, targets: () => services.targets });
-  const parts = { store, wrapper, keks, observer: UNOBSERVED, now, lookAt: () => undefined };
+  const parts = {
+    store,
+    wrapper,
+    keks,
+    observer: UNOBSERVED,
+    now,
+    lookAt: () => undefined,
+    deliver: () => undefined,
+    longSteps: createLongSteps(),
+  };
   const { services } = createSnapshot(config, parts);
   return {
     services,

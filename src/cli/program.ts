@@ -10,6 +10,7 @@ import type { InitOptions } from './init.ts';
 import { addCustodyCommands } from './program/custody.ts';
 import { addRecoveryCommands } from './program/recovery.ts';
 import { CONFIG_HELP, count, type Environment, type Finish } from './program/parts.ts';
+import { addWebhookCommands } from './program/webhooks.ts';
 import type { UploadCommandOptions } from './upload.ts';
 
 const PARTNER_HELP = `
@@ -104,6 +105,7 @@ wrong; 130 interrupted.${CONFIG_HELP}`,
     .action(async (file: string, options: ImportOptions) =>
       finish(await (await import('./import.ts')).importObjects(file, options, env)),
     );
+  addWebhookCommands(program, env, finish);
 
   program.commandsGroup('For the keeper of the keys:');
   addCustodyCommands(program, env, finish);
@@ -114,12 +116,20 @@ wrong; 130 interrupted.${CONFIG_HELP}`,
     .summary('upload files')
     .description(
       'Uploads files: asks for a slot, sends the bytes to S3, has the service confirm them. Run it again to go on after ' +
-        'an end: files that have arrived are not sent again for 24 hours, with --journal for good; a half-sent one starts over.',
+        'an end: files that have arrived are not sent again for 24 hours, with --journal for good; of one that goes in parts, ' +
+        'only those that S3 does not have are sent. From 256 MiB on files go in parts.',
     )
     .argument('[files...]')
     .option('-r, --recursive <dir>', 'all files below this folder')
     .option('--content-type <type>', 'of all files; by default by their names')
     .option('--parallel <count>', 'files at once', count(64), 4)
+    .addOption(
+      new Option('--method <method>', 'how files go: whole, in parts, or by their size')
+        .choices(['auto', 'PUT', 'multipart'])
+        .default('auto'),
+    )
+    .option('--part-size <MiB>', 'of each part; by default the service chooses', count(5120, 5))
+    .option('--parallel-parts <count>', 'parts of a file at once', count(64), 4)
     .option('--journal <file>', 'note here what is done, and leave that out next time')
     .option('--json', 'print one JSON line per file instead of progress')
     .addHelpText('after', PARTNER_HELP + EXIT_HELP)

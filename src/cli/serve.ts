@@ -6,10 +6,13 @@ import { createSnapshot, openHierarchy, openKeks, openStore, type Parts } from '
 import { ConfigErrors } from '../config/errors.ts';
 import { ConfigSnapshot } from '../config/snapshot.ts';
 import { rememberedProof } from '../custody/readiness.ts';
+import { createDeliveries } from '../events/deliveries.ts';
 import { buildAdmin } from '../http/admin.ts';
 import { createLogger, errorFields, uploadFields, type Logger } from '../http/log.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { createJobs } from '../jobs/runner.ts';
+import type { QueuedMessage } from '../store/port.ts';
+import { createLongSteps } from '../uploads/long-steps.ts';
 import { configPath, EXIT_UNSAFE, stopSignal } from './command.ts';
 import { SafetyGate } from './serve/safety-gate.ts';
 
@@ -51,6 +54,22 @@ async function serveUntil(
       logger.error({ ...(upload && uploadFields(upload)), error: errorFields(error) }, 'job');
     },
   );
+  const deliveries = createDeliveries(
+    () => snapshot.services,
+    (error) => {
+      metrics.failure(error);
+      logger.error({ error: errorFields(error) }, 'webhooks');
+    },
+    {
+      onAttempt(message, { state, ...noted }) {
+        const outcome = state === 'pending' ? 'failed' : state;
+        const failure = 'lastFailure' in noted ? noted.lastFailure : undefined;
+        metrics.webhookAttempt(outcome);
+        logger.info({ outcome, failure, ...messageFields(message) }, 'webhook');
+      },
+    },
+  );
+  metrics.watchMessages(() => store.outbox.count());
   const parts: Parts = {
     store,
     wrapper,
@@ -58,6 +77,8 @@ async function serveUntil(
     observer: audited(metrics.observer, logger),
     now,
     lookAt: (upload) => jobs.lookAt(upload),
+    deliver: () => deliveries.wake(),
+    longSteps: createLongSteps(),
   };
   let snapshot = createSnapshot(file.current, parts);
   let draining = false;
@@ -101,13 +122,14 @@ async function serveUntil(
     await admin.listen({ ...file.current.admin });
     await app.listen({ ...file.current.listen });
     void jobs.runOnce();
+    deliveries.wake();
     logger.info({ listen: addressOf(app), admin: addressOf(admin) }, 'ready');
     await stopped;
     draining = true;
     logger.info({ signal: stop.reason as unknown }, 'finishing what is in flight');
   } finally {
     await app.close();
-    await jobs.stop();
+    await Promise.all([jobs.stop(), deliveries.stop()]);
     await admin.close();
     for (const target of snapshot.services.targets.values()) target.close();
     wrapper.close();
@@ -126,6 +148,10 @@ function audited(observer: ReturnType<typeof createMetrics>['observer'], logger:
       logger.info({ outcome, ...uploadFields(upload) }, 'slot');
     },
   };
+}
+
+function messageFields({ id, tenant, webhook, uploadId, type, attempts }: QueuedMessage): object {
+  return { messageId: id, tenant, webhook, uploadId, type, attempts };
 }
 
 function addressOf(app: FastifyInstance): string {

@@ -1,7 +1,8 @@
+import type { UploadMethod } from '../client/asks.ts';
 import { contentTypeOf } from '../client/content-type.ts';
 import { openLocalFile } from '../client/local-file.ts';
 import type { ServiceClient } from '../client/service.ts';
-import { uploadFile } from '../client/upload-file.ts';
+import { uploadSource } from '../client/upload.ts';
 import { EXIT_INTERRUPTED, UsageError } from './command.ts';
 import { exitCodeOf, exitCodeOfAll, stopsAll } from './partner/failure.ts';
 import { findFiles, type FoundFile, type LostFile } from './partner/files.ts';
@@ -14,11 +15,16 @@ export interface UploadCommandOptions extends PartnerOptions {
   readonly recursive?: string;
   readonly contentType?: string;
   readonly parallel: number;
+  readonly method: UploadMethod;
+  /** MiB. */
+  readonly partSize?: number;
+  readonly parallelParts: number;
   readonly journal?: string;
   readonly json?: boolean;
 }
 
 const INTERRUPT = 'Ctrl-C';
+const MIB = 1024 ** 2;
 
 /** Uploads files, several at once. One that fails does not stop the others, unless all would fail as it did. */
 export async function upload(
@@ -85,17 +91,20 @@ async function uploadOne(
   }
 
   await using file = await openLocalFile(found.path);
-  report.sent(found, 0);
-  const { outcome, slot, sha256 } = await uploadFile(service, file, {
+  report.sent(found, { bytes: 0, resumed: 0 });
+  const { outcome, slot, sha256, verified } = await uploadSource(service, file, {
     filename: found.filename,
     contentType: options.contentType ?? contentTypeOf(found.filename),
+    method: options.method,
+    partSize: options.partSize === undefined ? undefined : options.partSize * MIB,
+    parallelParts: options.parallelParts,
     signal,
-    onSent: (bytes) => report.sent(found, bytes),
+    onProgress: (progress) => report.sent(found, progress),
   });
   const { id, objectKey } = slot;
   const modifiedAt = file.modifiedAt.toISOString();
   await journal?.note({ file: file.realPath, size: file.size, modifiedAt, sha256, id, endpoint });
-  return { outcome, id, size: file.size, sha256, objectKey };
+  return { outcome, id, size: file.size, sha256, objectKey, verified };
 }
 
 /** Takes the items in order, so many at once, until the signal. */

@@ -26,6 +26,8 @@ export class ServiceProblem extends PartnerError {
   readonly detail: string;
   readonly errors: readonly FieldProblem[];
   readonly passing: boolean;
+  /** All members of the answer: some codes have their own, such as `mismatches`, `missingParts` or `state`. */
+  readonly members: Readonly<Record<string, unknown>>;
 
   constructor(status: number, document: unknown, retryAfterSeconds?: number) {
     const { code, detail, errors } = problemMembers(document);
@@ -33,6 +35,7 @@ export class ServiceProblem extends PartnerError {
       retryAfterSeconds,
     });
     this.status = status;
+    this.members = typeof document === 'object' ? { ...document } : {};
     this.code = code ?? 'unexpected_answer';
     this.detail = this.message;
     this.errors = errors;
@@ -112,6 +115,11 @@ export class S3Refusal extends PartnerError {
 export class FileChanged extends PartnerError {
   readonly code = 'file_changed';
   readonly passing = false;
+}
+
+/** Whether it is the service's refusal with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): error is ServiceProblem {
+  return error instanceof ServiceProblem && codes.includes(error.code);
 }
 
 /** What arrived differs in size or SHA-256 from what was announced. */

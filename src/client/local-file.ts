@@ -2,17 +2,14 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { FileChanged, FileUnusable } from './errors.ts';
+import type { Body, Source } from './source.ts';
 
 /** A regular file, open for reading: the same one from hashing to the last byte sent, whatever is renamed meanwhile. */
-export interface LocalFile extends AsyncDisposable {
+export interface LocalFile extends Source, AsyncDisposable {
   /** Absolute, symbolic links resolved. */
   readonly realPath: string;
-  /** Bytes, when it was opened. */
-  readonly size: number;
-  /** When it was opened. */
+  /** When it was opened, as its size. */
   readonly modifiedAt: Date;
-  /** All its bytes, in pieces. @throws FileChanged when there are fewer than `size`; FileUnusable when reading fails. */
-  read(): AsyncGenerator<Buffer>;
 }
 
 const CHUNK_BYTES = 256 * 1024;
@@ -33,17 +30,13 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
 }
 
 function localFile(handle: FileHandle, realPath: string, size: number, modifiedAt: Date): LocalFile {
-  return {
-    realPath,
+  const part = (from: number, size: number): Body => ({
     size,
-    modifiedAt,
     async *read() {
-      let left = size;
-      while (left > 0) {
-        // A new buffer each time: the one before may still be on its way to the socket.
-        const buffer = Buffer.allocUnsafeSlow(Math.min(left, CHUNK_BYTES));
+      const buffer = Buffer.allocUnsafeSlow(Math.min(size, CHUNK_BYTES));
+      for (let left = size; left > 0;) {
         const { bytesRead } = await handle
-          .read(buffer, 0, buffer.length, size - left)
+          .read(buffer, 0, Math.min(left, buffer.length), from + size - left)
           .catch((error: unknown) => {
             throw unusable(error);
           });
@@ -52,12 +45,25 @@ function localFile(handle: FileHandle, realPath: string, size: number, modifiedA
         yield buffer.subarray(0, bytesRead);
       }
     },
+  });
+  return {
+    ...part(0, size),
+    part,
+    identity: realPath,
+    realPath,
+    modifiedAt,
+    async requireUnchanged() {
+      const now = await handle.stat();
+      if (now.size !== size || now.mtime.getTime() !== modifiedAt.getTime()) {
+        throw new FileChanged('The file changed while it was sent.');
+      }
+    },
     [Symbol.asyncDispose]: () => handle.close(),
   };
 }
 
 /** base64 of the SHA-256. */
-export async function sha256Of(file: LocalFile, signal?: AbortSignal): Promise<string> {
+export async function sha256Of(file: Body, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of file.read()) {
     signal?.throwIfAborted();

@@ -12,6 +12,12 @@ export interface Slot {
   readonly size: number;
   /** base64 of the 32 bytes; absent when none was announced. */
   readonly sha256?: string;
+  /** As sent when the slot was asked for. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** RFC 3339: the last moment a new request is given. */
+  readonly expiresAt?: string;
+  /** RFC 3339. */
+  readonly uploadedAt?: string;
 }
 
 /** One presigned call of S3. Its headers hold the customer key: never log or store it. */
@@ -25,10 +31,39 @@ export interface SignedRequest {
   readonly expiresAt: string;
 }
 
+/** An upload in parts; their URLs are asked for part by part. */
+export interface PartsRequest {
+  readonly method: 'multipart';
+  /** Bytes, of every part but the last. */
+  readonly partSize: number;
+  readonly partCount: number;
+  /** RFC 3339: until when requests for parts are given. */
+  readonly expiresAt: string;
+}
+
+/** One presigned PUT of a part. Its headers hold the customer key: never log or store it. */
+export interface PartRequest extends Omit<SignedRequest, 'method'> {
+  /** From 1. */
+  readonly partNumber: number;
+  /** Bytes, exactly. */
+  readonly size: number;
+}
+
+/** A part that S3 has. */
+export interface Part {
+  /** From 1. */
+  readonly partNumber: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** How to send the object: whole by `PUT`, or in parts. */
+export type UploadRequest = (SignedRequest & { readonly method: 'PUT' }) | PartsRequest;
+
 /** A slot as `create` and `request` answer it. */
 export interface SlotWithRequest extends Slot {
   /** Absent in a replay for a slot that is no longer `issued`. */
-  readonly request?: SignedRequest;
+  readonly request?: UploadRequest;
 }
 
 /** What one asks a slot for. */
@@ -39,6 +74,12 @@ export interface UploadAsk {
   readonly contentType: string;
   /** Bytes. */
   readonly size: number;
-  /** base64 of the 32 bytes of the whole body's SHA-256; S3 then refuses any other body. */
+  /** base64 of the 32 bytes of the whole body's SHA-256: any other body is then refused, of a PUT by S3, of parts by the service. */
   readonly sha256?: string;
+  /** By default `PUT`. */
+  readonly method?: 'PUT' | 'multipart';
+  /** Bytes of each part but the last, from 5 MiB to 5 GiB; the service chooses unless given. For multipart only. */
+  readonly partSize?: number;
+  /** Kept with the object in S3: ASCII, 2,048 bytes in all. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }

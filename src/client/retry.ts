@@ -62,6 +62,12 @@ export class Patience {
     return true;
   }
 
+  /** Waits while the other side works: no failure, however long it takes. @param retryAfterSeconds what it asked for. */
+  async whileUnderWay(retryAfterSeconds: number | undefined): Promise<void> {
+    this.#failures = 0;
+    await this.#wait(retryAfterSeconds);
+  }
+
   /** Something went forward. */
   renew(): void {
     this.#failures = 0;
@@ -69,7 +75,7 @@ export class Patience {
 
   async #wait(retryAfterSeconds = 0): Promise<void> {
     const { firstPauseMs, longestPauseMs, random, pause } = this.#policy;
-    const most = Math.min(longestPauseMs, firstPauseMs * 2 ** (this.#failures - 1));
+    const most = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.max(0, this.#failures - 1));
     const asked = Math.min(LONGEST_RETRY_AFTER_MS, retryAfterSeconds * 1000);
     await pause(asked + random() * most, this.#signal);
   }

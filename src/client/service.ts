@@ -1,19 +1,20 @@
 import type { BearerToken } from './bearer-token.ts';
 import { PartnerError, ServiceProblem, Unreachable } from './errors.ts';
-import type { SignedRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
+import type { Part, PartRequest, SignedRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
 import { DEFAULT_RETRY, Patience, type RetryPolicy } from './retry.ts';
 import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
 
 export interface ServiceOptions {
   /** Where the service is, perhaps with a path before its `/v1`. */
   readonly endpoint: URL;
-  readonly token: BearerToken;
+  /** A function is asked before every call. */
+  readonly token: BearerToken | (() => BearerToken | Promise<BearerToken>);
   readonly transport: Transport;
   readonly retry?: RetryPolicy;
 }
 
 interface Call {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -30,11 +31,11 @@ export class ServiceClient {
   readonly endpoint: string;
   readonly transport: Transport;
   readonly retry: RetryPolicy;
-  readonly #token: BearerToken;
+  readonly #token: () => BearerToken | Promise<BearerToken>;
 
   constructor({ endpoint, token, transport, retry = DEFAULT_RETRY }: ServiceOptions) {
     this.endpoint = endpoint.href.replace(/\/+$/, '');
-    this.#token = token;
+    this.#token = typeof token === 'function' ? token : () => token;
     this.transport = transport;
     this.retry = retry;
   }
@@ -49,17 +50,45 @@ export class ServiceClient {
   }
 
   /** A fresh request for a slot that is still `issued`; 409 `state_conflict` when it is not. */
-  request(id: string, signal?: AbortSignal): Promise<Slot & { readonly request: SignedRequest }> {
+  request(id: string, signal?: AbortSignal): Promise<Required<Pick<SlotWithRequest, 'request'>> & Slot> {
     return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/request`, body: {}, signal });
   }
 
-  /** Has the service look in S3: the slot, `uploaded`; or 409 `not_arrived`, or 422 `mismatch`. */
+  /** @param partNumbers at most 100. @returns a request for each, in this order. */
+  async requestParts(
+    id: string,
+    partNumbers: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<PartRequest[]> {
+    const path = `/${encodeURIComponent(id)}/parts`;
+    const { parts } = await this.#call<{ parts: PartRequest[] }>({
+      ...{ method: 'POST', path },
+      body: { partNumbers },
+      signal,
+    });
+    return parts;
+  }
+
+  /** What S3 has of an upload in parts; 409 `restart_needed` when S3 knows of no such upload any more. */
+  async parts(id: string, signal?: AbortSignal): Promise<Part[]> {
+    const path = `/${encodeURIComponent(id)}/parts`;
+    return (await this.#call<{ parts: Part[] }>({ method: 'GET', path, signal })).parts;
+  }
+
+  /**
+   * Has the service look in S3: the slot, `uploaded`; or 409 `not_arrived`, `still_completing` or `restart_needed`, or 422 `mismatch`.
+   */
   complete(id: string, signal?: AbortSignal): Promise<Slot> {
     return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/complete`, body: {}, signal });
   }
 
   get(id: string, signal?: AbortSignal): Promise<Slot> {
     return this.#call({ method: 'GET', path: `/${encodeURIComponent(id)}`, signal });
+  }
+
+  /** Has the object removed and then its key destroyed: the slot, `deleting` until both are proven. */
+  remove(id: string, signal?: AbortSignal): Promise<Slot> {
+    return this.#call({ method: 'DELETE', path: `/${encodeURIComponent(id)}`, signal });
   }
 
   /** @param range one byte range, as `bytes=0-1023`; the whole object when left out. */
@@ -75,6 +104,7 @@ export class ServiceClient {
         return (await this.#once(call)) as T;
       } catch (error) {
         call.signal?.throwIfAborted();
+        if (error instanceof TokenFailure) throw error.cause;
         await patience.afterFailure(
           error instanceof PartnerError ? error : new Unreachable('service', error),
         );
@@ -82,12 +112,21 @@ export class ServiceClient {
     }
   }
 
+  async #freshToken(): Promise<BearerToken> {
+    try {
+      return await this.#token();
+    } catch (error) {
+      throw new TokenFailure('no token', { cause: error });
+    }
+  }
+
   async #once({ method, path, body, headers, signal }: Call): Promise<unknown> {
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const token = await this.#freshToken();
     const call = this.transport.open(new URL(`${this.endpoint}/v1/uploads${path}`), {
       method,
       headers: {
-        authorization: this.#token.header(),
+        authorization: token.header(),
         accept: 'application/json',
         ...(bytes && { 'content-type': 'application/json', 'content-length': bytes.length }),
         ...headers,
@@ -104,6 +143,9 @@ export class ServiceClient {
     return document;
   }
 }
+
+/** Keeps what the caller's own function throws apart from what the connection does. */
+class TokenFailure extends Error {}
 
 function parse(text: string): unknown {
   try {

@@ -1,16 +1,19 @@
 import { Secret } from '../secret.ts';
 import type {
   Config,
+  ContentConfig,
   CredentialsConfig,
   CustodyConfig,
   IssuerConfig,
   TargetConfig,
   TenantConfig,
   VaultAuthConfig,
+  WebhookConfig,
   WrapperConfig,
 } from './config.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { ConfigFiles } from './files.ts';
+import { UPLOAD_EVENTS } from '../store/port.ts';
 import type { Document } from './schema.ts';
 
 type CustodyDocument = Document['custody'];
@@ -19,6 +22,8 @@ type VaultAuthDocument = Extract<WrapperDocument, { kind: 'vault-transit' }>['au
 type TargetDocument = Document['s3']['targets'][string];
 type IssuerDocument = NonNullable<NonNullable<Document['auth']>['issuers']>[number];
 type TenantDocument = Document['tenants'][string];
+type WebhookDocument = NonNullable<TenantDocument['webhooks']>[string];
+type ContentDocument = NonNullable<Document['content']>;
 
 /** A document without mistakes, as the service uses it. */
 export function build(document: Document, files: ConfigFiles): Config {
@@ -27,11 +32,12 @@ export function build(document: Document, files: ConfigFiles): Config {
     admin: { ...DEFAULTS.admin, ...document.admin },
     log: { ...DEFAULTS.log, ...document.log },
     cors: { origins: document.cors?.origins ?? [] },
+    content: buildContent(document.content ?? {}, files),
     store: { kind: 'sqlite', path: files.absolute(document.store.path) },
     custody: buildCustody(document.custody, files),
     s3: { targets: mapValues(document.s3.targets, (target) => buildTarget(target, files)) },
     auth: { issuers: (document.auth?.issuers ?? []).map((issuer) => buildIssuer(issuer, files)) },
-    tenants: mapValues(document.tenants, buildTenant),
+    tenants: mapValues(document.tenants, (tenant) => buildTenant(tenant, files)),
     retention: { ...DEFAULTS.retention, ...document.retention },
     jobs: { ...DEFAULTS.jobs, ...document.jobs },
   });
@@ -149,11 +155,33 @@ function buildIssuer(issuer: IssuerDocument, files: ConfigFiles): IssuerConfig {
   };
 }
 
-function buildTenant(tenant: TenantDocument): TenantConfig {
+function buildTenant(tenant: TenantDocument, files: ConfigFiles): TenantConfig {
   return {
     ...DEFAULTS.tenant,
     ...tenant,
     urlSeconds: { ...DEFAULTS.tenant.urlSeconds, ...tenant.urlSeconds },
+    webhooks: mapValues(tenant.webhooks ?? {}, (webhook) => buildWebhook(webhook, files)),
+  };
+}
+
+function buildWebhook(webhook: WebhookDocument, files: ConfigFiles): WebhookConfig {
+  const { url, secretFiles, events = UPLOAD_EVENTS, allowedAddresses = [], caFile } = webhook;
+  return {
+    url: new URL(url),
+    secrets: secretFiles.map((name) => new Secret(files.text(name).replace(/^whsec_/, ''))),
+    events,
+    allowedAddresses,
+    ...trust(caFile, files),
+  };
+}
+
+function buildContent(content: ContentDocument, files: ConfigFiles): ContentConfig {
+  const { origin, linkSecretFiles = [], linkSeconds, inlineTypes } = content;
+  return {
+    origin: origin === undefined ? undefined : new URL(origin),
+    linkSecrets: linkSecretFiles.map((name) => new Secret(files.text(name))),
+    linkSeconds: { ...DEFAULTS.content.linkSeconds, ...linkSeconds },
+    inlineTypes: inlineTypes ?? DEFAULTS.content.inlineTypes,
   };
 }
 

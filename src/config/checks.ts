@@ -5,6 +5,7 @@ import { DEFAULTS } from './defaults.ts';
 import { didYouMean, type Mistakes, type Path } from './mistakes.ts';
 import type { Document } from './schema.ts';
 import type { Partially } from './validate.ts';
+import { checkContent, checkWebhook } from './checks/outgoing.ts';
 import { checkEndpoint, checkJwksUrl, checkOrigin } from './urls.ts';
 
 type Part = Partially<Document>;
@@ -28,8 +29,12 @@ export async function check(document: Part, files: ConfigFiles, mistakes: Mistak
   await checkCustody(document, files, mistakes);
   for (const [name, target] of Object.entries(document.s3?.targets ?? {}))
     await checkTarget(['s3', 'targets', name], target ?? {}, files, mistakes);
-  for (const [name, tenant] of Object.entries(document.tenants ?? {}))
+  for (const [name, tenant] of Object.entries(document.tenants ?? {})) {
     checkTenant(['tenants', name], tenant ?? {}, document, mistakes);
+    for (const [webhook, settings] of Object.entries(tenant?.webhooks ?? {}))
+      await checkWebhook(['tenants', name, 'webhooks', webhook], settings ?? {}, files, mistakes);
+  }
+  await checkContent(['content'], document.content ?? {}, files, mistakes);
   await checkIssuers(document, files, mistakes);
 }
 

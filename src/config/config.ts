@@ -1,5 +1,7 @@
 import type { Period } from '../custody/intermediate.ts';
 import type { Secret } from '../secret.ts';
+import type { UploadEvent } from '../store/port.ts';
+import type { UploadMethod } from '../uploads/upload.ts';
 
 /** The configuration after loading: defaults filled in, `…File` secrets read, paths absolute, deep-frozen. */
 export interface Config {
@@ -7,6 +9,7 @@ export interface Config {
   readonly admin: { readonly host: string; readonly port: number };
   readonly log: { readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' };
   readonly cors: { readonly origins: readonly string[] };
+  readonly content: ContentConfig;
   readonly store: { readonly kind: 'sqlite'; readonly path: string };
   readonly custody: CustodyConfig;
   readonly s3: { readonly targets: Readonly<Record<string, TargetConfig>> };
@@ -17,8 +20,33 @@ export interface Config {
     readonly keySeconds: number;
     /** How long after the last URL's end a deleted slot keeps its key. */
     readonly deleteMarginSeconds: number;
+    /** How long a slot that has ended, its key destroyed, can still be asked for. */
+    readonly endedSeconds: number;
   };
   readonly jobs: { readonly intervalSeconds: number };
+}
+
+export interface ContentConfig {
+  /** Where links lead; `undefined` is the API's own address. */
+  readonly origin: URL | undefined;
+  /** What links are signed with, at least 32 bytes each: the first signs, all verify. Without one there are no links. */
+  readonly linkSecrets: readonly Secret[];
+  readonly linkSeconds: { readonly default: number; readonly max: number };
+  /** Media types that a browser may show in place; all others are attachments. */
+  readonly inlineTypes: readonly string[];
+}
+
+export interface WebhookConfig {
+  /** `https:` only. */
+  readonly url: URL;
+  /** Each signs every message (Standard Webhooks); raw bytes in base64, without `whsec_`. */
+  readonly secrets: readonly Secret[];
+  readonly events: readonly UploadEvent[];
+  /** CIDR ranges of non-public addresses that it may resolve to. */
+  readonly allowedAddresses: readonly string[];
+  /** PEM text of a private CA. */
+  readonly ca: string | undefined;
+  readonly caFile?: string;
 }
 
 export interface CustodyConfig {
@@ -144,4 +172,11 @@ export interface TenantConfig {
   /** How long new requests are given for a slot. */
   readonly slotSeconds: number;
   readonly requireSha256: boolean;
+  /** What a client may ask for. */
+  readonly methods: readonly UploadMethod[];
+  /** `stream`: where S3 has not checked the announced SHA-256 itself, the service reads the object once and compares. */
+  readonly verify: 'head' | 'stream';
+  /** What becomes of an object that is not the announced one. */
+  readonly rejected: 'keep' | 'remove';
+  readonly webhooks: Readonly<Record<string, WebhookConfig>>;
 }

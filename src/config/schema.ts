@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { DEFAULTS } from './defaults.ts';
+import { Content } from './schema/content.ts';
 import { Custody } from './schema/custody.ts';
 import { Issuer } from './schema/issuer.ts';
 import { byKind, file, map, named, optional, SECONDS, text, type Words } from './schema/nodes.ts';
@@ -70,6 +71,7 @@ export const DocumentSchema = map({
       },
     ),
   ),
+  content: optional(Content),
   store: byKind(
     { description: 'Slots and wrapped keys. Whoever loses it loses the objects: back it up.' },
     map({
@@ -100,7 +102,15 @@ export const DocumentSchema = map({
             ...SECONDS,
             default: DEFAULTS.retention.deleteMarginSeconds,
             description:
-              'How long a deleted slot keeps its key after its last URL has ended: a PUT that began in time may finish late.',
+              'How long a deleted slot keeps its key after its last URL has ended: a PUT that began in time may finish late. An unfinished multipart upload of an expired slot is aborted after it.',
+          }),
+        ),
+        endedSeconds: optional(
+          Type.Integer({
+            ...SECONDS,
+            default: DEFAULTS.retention.endedSeconds,
+            description:
+              'How long a slot whose key is destroyed stays in the store, as a tombstone; then it is as if it had never been.',
           }),
         ),
       },

@@ -54,7 +54,7 @@ export class ConfigSnapshot {
   }
 }
 
-/** The old configuration with the parts that may change while running: tenants, issuers, CORS, the credentials of targets. */
+/** The old configuration with the parts that may change while running: tenants, issuers, CORS, content, the credentials of targets. */
 function merge(old: Config, read: Config): Config {
   const targets = Object.create(null) as Record<string, TargetConfig>;
   for (const [name, target] of Object.entries(old.s3.targets)) {
@@ -68,6 +68,7 @@ function merge(old: Config, read: Config): Config {
   return Object.freeze({
     ...old,
     cors: read.cors,
+    content: read.content,
     s3: Object.freeze({ targets: Object.freeze(targets) }),
     auth: read.auth,
     tenants: read.tenants,
@@ -103,5 +104,6 @@ function isMap(value: unknown): value is Record<string, unknown> {
 /** A `Secret` prints the same whatever it holds, so it is opened here. */
 function comparable(value: unknown): unknown {
   if (value instanceof Secret) return `secret ${value.reveal()}`;
-  return Array.isArray(value) || value instanceof URL ? JSON.stringify(value) : value;
+  if (Array.isArray(value)) return JSON.stringify(value.map(comparable));
+  return value instanceof URL ? value.href : value;
 }

@@ -26,6 +26,14 @@ export function checkOrigin(path: Path, text: string | undefined, mistakes: Mist
   else if (!isPrivate(url)) mistakes.add(path, 'must be https (or http on loopback)', text);
 }
 
+export function checkWebhookUrl(path: Path, text: string | undefined, mistakes: Mistakes): void {
+  const url = parse(path, text, 'https://app.example.com/hooks/uploads', mistakes);
+  if (url === undefined) return;
+  if (url.protocol !== 'https:') mistakes.add(path, 'must be https', text);
+  if (url.username !== '' || url.password !== '' || url.hash !== '')
+    mistakes.add(path, 'must have no user or fragment: messages are signed', text);
+}
+
 function parse(path: Path, text: string | undefined, example: string, mistakes: Mistakes): URL | undefined {
   if (text === undefined) return undefined;
   const url = URL.parse(text);

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { SealslotError } from '../errors.ts';
-import type { Upload } from '../uploads/upload.ts';
+import { UPLOAD_METHODS, type Upload } from '../uploads/upload.ts';
 import { CustomerKey } from './customer-key.ts';
 
 const FORMAT = 'sealslot-keys';
@@ -16,7 +16,7 @@ export class KeyFileInvalid extends SealslotError {
 
 /** One generation of a slot's key, in the clear, with all that the slot is made anew from. */
 export interface ExportedKey {
-  readonly slot: Omit<Upload, 'generation' | 'nextGeneration' | 'versionId' | 'deletedAt'>;
+  readonly slot: Omit<Upload, 'generation' | 'nextGeneration' | 'versionId' | 'deletedAt' | 'forgottenAt'>;
   readonly generation: number;
   /** The object version that it opens. */
   readonly versionId: string | null;
@@ -46,6 +46,8 @@ const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) =>
   Type.Integer({ minimum, maximum });
 const time = Type.String({ pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$` });
 
+const mismatched = Type.Union([Type.String(), Type.Number(), Type.Null()]);
+
 /** As written. What is null in the store is left out; members that a later version adds are passed over. */
 const Line = Type.Object({
   bucket: text,
@@ -64,6 +66,11 @@ const Line = Type.Object({
   contentType: Type.String(),
   size: whole(0),
   sha256: Type.Optional(Type.String()),
+  crc32c: Type.Optional(Type.String()),
+  crc64nvme: Type.Optional(Type.String()),
+  method: Type.Optional(Type.Enum([...UPLOAD_METHODS])),
+  partSize: Type.Optional(whole(1)),
+  multipartUploadId: Type.Optional(Type.String()),
   metadata: Type.Record(Type.String(), Type.String()),
   principal: text,
   expiresInSeconds: whole(0),
@@ -72,6 +79,9 @@ const Line = Type.Object({
   urlEndsAt: time,
   uploadedAt: Type.Optional(time),
   etag: Type.Optional(Type.String()),
+  mismatches: Type.Optional(
+    Type.Array(Type.Object({ field: Type.String(), expected: mismatched, actual: mismatched })),
+  ),
   deletingAt: Type.Optional(time),
   nextCheckAt: Type.Optional(time),
 });
@@ -107,6 +117,11 @@ export function keyLine({ slot, generation, versionId, standing, key }: Exported
     contentType: slot.contentType,
     size: slot.size,
     ...(slot.sha256 !== null && { sha256: slot.sha256 }),
+    ...(slot.crc32c !== null && { crc32c: slot.crc32c }),
+    ...(slot.crc64nvme !== null && { crc64nvme: slot.crc64nvme }),
+    ...(slot.method !== 'PUT' && { method: slot.method }),
+    ...(slot.partSize !== null && { partSize: slot.partSize }),
+    ...(slot.multipartUploadId !== null && { multipartUploadId: slot.multipartUploadId }),
     metadata: slot.metadata,
     principal: slot.principal,
     expiresInSeconds: slot.expiresInSeconds,
@@ -115,6 +130,7 @@ export function keyLine({ slot, generation, versionId, standing, key }: Exported
     urlEndsAt: toTime(slot.urlEndsAt),
     ...(slot.uploadedAt !== null && { uploadedAt: toTime(slot.uploadedAt) }),
     ...(slot.etag !== null && { etag: slot.etag }),
+    ...(slot.mismatches !== null && { mismatches: [...slot.mismatches] }),
     ...(slot.deletingAt !== null && { deletingAt: toTime(slot.deletingAt) }),
     ...(slot.nextCheckAt !== null && { nextCheckAt: toTime(slot.nextCheckAt) }),
   };
@@ -189,6 +205,11 @@ function slotOf(line: Line): ExportedKey['slot'] {
     contentType: line.contentType,
     size: line.size,
     sha256: line.sha256 ?? null,
+    crc32c: line.crc32c ?? null,
+    crc64nvme: line.crc64nvme ?? null,
+    method: line.method ?? 'PUT',
+    partSize: line.partSize ?? null,
+    multipartUploadId: line.multipartUploadId ?? null,
     metadata: line.metadata,
     expiresInSeconds: line.expiresInSeconds,
     createdAt: Date.parse(line.createdAt),
@@ -196,6 +217,7 @@ function slotOf(line: Line): ExportedKey['slot'] {
     urlEndsAt: Date.parse(line.urlEndsAt),
     uploadedAt: optionalTime(line.uploadedAt),
     etag: line.etag ?? null,
+    mismatches: line.mismatches ?? null,
     deletingAt: optionalTime(line.deletingAt),
     nextCheckAt: optionalTime(line.nextCheckAt),
   };

@@ -2,11 +2,12 @@ import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify';
 import { authenticateBearer } from '../access/authenticate.ts';
 import type { Authenticator } from '../access/port.ts';
+import { verifyLink, type Link } from '../access/link.ts';
 import type { Principal } from '../access/principal.ts';
 import { InsufficientScope, Unauthenticated } from '../errors.ts';
 import type { Services } from '../uploads/services.ts';
 import { sendPlainProblem, sendProblem } from './problem.ts';
-import type { Route } from './route.ts';
+import type { Route, ScopedRoute } from './route.ts';
 
 /** What one request is served with; a reload makes another. */
 export interface Snapshot {
@@ -17,6 +18,7 @@ export interface Snapshot {
 /** What the log and the metrics may know of a request. */
 export interface Served {
   principal?: Principal;
+  link?: Link;
   error?: unknown;
 }
 
@@ -30,8 +32,9 @@ declare module 'fastify' {
   }
 }
 
-/** Statuses that any route can answer. */
-const COMMON_PROBLEMS = [400, 401, 403, 500, 503];
+/** Statuses that any route can answer, and those that refuse credentials. */
+const COMMON_PROBLEMS = [400, 500, 503];
+const CREDENTIAL_PROBLEMS = [401, 403];
 
 /** Registers the table: authentication and scope before the body is read, then validation, then the handler. Default deny. */
 export function registerRoutes(
@@ -41,42 +44,55 @@ export function registerRoutes(
 ): void {
   parseJsonOrNothing(app);
   for (const route of routes) {
-    const kept = new WeakMap<FastifyRequest, { snapshot: Snapshot; principal: Principal }>();
+    const kept = new WeakMap<FastifyRequest, Snapshot>();
     app.route({
       method: route.method,
       url: route.url,
       bodyLimit: route.bodyLimitBytes,
       exposeHeadRoute: false,
       config: { operationId: route.operationId, emptyBodyAllowed: route.emptyBodyAllowed ?? false },
+      attachValidation: route.ownsMistakes ?? false,
       schema: schemaOf(route),
       onRequest: async (request) => {
         const snapshot = current();
-        const principal = await authenticateBearer(request.headers.authorization, snapshot.authenticators);
-        request.served.principal = principal;
-        if (!Object.hasOwn(snapshot.services.config.tenants, principal.tenant)) {
-          throw new Unauthenticated('These credentials name no tenant of this service.');
-        }
-        if (!route.scopes.some((scope) => principal.scopes.has(scope)))
-          throw new InsufficientScope(route.scopes[0]);
-        kept.set(request, { snapshot, principal });
+        if (route.scopes === 'link') await admitLink(request, snapshot);
+        else await admitPrincipal(request, snapshot, route.scopes);
+        kept.set(request, snapshot);
       },
       preValidation: async (request) => {
         // Absent only: a JSON `null` is a body, and a wrong one.
         if (route.emptyBodyAllowed === true && request.body === undefined) request.body = {};
       },
       handler: async (request, reply) => {
-        const begun = kept.get(request);
-        if (begun === undefined) throw new Unauthenticated('Send credentials.');
-        return route.handle({
-          services: begun.snapshot.services,
-          principal: begun.principal,
-          request,
-          reply,
-        });
+        const services = kept.get(request)?.services;
+        const { principal, link } = request.served;
+        if (services !== undefined && route.scopes !== 'link' && principal !== undefined)
+          return route.handle({ services, principal, request, reply });
+        if (services !== undefined && route.scopes === 'link' && link !== undefined)
+          return route.handle({ services, link, request, reply });
+        throw new Unauthenticated('Send credentials.');
       },
     });
   }
   refuseOtherMethods(app, routes);
+}
+
+async function admitPrincipal(
+  request: FastifyRequest,
+  { services, authenticators }: Snapshot,
+  scopes: ScopedRoute['scopes'],
+): Promise<void> {
+  const principal = await authenticateBearer(request.headers.authorization, authenticators);
+  request.served.principal = principal;
+  if (!Object.hasOwn(services.config.tenants, principal.tenant)) {
+    throw new Unauthenticated('These credentials name no tenant of this service.');
+  }
+  if (!scopes.some((scope) => principal.scopes.has(scope))) throw new InsufficientScope(scopes[0]);
+}
+
+async function admitLink(request: FastifyRequest, { services }: Snapshot): Promise<void> {
+  const { link } = request.params as { link: string };
+  request.served.link = await verifyLink(services.config.content.linkSecrets, link, services.now());
 }
 
 /** Many HTTP clients announce JSON and send nothing; where the body may be left out that is `{}`. */
@@ -118,29 +134,44 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
 }
 
 function schemaOf(route: Route): FastifySchema {
-  const problems = [...new Set([...COMMON_PROBLEMS, ...route.problems])].sort();
-  const success = { description: route.success.description, $ref: `${route.success.schema ?? 'Empty'}#` };
+  const isLink = route.scopes === 'link';
+  const problems = [...COMMON_PROBLEMS, ...(isLink ? [] : CREDENTIAL_PROBLEMS), ...route.problems];
   return {
     operationId: route.operationId,
     summary: route.summary,
-    description: `Needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(' or ')}.`,
-    tags: ['uploads'],
-    security: [{ bearer: [] }],
+    description:
+      route.scopes === 'link'
+        ? 'Needs no credentials: the link is signed.'
+        : `Needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(' or ')}.`,
+    tags: [route.tag],
+    security: isLink ? [] : [{ bearer: [] }],
     ...(route.params && { params: route.params }),
     ...(route.query && { querystring: route.query }),
     ...(route.headers && { headers: route.headers }),
     ...(route.body && { body: { $ref: `${String((route.body as { $id?: string }).$id)}#` } }),
     response: {
-      [route.success.status]: success,
-      ...Object.fromEntries(
-        problems.map((status) => [
-          status,
-          {
-            description: 'A problem (RFC 9457).',
-            content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
-          },
-        ]),
-      ),
+      ...successesOf(route),
+      ...Object.fromEntries(problems.map((status) => [status, problemOf(route)])),
     },
   };
 }
+
+function successesOf({ method, success }: Route): object {
+  const { status, description, schema = 'Empty', mediaType, others = {} } = success;
+  const $ref = `${schema}#`;
+  const body = mediaType === undefined ? { $ref } : { content: { [mediaType]: { schema: { $ref } } } };
+  return Object.fromEntries(
+    Object.entries({ [status]: description, ...others }).map(([at, words]) => {
+      const isEmpty = method === 'HEAD' || at === '304';
+      return [at, { description: words, ...(isEmpty ? WITHOUT_BODY : body) }];
+    }),
+  );
+}
+
+function problemOf({ method }: Route): object {
+  const body = { content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
+  return { description: 'A problem (RFC 9457).', ...(method === 'HEAD' ? WITHOUT_BODY : body) };
+}
+
+/** How the document's maker is told of a response without content. */
+const WITHOUT_BODY = { type: 'null' };

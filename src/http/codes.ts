@@ -58,6 +58,18 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     means: 'The slot has been deleted; also when a replayed `Idempotency-Key` belongs to such a slot',
     do: 'Forget it; upload anew with a new `Idempotency-Key`',
   },
+  object_missing: {
+    status: 404,
+    retry: 'no',
+    means: 'The slot is `uploaded`, but S3 has lost or changed its object past the service',
+    do: 'Tell the operator; `sealslot audit` finds such objects',
+  },
+  link_invalid: {
+    status: 404,
+    retry: 'no',
+    means: 'The link is forged, has ended, or leads to nothing any more',
+    do: 'Ask for a new one',
+  },
   method_not_allowed: {
     status: 405,
     retry: 'no',
@@ -80,7 +92,19 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     status: 409,
     retry: 'wait',
     means: 'S3 has no such object yet',
-    do: 'Finish the PUT, then call `complete` again',
+    do: 'Finish the PUT, then call `complete` again; of multipart, `missingParts` names up to 100 parts to send',
+  },
+  still_completing: {
+    status: 409,
+    retry: 'wait',
+    means: 'S3 is putting the parts together, or the service is reading the object to compare it',
+    do: 'Call `complete` again after `Retry-After`',
+  },
+  restart_needed: {
+    status: 409,
+    retry: 'no',
+    means: 'S3 has given up this multipart upload, or will never make an object of it',
+    do: 'Ask for a new upload, and send all parts again',
   },
   body_too_large: {
     status: 413,
@@ -100,11 +124,30 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     means: 'The body is not declared as JSON',
     do: 'Send `Content-Type: application/json`',
   },
+  range_not_satisfiable: {
+    status: 416,
+    retry: 'no',
+    means: 'The object has no such bytes; `Content-Range` has its size',
+    do: 'Ask for another range',
+  },
+  batch_refused: {
+    status: 422,
+    retry: 'no',
+    means:
+      'Items of a batch are malformed or against the policy; `errors` names each by its place, as in `/uploads/3/size`',
+    do: 'Correct or leave out these items: nothing was stored',
+  },
   policy_refused: {
     status: 422,
     retry: 'no',
     means: "The tenant's policy does not allow this upload; `errors` lists why: size, type, missing hash",
     do: 'Change the file or the policy',
+  },
+  form_refused: {
+    status: 422,
+    retry: 'no',
+    means: 'S3 takes no form that is so large, or one with `${filename}` in it',
+    do: 'Send less metadata, or use another method',
   },
   mismatch: {
     status: 422,
@@ -135,6 +178,12 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     retry: 'no',
     means: "The slot's key cannot be opened here, or its tenant or S3 target left the configuration",
     do: 'An operator must bring back the KEK or the configuration; see [below](#for-operators)',
+  },
+  not_configured: {
+    status: 501,
+    retry: 'no',
+    means: 'The operator has not set up what this call needs; `detail` names the setting',
+    do: 'Ask the operator',
   },
   dependency_unavailable: {
     status: 503,

@@ -11,6 +11,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     if (config?.emptyBodyAllowed === true) bodyOptional.add(config.operationId);
   });
   await app.register(swagger, {
+    exposeHeadRoutes: true,
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -20,7 +21,11 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/' }],
-      tags: [{ name: 'uploads', description: 'Slots and their objects.' }],
+      tags: [
+        { name: 'uploads', description: 'Slots and their objects.' },
+        { name: 'content', description: 'Objects streamed through the service.' },
+        { name: 'events', description: 'What S3 tells.' },
+      ],
       components: {
         securitySchemes: {
           bearer: {
@@ -31,15 +36,15 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         },
       },
     },
-    // The plugin calls every body required.
+    // The plugin calls every body required, and gives HEAD another name than its route's.
     transformObject: (document) => {
       if (!('openapiObject' in document)) return document.swaggerObject;
-      for (const { post } of Object.values(document.openapiObject.paths ?? {}).filter(
-        (path) => path != null,
-      )) {
-        const body = post?.requestBody;
-        if (body !== undefined && 'content' in body && bodyOptional.has(post?.operationId))
+      for (const path of Object.values(document.openapiObject.paths ?? {})) {
+        const body = path?.post?.requestBody;
+        if (body !== undefined && 'content' in body && bodyOptional.has(path?.post?.operationId))
           body.required = false;
+        if (path?.head?.operationId !== undefined)
+          path.head.operationId = path.head.operationId.replace(/-head$/, '');
       }
       return document.openapiObject;
     },

@@ -12,7 +12,7 @@ export function createLogger(level: Config['log']['level'], destination?: Destin
 
 /** The allow-list: the only members of a request that are ever logged. No URL, header or body is among them. */
 export function requestFields(request: FastifyRequest, status: number, milliseconds: number): object {
-  const { principal, error } = request.served;
+  const { principal, link, error } = request.served;
   const params = request.params as { id?: unknown } | undefined;
   return {
     requestId: request.id,
@@ -21,7 +21,7 @@ export function requestFields(request: FastifyRequest, status: number, milliseco
     status,
     milliseconds: Math.round(milliseconds * 10) / 10,
     remoteAddress: request.ip,
-    tenant: principal?.tenant,
+    tenant: principal?.tenant ?? link?.tenant,
     principal: principal?.id,
     uploadId: status < 400 && typeof params?.id === 'string' ? params.id : undefined,
     ...(error !== undefined && { error: errorFields(error) }),

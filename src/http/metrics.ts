@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CountKekCall } from '../custody/counted.ts';
 import type { KekCondition } from '../custody/port.ts';
 import { SealslotError } from '../errors.ts';
+import { MESSAGE_STATES, type MessageState } from '../store/port.ts';
 import type { Observer, SlotOutcome } from '../uploads/services.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -15,7 +16,14 @@ export interface Metrics {
   readonly kekCall: CountKekCall;
   /** Asked at each scrape. */
   watchKeks(ask: () => Promise<readonly KekCondition[]>): void;
+  webhookAttempt(outcome: WebhookAttempt): void;
+  /** Asked at each scrape. */
+  watchMessages(ask: () => Promise<Readonly<Record<MessageState, number>>>): void;
 }
+
+/** `failed`: it is tried again. `dead`: it was the last try. */
+export type WebhookAttempt = 'delivered' | 'failed' | 'dead';
+const WEBHOOK_ATTEMPTS: readonly WebhookAttempt[] = ['delivered', 'failed', 'dead'];
 
 /** From 0 on: a series that begins with its first failure shows no increase, and trips no alert. */
 const SLOT_OUTCOMES: Readonly<Record<SlotOutcome, 0>> = {
@@ -25,9 +33,12 @@ const SLOT_OUTCOMES: Readonly<Record<SlotOutcome, 0>> = {
   rejected: 0,
   expired: 0,
   downloaded: 0,
+  read: 0,
+  linked: 0,
   deleting: 0,
   deleted: 0,
   forgotten: 0,
+  purged: 0,
   rekeying: 0,
   rekeyed: 0,
   rekey_failed: 0,
@@ -70,6 +81,13 @@ export function createMetrics(): Metrics {
     labelNames: ['wrapper', 'call', 'outcome'],
     registers,
   });
+  const webhookAttempts = new Counter({
+    name: 'sealslot_webhook_attempts_total',
+    help: 'Attempts to tell a webhook, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  for (const outcome of WEBHOOK_ATTEMPTS) webhookAttempts.inc({ outcome }, 0);
   for (const outcome of Object.keys(SLOT_OUTCOMES)) slots.inc({ outcome }, 0);
   for (const dependency of DEPENDENCIES) dependencyErrors.inc({ dependency }, 0);
   return {
@@ -93,6 +111,8 @@ export function createMetrics(): Metrics {
     },
     kekCall: (wrapper, call, outcome) => kekCalls.inc({ wrapper, call, outcome }),
     watchKeks: (ask) => watchKeks(registry, ask),
+    webhookAttempt: (outcome) => webhookAttempts.inc({ outcome }),
+    watchMessages: (ask) => watchMessages(registry, ask),
   };
 }
 
@@ -124,6 +144,21 @@ function watchKeks(registry: Registry, ask: () => Promise<readonly KekCondition[
       const keks = await ask();
       this.reset();
       for (const { wrapperId: wrapper, state } of keks) this.inc({ wrapper, state });
+    },
+  });
+}
+
+function watchMessages(registry: Registry, ask: () => Promise<Readonly<Record<MessageState, number>>>): void {
+  new Gauge({
+    name: 'sealslot_webhook_messages',
+    help: 'Messages to webhooks in the store, by state.',
+    labelNames: ['state'],
+    registers: [registry],
+    async collect() {
+      // A store that cannot be asked must not take the other metrics along.
+      const counts = await ask().catch(() => undefined);
+      this.reset();
+      for (const state of MESSAGE_STATES) if (counts !== undefined) this.set({ state }, counts[state]);
     },
   });
 }

@@ -1,10 +1,11 @@
 import type { GetRequest } from '../uploads/download.ts';
-import type { PutRequest } from '../uploads/put-request.ts';
+import type { PartRequest } from '../uploads/parts.ts';
 import { isRekeying } from '../uploads/rekey/lease.ts';
+import type { UploadRequest } from '../uploads/request.ts';
 import { stateAt, type Upload } from '../uploads/upload.ts';
 
 /** A slot as the API shows it. Key material only ever comes in by `request`. */
-export function presentSlot(upload: Upload, now: number, request?: PutRequest): Record<string, unknown> {
+export function presentSlot(upload: Upload, now: number, request?: UploadRequest): Record<string, unknown> {
   return {
     id: upload.id,
     state: stateAt(upload, now),
@@ -14,23 +15,27 @@ export function presentSlot(upload: Upload, now: number, request?: PutRequest): 
     contentType: upload.contentType,
     size: upload.size,
     sha256: upload.sha256 ?? undefined,
-    method: 'PUT',
+    crc32c: upload.crc32c ?? undefined,
+    crc64nvme: upload.crc64nvme ?? undefined,
+    method: upload.method,
+    partSize: upload.partSize ?? undefined,
     metadata: upload.metadata,
     createdAt: time(upload.createdAt),
     expiresAt: time(upload.expiresAt),
     uploadedAt: upload.uploadedAt === null ? undefined : time(upload.uploadedAt),
     etag: upload.etag ?? undefined,
     versionId: upload.versionId ?? undefined,
+    mismatches: upload.mismatches ?? undefined,
     keyGeneration: upload.generation,
     rekeying: isRekeying(upload) || undefined,
     request: request && presentRequest(request),
   };
 }
 
-export function presentRequest(request: PutRequest | GetRequest): Record<string, unknown> {
+export function presentRequest(request: UploadRequest | GetRequest | PartRequest): Record<string, unknown> {
   return { ...request, expiresAt: time(request.expiresAt) };
 }
 
-function time(milliseconds: number): string {
+export function time(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }

@@ -14,9 +14,11 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   414: 'URI Too Long',
   415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
   422: 'Unprocessable Content',
   431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
+  501: 'Not Implemented',
   503: 'Service Unavailable',
 };
 
@@ -115,7 +117,7 @@ function challengeFor(error: SealslotError, request: FastifyRequest): string | u
 const LONGEST_NAME = 40;
 
 /** Enough to mend a request by; a body of thousands of mistakes gets no answer many times its size. */
-const MOST_ERRORS = 100;
+export const MOST_ERRORS = 100;
 
 /** Ajv's errors in our words: where, and what would be right. Never what was sent. */
 export function fieldErrors(part: string, errors: readonly ErrorObject[]): FieldError[] {

@@ -1,46 +1,24 @@
 import { Type, type Static, type TSchema } from 'typebox';
-import { UPLOAD_STATES } from '../uploads/upload.ts';
-
-const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
-const UUID = '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$';
-const closed = { additionalProperties: false };
-
-const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
-const Id = Type.String({ pattern: UUID, description: 'UUIDv7, lower case.' });
-const State = Type.Unsafe<(typeof UPLOAD_STATES)[number]>({ type: 'string', enum: [...UPLOAD_STATES] });
-const Sha256 = Type.String({
-  pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
-  description:
-    'SHA-256 of the whole body, base64 of the 32 bytes (44 characters, not hex), as from `openssl dgst -sha256 -binary FILE | base64`.',
-});
-const ContentType = Type.String({
-  maxLength: 255,
-  pattern:
-    '^[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(; ?[A-Za-z0-9!#$&^_.+-]+=([A-Za-z0-9!#$&^_.+\'*-]+|"[!#-~]*"))*$',
-  description: 'A media type in ASCII such as application/pdf, sent and signed exactly as given.',
-  examples: ['application/pdf', 'text/plain; charset=utf-8'],
-});
-const Metadata = Type.Unsafe<Record<string, string>>({
-  type: 'object',
-  propertyNames: {
-    pattern: '^[a-z0-9][a-z0-9.-]{0,63}$',
-    description: 'a lower-case name of letters, digits, - and ., at most 64',
-  },
-  additionalProperties: {
-    type: 'string',
-    pattern: '^[!-~]+( [!-~]+)*$',
-    maxLength: 2047,
-    description: 'visible ASCII, not empty, with single spaces inside only',
-  },
-  maxProperties: 50,
-  description:
-    'Signed as x-amz-meta-*. ASCII, single spaces inside a value; 2,048 bytes in all, names included.',
-});
-const ExpiresInSeconds = Type.Integer({
-  minimum: 1,
-  maximum: 604_800,
-  description: 'The life of the URL; the tenant’s policy sets the bounds.',
-});
+import type { UploadMethod } from '../uploads/upload.ts';
+import { CONTENT_SCHEMAS } from './schemas/content.ts';
+import { EVENT_SCHEMAS } from './schemas/events.ts';
+import { PART_SCHEMAS } from './schemas/parts.ts';
+import {
+  closed,
+  ContentType,
+  Crc32c,
+  Crc64nvme,
+  ExpiresInSeconds,
+  Id,
+  MAX_INTEGER,
+  Metadata,
+  Method,
+  Sha256,
+  State,
+  textMap,
+  Time,
+  UUID,
+} from './schemas/fields.ts';
 
 export const CreateUpload = Type.Object(
   {
@@ -55,7 +33,16 @@ export const CreateUpload = Type.Object(
     contentType: ContentType,
     size: Type.Integer({ minimum: 0, maximum: MAX_INTEGER, description: 'Bytes.' }),
     sha256: Type.Optional(Sha256),
-    method: Type.Optional(Type.Unsafe<'PUT'>({ type: 'string', enum: ['PUT'], default: 'PUT' })),
+    crc32c: Type.Optional(Crc32c),
+    crc64nvme: Type.Optional(Crc64nvme),
+    method: Type.Optional(Type.Unsafe<UploadMethod>({ ...Method, default: 'PUT' })),
+    partSize: Type.Optional(
+      Type.Integer({
+        minimum: 5 * 1024 ** 2,
+        maximum: 5 * 1024 ** 3,
+        description: 'Bytes of each part but the last; chosen for you unless given. For multipart.',
+      }),
+    ),
     expiresInSeconds: Type.Optional(ExpiresInSeconds),
     metadata: Type.Optional(Metadata),
   },
@@ -90,34 +77,67 @@ export const CreateDownload = Type.Object(
 );
 export type CreateDownload = Static<typeof CreateDownload>;
 
-const headerMap = (description: string) =>
-  Type.Unsafe<Record<string, string>>({
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    description,
-  });
-
-export const UploadRequest = Type.Object(
+const PutRequest = Type.Object(
   {
     method: Type.Unsafe<'PUT'>({ type: 'string', enum: ['PUT'] }),
     url: Type.String({ format: 'uri' }),
-    headers: headerMap(
+    headers: textMap(
       'Exactly what the client must set, names in lower case; holds the customer key. Host and Content-Length are signed too and set by the HTTP stack.',
     ),
     expiresAt: Time,
   },
-  { $id: 'UploadRequest' },
+  { $id: 'PutRequest' },
 );
+const PostRequest = Type.Object(
+  {
+    method: Type.Unsafe<'POST'>({ type: 'string', enum: ['POST'] }),
+    url: Type.String({ format: 'uri' }),
+    fields: textMap(
+      'All fields of the form, before the file, which is named `file`; holds the customer key.',
+    ),
+    expiresAt: Time,
+  },
+  { $id: 'PostRequest' },
+);
+const MultipartRequest = Type.Object(
+  {
+    method: Type.Unsafe<'multipart'>({ type: 'string', enum: ['multipart'] }),
+    partSize: Type.Integer({ description: 'Bytes of each part but the last.' }),
+    partCount: Type.Integer(),
+    expiresAt: Type.String({ format: 'date-time', description: 'Until when requests for parts are given.' }),
+  },
+  { $id: 'MultipartRequest' },
+);
+export const UploadRequest = Type.Unsafe<
+  Static<typeof PutRequest> | Static<typeof PostRequest> | Static<typeof MultipartRequest>
+>({
+  $id: 'UploadRequest',
+  oneOf: [{ $ref: 'PutRequest#' }, { $ref: 'PostRequest#' }, { $ref: 'MultipartRequest#' }],
+  discriminator: {
+    propertyName: 'method',
+    mapping: {
+      PUT: '#/components/schemas/PutRequest',
+      POST: '#/components/schemas/PostRequest',
+      multipart: '#/components/schemas/MultipartRequest',
+    },
+  },
+});
 
 export const DownloadRequest = Type.Object(
   {
     method: Type.Unsafe<'GET'>({ type: 'string', enum: ['GET'] }),
     url: Type.String({ format: 'uri' }),
-    headers: headerMap('Exactly what the client must set; holds the customer key.'),
+    headers: textMap('Exactly what the client must set; holds the customer key.'),
     expiresAt: Time,
   },
   { $id: 'DownloadRequest' },
 );
+
+const Mismatch = Type.Object({
+  field: Type.String(),
+  expected: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
+  actual: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
+});
 
 export const Slot = Type.Object(
   {
@@ -129,8 +149,11 @@ export const Slot = Type.Object(
     contentType: Type.String(),
     size: Type.Integer({ description: 'Bytes.' }),
     sha256: Type.Optional(Type.String()),
-    method: Type.Unsafe<'PUT'>({ type: 'string', enum: ['PUT'] }),
-    metadata: headerMap('As sent.'),
+    crc32c: Type.Optional(Type.String()),
+    crc64nvme: Type.Optional(Type.String()),
+    method: Method,
+    partSize: Type.Optional(Type.Integer({ description: 'Bytes of each part but the last.' })),
+    metadata: textMap('As sent.'),
     createdAt: Time,
     expiresAt: Type.String({ format: 'date-time', description: 'The last moment a new request is given.' }),
     uploadedAt: Type.Optional(Time),
@@ -140,9 +163,32 @@ export const Slot = Type.Object(
       description: 'Which customer key the object is under: 1, and one more a re-key.',
     }),
     rekeying: Type.Optional(Type.Boolean({ description: 'true while a re-key is under way.' })),
+    mismatches: Type.Optional(
+      Type.Array(Mismatch, { description: 'Of a rejected slot: what is not as announced.' }),
+    ),
     request: Type.Optional(Type.Unsafe<Static<typeof UploadRequest>>({ $ref: 'UploadRequest#' })),
   },
   { $id: 'Slot' },
+);
+
+export const CreateBatch = Type.Object(
+  {
+    uploads: Type.Array(Type.Unsafe<CreateUpload>({ $ref: 'CreateUpload#' }), {
+      minItems: 1,
+      maxItems: 1000,
+    }),
+  },
+  { $id: 'CreateBatch', ...closed },
+);
+export type CreateBatch = Static<typeof CreateBatch>;
+
+export const Batch = Type.Object(
+  {
+    uploads: Type.Array(Type.Unsafe<Static<typeof Slot>>({ $ref: 'Slot#' }), {
+      description: 'In the order of the request.',
+    }),
+  },
+  { $id: 'Batch' },
 );
 
 export const SlotPage = Type.Object(
@@ -198,9 +244,17 @@ export const NAMED_SCHEMAS: readonly TSchema[] = [
   CreateUpload,
   Empty,
   CreateDownload,
+  PutRequest,
+  PostRequest,
+  MultipartRequest,
   UploadRequest,
   DownloadRequest,
   Slot,
   SlotPage,
+  CreateBatch,
+  Batch,
+  ...PART_SCHEMAS,
+  ...CONTENT_SCHEMAS,
+  ...EVENT_SCHEMAS,
   Problem,
 ];

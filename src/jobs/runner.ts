@@ -1,9 +1,8 @@
 import { DependencyUnavailable } from '../errors.ts';
 import type { Services } from '../uploads/services.ts';
-import { checkExpired } from '../uploads/expire.ts';
+import { takeNextStep } from '../uploads/next-step.ts';
 import { continueRekey } from '../uploads/rekey.ts';
 import { claim, isRekeying } from '../uploads/rekey/lease.ts';
-import { sweep } from '../uploads/remove.ts';
 import type { Upload } from '../uploads/upload.ts';
 import { createRekeys } from './rekeys.ts';
 
@@ -28,7 +27,8 @@ export function createJobs(
   onError: (error: unknown, upload: Upload | undefined) => void,
 ): Jobs {
   let running: Promise<void> | undefined;
-  const beside = new Set<Promise<void>>();
+  const beside = new Map<string, Promise<void>>();
+  const next = new Map<string, Upload>();
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   const rekeys = createRekeys((upload, signal) =>
@@ -77,13 +77,31 @@ export function createJobs(
   /** A slot that fails is tried again later and does not keep the others waiting. */
   async function look(services: Services, upload: Upload): Promise<void> {
     try {
-      await (upload.state === 'deleting' ? sweep(services, upload) : checkExpired(services, upload));
+      await takeNextStep(services, upload);
     } catch (error) {
       onError(error, upload);
       await services.store.uploads.update(upload.id, [upload.state], {
         nextCheckAt: services.now() + RETRY_MS,
       });
     }
+  }
+
+  /** One look at a slot at a time; what comes meanwhile, a DELETE perhaps, is looked at next, and once. */
+  function lookBeside(upload: Upload): void {
+    if (beside.has(upload.id)) {
+      next.set(upload.id, upload);
+      return;
+    }
+    const looking = look(current(), upload)
+      .catch((error: unknown) => onError(error, upload))
+      .finally(() => {
+        beside.delete(upload.id);
+        const follows = next.get(upload.id);
+        if (follows === undefined || stopped) return;
+        next.delete(upload.id);
+        lookBeside(follows);
+      });
+    beside.set(upload.id, looking);
   }
 
   function runOnce(): Promise<void> {
@@ -106,20 +124,14 @@ export function createJobs(
   return {
     lookAt(upload) {
       if (stopped) return;
-      if (isRekeying(upload)) {
-        rekeys.add(upload);
-        return;
-      }
-      const looking = look(current(), upload)
-        .catch((error: unknown) => onError(error, upload))
-        .finally(() => beside.delete(looking));
-      beside.add(looking);
+      if (isRekeying(upload)) rekeys.add(upload);
+      else lookBeside(upload);
     },
     runOnce,
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await Promise.all([running, ...beside, rekeys.stop()]);
+      await Promise.all([running, ...beside.values(), rekeys.stop()]);
     },
   };
 }

@@ -5,6 +5,7 @@ import type { CredentialProvider } from './credentials.ts';
 export interface S3Target {
   readonly objects: ObjectStore;
   readonly content: ObjectContent;
+  readonly multipart: MultipartUploads;
   readonly tags: ObjectTags;
   readonly buckets: Buckets;
   readonly presigner: Presigner;
@@ -32,6 +33,10 @@ export interface ObjectFacts {
   readonly sseCustomerKeyMd5: string | null;
   /** base64; null when S3 holds none, or one of the COMPOSITE kind. */
   readonly sha256: string | null;
+  /** base64, big-endian, of the whole object; null when S3 holds none. */
+  readonly crc32c: string | null;
+  /** base64, big-endian, of the whole object; null when S3 holds none. */
+  readonly crc64nvme: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentEncoding: string | null;
   readonly contentDisposition: string | null;
@@ -60,7 +65,7 @@ export interface ObjectStore {
   ): Promise<HeadResult>;
   /** Lists what is left of exactly this object key. Throws `DependencyUnavailable('s3')` on anything but a 200: absence must be proven. */
   remains(bucket: string, objectKey: string): Promise<ObjectRemains>;
-  /** Removes all of `remains`. Throws `DependencyUnavailable('s3')` when one could not be removed. */
+  /** Removes all of `remains`: unfinished uploads first, each until S3 lists no part of it. Throws `DependencyUnavailable('s3')` when one could not be removed. */
   remove(bucket: string, objectKey: string, remains: ObjectRemains): Promise<void>;
   /** S3's clock minus ours in milliseconds, from its latest answer's `Date`; 0 until one came. */
   skewMs(): number;
@@ -90,6 +95,20 @@ export interface ObjectContent {
    */
   read(object: ObjectVersion, key: CustomerKey, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /**
+   * GET or HEAD of exactly this version, as S3 itself answers `Range` and `If-None-Match` (RFC 9110). The body is not read ahead of the
+   * consumer; leaving it early closes its connection.
+   * @param object with its etag, which must still be that of the object.
+   * @param ask the headers as they came.
+   * @throws ObjectRefused on a clear no: absent, another object now (412), wrong key, no right.
+   * @throws DependencyUnavailable('s3') otherwise.
+   */
+  open(
+    object: ObjectVersion & { etag: string | null },
+    key: CustomerKey,
+    ask: { method: 'GET' | 'HEAD'; range?: string | undefined; ifNoneMatch?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<OpenedObject>;
+  /**
    * Writes the object anew, under another customer key and at the same object key, by S3 itself: CopyObject from exactly this version, or
    * UploadPartCopy above 5 GB. Nothing is visible before it is whole. An unversioned bucket's object is replaced.
    * @param from with its size in bytes, and its etag, which must still be that of the source.
@@ -109,6 +128,86 @@ export interface ObjectContent {
     headers: ObjectHeaders,
     signal: AbortSignal,
   ): Promise<Written>;
+}
+
+/** What S3 answered to `open`. */
+export type OpenedObject =
+  | {
+      readonly status: 200 | 206;
+      /** Bytes of this answer's body. */
+      readonly size: number;
+      /** `bytes 0-9/100`, of a 206. */
+      readonly contentRange: string | null;
+      readonly etag: string | null;
+      /** Milliseconds since the epoch. */
+      readonly modifiedAt: number | null;
+      /** Absent in the answer to HEAD. */
+      readonly body: AsyncIterable<Uint8Array> | undefined;
+    }
+  | { readonly status: 304; readonly etag: string | null }
+  | { readonly status: 416; readonly contentRange: string | null };
+
+export type ChecksumAlgorithm = 'CRC32C' | 'CRC64NVME';
+
+/** One multipart upload of S3. */
+export interface MultipartUpload {
+  readonly bucket: string;
+  readonly objectKey: string;
+  /** S3's, opaque. */
+  readonly uploadId: string;
+}
+
+/** A part as S3 lists it. */
+export interface ListedPart {
+  /** 1 to 10,000. */
+  readonly partNumber: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly etag: string;
+  /** base64; undefined where S3 holds none. */
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined;
+}
+
+/** How S3 answered CompleteMultipartUpload. Whether the object is there, and what it is, only a HEAD tells. */
+export type Completion =
+  | { readonly kind: 'done' }
+  /** There is no such upload: completed before, or aborted (404 NoSuchUpload). */
+  | { readonly kind: 'gone' }
+  /** There is an object already (412). */
+  | { readonly kind: 'exists' }
+  /** Another write came between; S3 wants a new upload (409). */
+  | { readonly kind: 'conflict' }
+  /** S3 refuses what was sent: a part is not the one listed, or the checksum of the whole differs (400). */
+  | { readonly kind: 'refused'; readonly code: string };
+
+/** Multipart uploads whose parts clients send by presigned URLs. All throw DependencyUnavailable('s3') unless S3 says clearly. */
+export interface MultipartUploads {
+  /**
+   * CreateMultipartUpload with the key's SSE-C headers.
+   * @param checksum of the whole object (FULL_OBJECT), when one was announced.
+   * @returns S3's id. Some servers do not name the key here: only a HEAD proves what the object is under. @throws DependencyUnavailable
+   *   also when the answer names another key or cipher; that upload is aborted then.
+   */
+  begin(
+    object: { bucket: string; objectKey: string },
+    key: CustomerKey,
+    headers: ObjectHeaders,
+    checksum: ChecksumAlgorithm | undefined,
+  ): Promise<string>;
+  /** Every part, by number. @returns undefined when there is no such upload (404 NoSuchUpload). */
+  parts(upload: MultipartUpload, key: CustomerKey): Promise<ListedPart[] | undefined>;
+  /**
+   * CompleteMultipartUpload with the SSE-C headers and `If-None-Match: *`. May take minutes.
+   * @param checksum of the whole object, as announced.
+   */
+  complete(
+    upload: MultipartUpload,
+    key: CustomerKey,
+    parts: readonly ListedPart[],
+    checksum: { readonly algorithm: ChecksumAlgorithm; readonly value: string } | undefined,
+  ): Promise<Completion>;
+  /** Aborts until S3 lists no part of it, or no such upload: a part under way may land after the first abort. */
+  abort(upload: MultipartUpload): Promise<void>;
 }
 
 export interface Written {
@@ -172,6 +271,23 @@ export interface UrlWindow {
   readonly endsAt: number;
   /** @returns the presigned URL. Needs no network. */
   sign(request: SignRequest): Promise<string>;
+  /** @returns a form for a POST by a browser (SigV4 POST policy); it never outlives `endsAt`. Needs no network. */
+  form(request: FormRequest): Promise<PresignedForm>;
+}
+
+export interface FormRequest {
+  readonly bucket: string;
+  readonly objectKey: string;
+  /** Each must be sent exactly so: `Content-Type`, `x-amz-…`, `tagging`, `success_action_status`. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** Bytes, exactly. */
+  readonly size: number;
+}
+
+export interface PresignedForm {
+  readonly url: string;
+  /** All fields that go before the file, those of the request among them. */
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 export interface Presigner {

@@ -13,42 +13,66 @@ export interface Store {
   readonly keys: KeyStore;
   readonly intermediates: IntermediateStore;
   readonly custody: CustodyStore;
+  readonly outbox: OutboxStore;
   readonly apiKeys: ApiKeyStore;
   /** One read and one write-lock probe; throws `DependencyUnavailable` when the store is not usable. */
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The 24 h memory of an `Idempotency-Key`: a hash of the request and the slot's id, nothing else. */
+/** The 24 h memory of an `Idempotency-Key`: a hash of the request and the slots' ids, nothing else. */
 export interface IdempotencyRecord {
   readonly tenant: string;
   readonly principal: string;
   readonly key: string;
   /** SHA-256 of the canonical request, raw bytes. */
   readonly requestHash: Uint8Array;
-  readonly uploadId: string;
+  /** In the order of the request; never empty. */
+  readonly uploadIds: readonly string[];
   /** Milliseconds since the epoch; from then on the record does not exist. */
   readonly expiresAt: number;
 }
 
 export type UploadPatch = Partial<
-  Pick<Upload, 'state' | 'urlEndsAt' | 'uploadedAt' | 'etag' | 'versionId' | 'deletingAt' | 'nextCheckAt'>
+  Pick<
+    Upload,
+    | 'state'
+    | 'urlEndsAt'
+    | 'uploadedAt'
+    | 'etag'
+    | 'versionId'
+    | 'multipartUploadId'
+    | 'mismatches'
+    | 'deletingAt'
+    | 'nextCheckAt'
+  >
 >;
+
+/** A slot that is made now. */
+export interface NewSlot {
+  readonly upload: Upload;
+  /** Generation 1 of its key. */
+  readonly key: WrappedKey;
+  /** Whether the upload carries a copy of the wrapped key in its tags. */
+  readonly hasCopy: boolean;
+}
 
 export interface UploadStore {
   /**
-   * One commit: the slot, generation 1 of its key and, when given, its idempotency record. Of several inserts with one idempotency
+   * One commit: the slots, generation 1 of their keys and, when given, their idempotency record. Of several inserts with one idempotency
    * identity (tenant, principal, key; unexpired at `now`) exactly one commits.
-   * @param hasCopy whether the upload carries a copy of the wrapped key in its tags.
    * @returns `undefined` when committed; else the record that was there first, and nothing was written.
    */
   insert(
-    upload: Upload,
-    key: WrappedKey,
+    slots: readonly NewSlot[],
     idempotency: IdempotencyRecord | undefined,
     now: number,
-    hasCopy?: boolean,
   ): Promise<IdempotencyRecord | undefined>;
+  /**
+   * One commit: `urlEndsAt` becomes at least this for those of the slots that are `issued`.
+   * @returns these, in the order given, after the change.
+   */
+  extend(ids: readonly string[], urlEndsAt: number): Promise<Upload[]>;
   /**
    * One commit: the slot of an object that was there before it, and generation 1 of its key.
    * @param kin ids of slots that may have made the object.
@@ -76,25 +100,44 @@ export interface UploadStore {
   /**
    * Compare and set: applies `patch` when the slot's stored state is one of `from` (and, when `urlEndsAt` is patched, never lowers it).
    * A slot whose key is destroyed never becomes `uploaded`.
-   * @param expected when given, `nextCheckAt` must be this as well.
+   * @param expected when given, these must be as given as well.
+   * @param messages put into the outbox by the same commit.
    * @returns the slot after the change, or `undefined` when the state was another: a lost race, nothing written.
    */
   update(
     id: string,
     from: readonly UploadState[],
     patch: UploadPatch,
-    expected?: Pick<Upload, 'nextCheckAt'>,
+    expected?: Partial<Pick<Upload, 'nextCheckAt' | 'multipartUploadId'>>,
+    messages?: readonly OutboxMessage[],
   ): Promise<Upload | undefined>;
   /**
-   * One commit: `deleting → deleted`, every generation of its key destroyed (bytes overwritten), filename and metadata cleared.
+   * One commit: `deleting → deleted`, every generation of its key destroyed (bytes overwritten), filename, metadata and mismatches cleared.
+   * @param nextCheckAt when the tombstone may be purged.
    * @returns false when the slot was not `deleting`, or its `urlEndsAt` is no longer `expected.urlEndsAt`.
    */
-  bury(id: string, expected: { urlEndsAt: number }, deletedAt: number): Promise<boolean>;
+  bury(
+    id: string,
+    expected: { urlEndsAt: number },
+    times: { deletedAt: number; nextCheckAt: number },
+    messages?: readonly OutboxMessage[],
+  ): Promise<boolean>;
   /**
-   * One commit: destroys an `expired` slot's key after proven absence; the slot stays `expired`, with `nextCheckAt` null.
-   * @returns false when the slot was not `expired`, or its `urlEndsAt` is no longer `expected.urlEndsAt`.
+   * One commit: destroys the key of an `expired` or `rejected` slot after proven absence; the slot stays what it is.
+   * @param nextCheckAt when the slot may be purged.
+   * @returns false when the slot was neither, or forgotten already, or its `urlEndsAt` is no longer `expected.urlEndsAt`.
    */
-  forget(id: string, expected: { urlEndsAt: number }, at: number): Promise<boolean>;
+  forget(
+    id: string,
+    expected: { urlEndsAt: number },
+    times: { forgottenAt: number; nextCheckAt: number },
+  ): Promise<boolean>;
+  /**
+   * One commit: a `deleted` or forgotten slot leaves the store with all that hangs on it, idempotency records and ended messages too, but
+   * not messages that are pending; as if it had never been.
+   * @returns false, and nothing was removed, when it is neither, or one of its keys lives.
+   */
+  purge(id: string): Promise<boolean>;
   /** Slots whose `nextCheckAt` has come, oldest first. */
   due(now: number, limit: number): Promise<Upload[]>;
   /** Drops idempotency records that ended before `now`; returns how many. */
@@ -258,6 +301,95 @@ export interface CustodyStore {
    * @returns false, and nothing was changed, while a living key or a copy is under it.
    */
   retire(kek: { readonly wrapperId: string; readonly kekId: string }, at: number): Promise<boolean>;
+}
+
+/** What is told to one of a tenant's webhooks, word for word. */
+export interface OutboxMessage {
+  /** `msg_` and a UUIDv7; the receiver sees it, and knows a repetition by it. */
+  readonly id: string;
+  readonly tenant: string;
+  /** The webhook's name in the tenant's configuration. */
+  readonly webhook: string;
+  readonly uploadId: string;
+  readonly type: UploadEvent;
+  /** The body, JSON. Never holds key material. */
+  readonly payload: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+export const UPLOAD_EVENTS = [
+  'upload.uploaded',
+  'upload.rejected',
+  'upload.expired',
+  'upload.deleted',
+] as const;
+export type UploadEvent = (typeof UPLOAD_EVENTS)[number];
+
+/** `dead`: given up, until an operator replays it. */
+export const MESSAGE_STATES = ['pending', 'delivered', 'dead'] as const;
+export type MessageState = (typeof MESSAGE_STATES)[number];
+
+export interface QueuedMessage extends OutboxMessage {
+  readonly state: MessageState;
+  /** How often it was tried since it was made, or last replayed. */
+  readonly attempts: number;
+  /** When it is tried next; of one in hand, when another worker may take it. */
+  readonly nextAttemptAt: number;
+  /** Why the last attempt failed, in words of ours. */
+  readonly lastFailure: string | null;
+  /** When it was delivered or given up. */
+  readonly endedAt: number | null;
+}
+
+/** Messages wait here from the commit of what they tell until they are delivered: at least once, and in order for each slot and webhook. */
+export interface OutboxStore {
+  /**
+   * One commit: takes pending messages whose time has come, those first that wait the longest since. Of one webhook and slot only the
+   * oldest pending one is taken, by the order of the commits.
+   * Counts the attempt, and sets `nextAttemptAt` to `leaseUntil`.
+   * @param busy webhooks whose messages are left out.
+   */
+  claim(
+    now: number,
+    leaseUntil: number,
+    limit: number,
+    busy?: readonly Pick<OutboxMessage, 'tenant' | 'webhook'>[],
+  ): Promise<QueuedMessage[]>;
+  /**
+   * Notes how an attempt ended.
+   * @param attempts as claimed: when it was claimed again or replayed since, nothing is noted.
+   * @returns whether it was noted.
+   */
+  note(
+    message: Pick<QueuedMessage, 'id' | 'attempts'>,
+    outcome:
+      | { readonly state: 'delivered'; readonly endedAt: number }
+      | { readonly state: 'dead'; readonly endedAt: number; readonly lastFailure: string }
+      | { readonly state: 'pending'; readonly nextAttemptAt: number; readonly lastFailure: string },
+  ): Promise<boolean>;
+  /** The earliest `nextAttemptAt` of those pending that wait for no older one of their webhook and slot; undefined when none is. */
+  nextAttemptAt(): Promise<number | undefined>;
+  /** By id, newest first. @param before only ids smaller than it. */
+  list(query: {
+    tenant?: string;
+    state?: MessageState;
+    before?: string;
+    limit: number;
+  }): Promise<QueuedMessage[]>;
+  /**
+   * One commit: ended messages are pending again, with no attempt counted, and where they were in the order of their slot and webhook.
+   * @param which by id, or all dead ones of a tenant or of all.
+   * @returns how many.
+   */
+  replay(
+    which: { readonly ids: readonly string[] } | { readonly dead: true; readonly tenant?: string },
+    now: number,
+  ): Promise<number>;
+  /** Drops what was delivered before `before`; returns how many. */
+  dropDelivered(before: number): Promise<number>;
+  /** How many there are by state. */
+  count(): Promise<Readonly<Record<MessageState, number>>>;
 }
 
 /** An API key as stored: never the secret, only SHA-256 of it (the secret has 256 random bits, so no slow hash is needed). */

@@ -5,7 +5,7 @@ import type { ObjectFacts, ObjectStore } from '../s3/port.ts';
 import { customerKeyOf, wrapFor } from './customer-key-of.ts';
 import { targetOf, tenantOf, type Services } from './services.ts';
 import { adoptedId, idsIn } from './slot-ids.ts';
-import type { Upload } from './upload.ts';
+import { UNANNOUNCED, UNTOUCHED, type Upload } from './upload.ts';
 import { isUnder } from './verify.ts';
 
 /** `Principal.id` of no caller: those begin with `key:` or `jwt:`. So nobody is given a request for an adopted slot. */
@@ -138,6 +138,7 @@ function uploadedSlot(from: {
     id,
     tenant,
     principal: PRINCIPAL,
+    ...UNTOUCHED,
     state: 'uploaded',
     target,
     bucket: object.bucket,
@@ -146,6 +147,7 @@ function uploadedSlot(from: {
     contentType: facts.contentType ?? 'application/octet-stream',
     size: facts.size,
     sha256: facts.sha256,
+    ...UNANNOUNCED,
     metadata: facts.metadata,
     expiresInSeconds: 0,
     createdAt: now,
@@ -154,10 +156,6 @@ function uploadedSlot(from: {
     uploadedAt: now,
     etag: facts.etag,
     versionId: facts.versionId,
-    generation: 1,
-    nextGeneration: null,
-    deletingAt: null,
-    deletedAt: null,
     nextCheckAt: null,
   };
 }

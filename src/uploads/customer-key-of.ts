@@ -21,11 +21,14 @@ export async function customerKeyOf(services: Services, upload: Upload): Promise
   }
 }
 
-async function whyGone({ store }: Services, { tenant, id, generation }: Upload): Promise<Error> {
-  const now = await store.uploads.get(tenant, id);
-  return now === undefined || now.generation === generation
-    ? new KeyUnusable('The key of this upload has been destroyed.')
-    : new StateConflict('The object was re-keyed meanwhile; send the request again.');
+async function whyGone({ store }: Services, upload: Upload): Promise<Error> {
+  const now = await store.uploads.get(upload.tenant, upload.id);
+  if (now !== undefined && now.generation !== upload.generation)
+    return new StateConflict('The object was re-keyed meanwhile; send the request again.');
+  // Nobody has to act when a DELETE, or the end of the retention, came between.
+  if (now === undefined || now.state !== upload.state || now.forgottenAt !== upload.forgottenAt)
+    return new StateConflict('The upload ended meanwhile; get it again to see its state.');
+  return new KeyUnusable('The key of this upload has been destroyed.');
 }
 
 /**

@@ -1,8 +1,8 @@
-import { StateConflict } from '../errors.ts';
 import { urlSeconds } from '../access/policy.ts';
+import { requireDownloadable } from './content.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import { targetOf, tenantOf, type Services } from './services.ts';
-import { stateAt, type Upload } from './upload.ts';
+import type { Upload } from './upload.ts';
 
 export interface DownloadAsk {
   readonly range?: string;
@@ -23,16 +23,15 @@ export async function downloadUpload(
   upload: Upload,
   ask: DownloadAsk,
 ): Promise<GetRequest> {
-  if (upload.state !== 'uploaded') {
-    const state = stateAt(upload, services.now());
-    throw new StateConflict(`The upload is ${state}; only an uploaded one can be downloaded.`, {
-      extra: { state },
-    });
-  }
+  requireDownloadable(services, upload);
   const seconds = urlSeconds(tenantOf(services, upload.tenant), ask.expiresInSeconds);
   const window = await targetOf(services, upload.target).presigner.open(seconds, services.now());
   const key = await customerKeyOf(services, upload);
-  const headers = { ...key.headers(), ...(ask.range !== undefined && { range: ask.range }) };
+  const headers = {
+    ...key.headers(),
+    ...(ask.range !== undefined && { range: ask.range }),
+    ...pinned(upload),
+  };
   const url = await services.observer.timed('sign', () =>
     window.sign({
       method: 'GET',
@@ -51,8 +50,13 @@ export async function downloadUpload(
   return { method: 'GET', url, headers, expiresAt: window.expiresAt };
 }
 
+/** Where a form may still overwrite the object, and no version tells it apart, S3 is asked for this one only. */
+function pinned({ method, versionId, etag }: Upload): Record<string, string> {
+  return method === 'POST' && versionId === null && etag !== null ? { 'if-match': etag } : {};
+}
+
 /** RFC 6266 with RFC 8187 encoding, so that any filename survives. */
-function disposition(kind: 'attachment' | 'inline', filename: string | null): string {
+export function disposition(kind: 'attachment' | 'inline', filename: string | null): string {
   if (filename === null) return kind;
   const encoded = encodeURIComponent(filename).replace(
     /['()*!]/g,

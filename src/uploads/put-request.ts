@@ -34,7 +34,7 @@ export async function putRequest(
 
 /** `host` and `content-length` are not among them: an HTTP stack sets those itself, and a browser forbids setting them. */
 export function clientHeaders(
-  upload: Pick<Upload, 'contentType' | 'sha256' | 'metadata'>,
+  upload: Pick<Upload, 'contentType' | 'metadata'> & AnnouncedChecksums,
   key: CustomerKey,
   tags: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
@@ -42,12 +42,25 @@ export function clientHeaders(
     'content-type': upload.contentType,
     'if-none-match': '*',
     ...key.headers(),
-    ...(upload.sha256 !== null && { 'x-amz-checksum-sha256': upload.sha256 }),
+    ...checksumHeaders(upload),
     ...(Object.keys(tags).length > 0 && { 'x-amz-tagging': asQuery(tags) }),
-    ...Object.fromEntries(
-      Object.entries(upload.metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]),
-    ),
+    ...metadataHeaders(upload.metadata),
   };
+}
+
+type AnnouncedChecksums = Partial<Pick<Upload, 'sha256' | 'crc32c' | 'crc64nvme'>>;
+
+/** S3 compares the body with what these say. */
+export function checksumHeaders({ sha256, crc32c, crc64nvme }: AnnouncedChecksums): Record<string, string> {
+  return {
+    ...(sha256 != null && { 'x-amz-checksum-sha256': sha256 }),
+    ...(crc32c != null && { 'x-amz-checksum-crc32c': crc32c }),
+    ...(crc64nvme != null && { 'x-amz-checksum-crc64nvme': crc64nvme }),
+  };
+}
+
+export function metadataHeaders(metadata: Upload['metadata']): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));
 }
 
 function asQuery(tags: Readonly<Record<string, string>>): string {

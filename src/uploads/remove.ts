@@ -1,7 +1,9 @@
 import type { Principal } from '../access/principal.ts';
 import { InsufficientScope, StateConflict } from '../errors.ts';
+import { messagesOf } from '../events/message.ts';
 import { findUpload } from './find.ts';
-import { targetOf, type Services } from './services.ts';
+import { forget } from './reconcile.ts';
+import { endedAt, targetOf, type Services } from './services.ts';
 import { stateAt, type Upload, type UploadState } from './upload.ts';
 
 /** DELETE commits `deleting` and leaves the removal to the job, which begins at once. Repeatable until and after it is proven. */
@@ -29,28 +31,44 @@ function removableStates(services: Services, principal: Principal, upload: Uploa
   return ['issued'];
 }
 
-/**
- * One step of the removal (invariant 3). Removes whatever is there now. Only after the last upload URL has ended, and the margin with
- * it, does an empty listing prove absence; then the key goes and a tombstone stays. Until then a late PUT may still land.
- */
+/** One step of the removal (invariant 3): once absence is proven the key goes, and a tombstone stays. */
 export async function sweep(services: Services, upload: Upload): Promise<void> {
+  const next = await removeOnce(services, upload);
+  if (next !== 'absent') {
+    await services.store.uploads.update(upload.id, ['deleting'], { nextCheckAt: next });
+    return;
+  }
+  const { uploads } = services.store;
+  const deletedAt = services.now();
+  const times = { deletedAt, nextCheckAt: endedAt(services, deletedAt) };
+  const deleted = { ...upload, state: 'deleted', deletedAt } as const;
+  const messages = messagesOf(services.config, deleted, 'upload.deleted', deletedAt);
+  if (await uploads.bury(upload.id, { urlEndsAt: upload.urlEndsAt }, times, messages)) {
+    services.observer.slot('deleted', upload);
+    services.deliver();
+  }
+}
+
+/** The same of a rejected object that the policy does not keep. The slot stays, and says what differed. */
+export async function discard(services: Services, upload: Upload): Promise<void> {
+  const next = await removeOnce(services, upload);
+  if (next === 'absent') await forget(services, upload);
+  else await services.store.uploads.update(upload.id, ['rejected'], { nextCheckAt: next });
+}
+
+/**
+ * Removes whatever is there now. Only after the last upload URL has ended, and the margin with it, does an empty listing prove absence:
+ * until then a late PUT may still land.
+ * @returns when to look again.
+ */
+async function removeOnce(services: Services, upload: Upload): Promise<number | 'absent'> {
   const { objects } = targetOf(services, upload.target);
   const remains = await objects.remains(upload.bucket, upload.objectKey);
   await objects.remove(upload.bucket, upload.objectKey, remains);
 
   const now = services.now();
   const provableAt = upload.urlEndsAt + services.config.retention.deleteMarginSeconds * 1000;
-  if (now < provableAt) {
-    const nextCheckAt = now < upload.urlEndsAt ? upload.urlEndsAt : provableAt;
-    await services.store.uploads.update(upload.id, ['deleting'], { nextCheckAt });
-    return;
-  }
+  if (now < provableAt) return now < upload.urlEndsAt ? upload.urlEndsAt : provableAt;
   const left = await objects.remains(upload.bucket, upload.objectKey);
-  if (left.versions.length > 0 || left.multipartUploadIds.length > 0) {
-    await services.store.uploads.update(upload.id, ['deleting'], { nextCheckAt: now + 1000 });
-    return;
-  }
-  if (await services.store.uploads.bury(upload.id, { urlEndsAt: upload.urlEndsAt }, now)) {
-    services.observer.slot('deleted', upload);
-  }
+  return left.versions.length > 0 || left.multipartUploadIds.length > 0 ? now + 1000 : 'absent';
 }

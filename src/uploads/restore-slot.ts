@@ -88,7 +88,10 @@ function assemble(keys: readonly ExportedKey[]): { upload: Upload; current: Expo
   );
   const { slot, generation, versionId } = current;
   const nextGeneration = next?.generation ?? null;
-  return { upload: { ...slot, generation, nextGeneration, versionId, deletedAt: null }, current };
+  return {
+    upload: { ...slot, generation, nextGeneration, versionId, deletedAt: null, forgottenAt: null },
+    current,
+  };
 }
 
 function isSamePlace(one: ExportedKey['slot'], other: ExportedKey['slot']): boolean {

@@ -4,6 +4,7 @@ import type { KeyPlace, KeyWrapper } from '../custody/port.ts';
 import { KeyUnusable } from '../errors.ts';
 import type { S3Target } from '../s3/port.ts';
 import type { Store } from '../store/port.ts';
+import type { LongSteps } from './long-steps.ts';
 import type { Upload } from './upload.ts';
 
 /** All a use case needs. Immutable: a reload makes another, and a request keeps the one it began with. */
@@ -19,6 +20,9 @@ export interface Services {
   readonly observer: Observer;
   /** Has the background job take the next step of this slot now. */
   readonly lookAt: (upload: Upload) => void;
+  /** There may be messages in the outbox: has them delivered now. */
+  readonly deliver: () => void;
+  readonly longSteps: LongSteps;
 }
 
 /** What is counted and timed. Never given key material. */
@@ -34,9 +38,12 @@ export type SlotOutcome =
   | 'rejected'
   | 'expired'
   | 'downloaded'
+  | 'read'
+  | 'linked'
   | 'deleting'
   | 'deleted'
   | 'forgotten'
+  | 'purged'
   | 'rekeying'
   | 'rekeyed'
   | 'rekey_failed';
@@ -52,6 +59,11 @@ export function targetOf(services: Services, name: string): S3Target {
   const target = services.targets.get(name);
   if (target === undefined) throw new KeyUnusable(`The S3 target "${name}" is not in the configuration.`);
   return target;
+}
+
+/** When a slot whose key was destroyed at `at` leaves the store. */
+export function endedAt({ config }: Services, at: number): number {
+  return at + config.retention.endedSeconds * 1000;
 }
 
 export function placeOf(upload: Upload, generation: number): KeyPlace {

@@ -1,3 +1,5 @@
+import type { Mismatch } from '../errors.ts';
+
 /** A slot as stored. All times are milliseconds since the epoch; `http/present.ts` turns them into RFC 3339. */
 export interface Upload {
   readonly id: string;
@@ -14,6 +16,15 @@ export interface Upload {
   readonly size: number;
   /** base64, as S3 has it. */
   readonly sha256: string | null;
+  /** base64 of the 4 bytes, big-endian. At most one of the three checksums is announced. */
+  readonly crc32c: string | null;
+  /** base64 of the 8 bytes, big-endian. */
+  readonly crc64nvme: string | null;
+  readonly method: UploadMethod;
+  /** Bytes, of every part but the last; null unless the method is `multipart`. */
+  readonly partSize: number | null;
+  /** S3's id of the multipart upload; null until the first part is asked for. */
+  readonly multipartUploadId: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   /** The life of each URL of this slot, as asked for at its making. */
   readonly expiresInSeconds: number;
@@ -25,12 +36,16 @@ export interface Upload {
   readonly uploadedAt: number | null;
   readonly etag: string | null;
   readonly versionId: string | null;
+  /** Of a `rejected` slot: what differs. */
+  readonly mismatches: readonly Mismatch[] | null;
   /** Which generation of the slot's key opens its object; 1 until a re-key. */
   readonly generation: number;
   /** The generation that a re-key under way moves the object to. */
   readonly nextGeneration: number | null;
   readonly deletingAt: number | null;
   readonly deletedAt: number | null;
+  /** When the key of an `expired` or `rejected` slot was destroyed, since nothing is left of its object. */
+  readonly forgottenAt: number | null;
   /** When the background job looks at this slot next; `null` is never. */
   readonly nextCheckAt: number | null;
 }
@@ -38,10 +53,31 @@ export interface Upload {
 export const UPLOAD_STATES = ['issued', 'uploaded', 'rejected', 'expired', 'deleting', 'deleted'] as const;
 export type UploadState = (typeof UPLOAD_STATES)[number];
 
-/** An expired slot that is looked at no more: nothing came, and its key is destroyed. */
-export function isForgotten(upload: Upload): boolean {
-  return upload.state === 'expired' && upload.nextCheckAt === null;
-}
+/** How the object is sent. Asked for by the client, and never changed for another. */
+export const UPLOAD_METHODS = ['PUT', 'POST', 'multipart'] as const;
+export type UploadMethod = (typeof UPLOAD_METHODS)[number];
+
+/** What a slot begins with that nothing has happened to. */
+export const UNTOUCHED = {
+  uploadedAt: null,
+  etag: null,
+  versionId: null,
+  mismatches: null,
+  generation: 1,
+  nextGeneration: null,
+  deletingAt: null,
+  deletedAt: null,
+  forgottenAt: null,
+} as const;
+
+/** What a slot has that was found as an object: it was announced by nobody. */
+export const UNANNOUNCED = {
+  crc32c: null,
+  crc64nvme: null,
+  method: 'PUT',
+  partSize: null,
+  multipartUploadId: null,
+} as const;
 
 /** The state as of `now`: an issued slot is expired from its `expiresAt` on, whether or not the job has noted it yet. */
 export function stateAt(upload: Upload, now: number): UploadState {

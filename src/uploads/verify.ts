@@ -48,7 +48,8 @@ const ADDED_BY_FETCH = 'no-cache';
  * @param tagCount how many tags a copy of the key takes.
  */
 export function compare(
-  upload: Pick<Upload, 'size' | 'contentType' | 'sha256' | 'metadata'>,
+  upload: Pick<Upload, 'size' | 'contentType' | 'metadata'> &
+    Partial<Pick<Upload, 'sha256' | 'crc32c' | 'crc64nvme' | 'method'>>,
   key: CustomerKey,
   object: ObjectFacts,
   tagCount = 0,
@@ -63,10 +64,13 @@ export function compare(
     ['cacheControl', null, object.cacheControl === ADDED_BY_FETCH ? null : object.cacheControl],
     ['storageClass', null, object.storageClass],
     ['tagCount', tagCount, object.tagCount],
-    ...(upload.sha256 === null
-      ? []
-      : [['sha256', upload.sha256, object.sha256] as [string, string, string | null]]),
   ];
+  for (const field of ['sha256', 'crc32c', 'crc64nvme'] as const) {
+    const announced = upload[field] ?? null;
+    // S3 has no SHA-256 of what was sent in parts; then the content is read.
+    if (announced === null || (field === 'sha256' && upload.method === 'multipart')) continue;
+    pairs.push([field, announced, object[field]]);
+  }
   for (const name of new Set([...Object.keys(upload.metadata), ...Object.keys(object.metadata)])) {
     pairs.push([`metadata/${name}`, upload.metadata[name] ?? null, object.metadata[name] ?? null]);
   }

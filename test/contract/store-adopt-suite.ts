@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Upload } from '../../src/uploads/upload.ts';
-import { idOf, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
+import { idOf, insertOne, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
 /** What `adopt` must do; a part of the store's contract. */
 export function adoptSuite(opened: () => OpenedStore): void {
@@ -51,7 +51,7 @@ export function adoptSuite(opened: () => OpenedStore): void {
     it('writes nothing when one of its kin, of whatever tenant, has the same place', async () => {
       const { uploads, keys } = opened().store;
       const made = uploadOf(7, { tenant: 'other' });
-      await uploads.insert(made, wrappedOf(), undefined, NOW);
+      await insertOne({ uploads }, made, wrappedOf());
       const { bucket, objectKey } = made;
       const kin = [idOf(99), made.id];
       const same = adoptedOf(1, { target: made.target, bucket, objectKey });

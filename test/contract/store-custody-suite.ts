@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { KekRetired } from '../../src/store/errors.ts';
-import { NOW, uploadOf, type OpenedStore } from './store-rows.ts';
+import { insertOne, NOW, uploadOf, type OpenedStore } from './store-rows.ts';
 
 const OLD = { wrapperId: 'local', kekId: 'kek-1' };
 const NEW = { wrapperId: 'local', kekId: 'kek-2' };
@@ -26,7 +26,7 @@ export function custodySuite(opened: () => OpenedStore): void {
 
     it('retires no KEK that a living key, an intermediate key or a copy of one needs', async () => {
       const { uploads, keys, intermediates, custody } = opened().store;
-      await uploads.insert(uploadOf(1, { state: 'uploaded' }), under(OLD), undefined, NOW, true);
+      await insertOne({ uploads }, uploadOf(1, { state: 'uploaded' }), under(OLD), undefined, NOW, true);
       assert.equal(await custody.retire(OLD, NOW), false);
       const cursor = { uploadId: uploadOf(1).id, generation: 1 };
       await keys.replace([{ ...cursor, from: under(OLD), to: under(NEW) }]);
@@ -44,13 +44,13 @@ export function custodySuite(opened: () => OpenedStore): void {
 
     it('stores nothing under a retired KEK, over a restart, whoever still holds it', async () => {
       const first = opened().store;
-      await first.uploads.insert(uploadOf(1, { state: 'uploaded' }), under(NEW), undefined, NOW);
+      await insertOne(first, uploadOf(1, { state: 'uploaded' }), under(NEW));
       await first.intermediates.insert(intermediateUnder(NEW, 1), false);
       assert.equal(await first.custody.retire(OLD, NOW), true);
       const { uploads, keys, intermediates } = await opened().reopen();
       const upload = uploadOf(1);
       const attempts = [
-        uploads.insert(uploadOf(2), under(OLD), undefined, NOW),
+        insertOne({ uploads }, uploadOf(2), under(OLD)),
         uploads.adopt(uploadOf(3), under(OLD), []),
         keys.begin({ ...upload, nextGeneration: 2 }, under(OLD), at, false),
         keys.replace([{ uploadId: upload.id, generation: 1, from: under(NEW), to: under(OLD) }]),
@@ -63,7 +63,7 @@ export function custodySuite(opened: () => OpenedStore): void {
         (await keys.usage()).map(({ kekId }) => kekId),
         ['kek-2'],
       );
-      await uploads.insert(uploadOf(4), under({ ...OLD, wrapperId: 'other' }), undefined, NOW);
+      await insertOne({ uploads }, uploadOf(4), under({ ...OLD, wrapperId: 'other' }));
     });
 
     it('an intermediate key that was moved, or found outside, wraps nothing more, and is there all the same', async () => {

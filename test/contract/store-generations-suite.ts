@@ -3,8 +3,10 @@ import { beforeEach, describe, it } from 'node:test';
 import type { Store } from '../../src/store/port.ts';
 import { UPLOAD_STATES, type Upload } from '../../src/uploads/upload.ts';
 import {
+  buriedAt,
   cursorOf,
   idOf,
+  insertOne,
   NOW,
   plain,
   uploadedOf,
@@ -22,7 +24,7 @@ export function generationsSuite(opened: () => OpenedStore): void {
 
   const put = async (upload: Upload) => {
     const key = wrappedOf();
-    await store.uploads.insert(upload, key, undefined, NOW);
+    await insertOne(store, upload, key);
     return key;
   };
   const at = { now: NOW + 1, writesUntil: NOW + 2_000_000, nextCheckAt: NOW + 60_000 };
@@ -238,7 +240,7 @@ export function generationsSuite(opened: () => OpenedStore): void {
     const begun = (await begin(1, wrappedOf(), 2))!;
     await store.uploads.update(begun.id, ['uploaded'], { state: 'deleting', deletingAt: NOW });
     assert.deepEqual(await generations(1), [1, 2, 3]);
-    assert.equal(await store.uploads.bury(begun.id, begun, NOW), true);
+    assert.equal(await store.uploads.bury(begun.id, begun, buriedAt(NOW)), true);
     assert.deepEqual(await generations(1), []);
     const tombstone = await store.uploads.get('acme', begun.id);
     assert.equal(tombstone?.nextGeneration, null);

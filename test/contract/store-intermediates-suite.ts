@@ -4,8 +4,10 @@ import { INTERMEDIATE } from '../../src/custody/intermediate.ts';
 import { DependencyUnavailable } from '../../src/errors.ts';
 import type { Store } from '../../src/store/port.ts';
 import {
+  buriedAt,
   cursorOf,
   idOf,
+  insertOne,
   intermediateOf,
   NOW,
   plain,
@@ -26,7 +28,7 @@ export function intermediatesSuite(opened: () => OpenedStore): void {
   const copy = (kekId: string, isStale = false) => ({ wrapperId: 'local', kekId, isStale });
   const under = (n: number) => wrappedBy(idOf(n), INTERMEDIATE);
   const putSlot = (n: number, key = wrappedOf(), state: 'uploaded' | 'deleting' = 'uploaded') =>
-    store.uploads.insert(uploadOf(n, { state }), key, undefined, NOW);
+    insertOne(store, uploadOf(n, { state }), key);
   const listed = async (query?: { tenant?: string; period?: string }) =>
     (await store.intermediates.list(query)).map(({ id }) => parseInt(id.slice(-12), 16));
 
@@ -167,7 +169,7 @@ export function intermediatesSuite(opened: () => OpenedStore): void {
       await putSlot(3, under(2));
       await putSlot(4, wrappedBy(idOf(1), 'local'));
       assert.equal(await store.intermediates.uses(idOf(1)), 2);
-      await store.uploads.bury(idOf(2), uploadOf(2), NOW);
+      await store.uploads.bury(idOf(2), uploadOf(2), buriedAt(NOW));
       assert.equal(await store.intermediates.uses(idOf(1)), 1);
       assert.equal(await store.intermediates.uses(idOf(9)), 0);
     });

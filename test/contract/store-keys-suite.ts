@@ -4,8 +4,10 @@ import { INTERMEDIATE } from '../../src/custody/intermediate.ts';
 import type { WrappedKey } from '../../src/custody/port.ts';
 import type { KekUse, KeyStore, PlacedKey, Store, StoredKey } from '../../src/store/port.ts';
 import {
+  buriedAt,
   cursorOf,
   idOf,
+  insertOne,
   intermediateOf,
   NOW,
   plain,
@@ -23,7 +25,7 @@ export function keysSuite(opened: () => OpenedStore): void {
   });
 
   const put = async (n: number, key: WrappedKey = wrappedOf(), hasCopy = false, tenant = 'acme') => {
-    await store.uploads.insert(uploadOf(n, { tenant, state: 'uploaded' }), key, undefined, NOW, hasCopy);
+    await insertOne(store, uploadOf(n, { tenant, state: 'uploaded' }), key, undefined, NOW, hasCopy);
     return key;
   };
   const storedOf = (wrapped: WrappedKey, changes: Partial<StoredKey> = {}): StoredKey => ({
@@ -70,8 +72,8 @@ export function keysSuite(opened: () => OpenedStore): void {
       await put(1);
       await put(5, wrappedOf(), true, 'other');
       const gone = uploadOf(6, { state: 'deleting' });
-      await store.uploads.insert(gone, wrappedOf(), undefined, NOW, true);
-      await store.uploads.bury(gone.id, gone, NOW);
+      await insertOne(store, gone, wrappedOf(), undefined, NOW, true);
+      await store.uploads.bury(gone.id, gone, buriedAt(NOW));
       const [isReplaced] = await store.keys.replace([
         { ...cursorOf(3), from: first, to: wrappedBy('kek-2') },
       ]);
@@ -165,8 +167,8 @@ export function keysSuite(opened: () => OpenedStore): void {
     it('changes nothing where the key is wrapped otherwise, is destroyed or not there', async () => {
       const key = await put(1);
       const gone = uploadOf(2, { state: 'deleting' });
-      await store.uploads.insert(gone, key, undefined, NOW);
-      await store.uploads.bury(gone.id, gone, NOW);
+      await insertOne(store, gone, key);
+      await store.uploads.bury(gone.id, gone, buriedAt(NOW));
       await put(3, key);
       const to = wrappedBy('kek-2');
       const results = await store.keys.replace([
@@ -217,8 +219,8 @@ export function keysSuite(opened: () => OpenedStore): void {
       }
       assert.deepEqual(plain(await store.keys.get(idOf(1), 1)), plain(storedOf(key)));
       const gone = uploadOf(2, { state: 'deleting' });
-      await store.uploads.insert(gone, key, undefined, NOW);
-      await store.uploads.bury(gone.id, gone, NOW);
+      await insertOne(store, gone, key);
+      await store.uploads.bury(gone.id, gone, buriedAt(NOW));
       for (const n of [2, 3]) {
         assert.equal(await store.keys.copied(cursorOf(n), key), false);
         assert.equal(await store.keys.copied(cursorOf(n), null), false);
@@ -242,8 +244,8 @@ export function keysSuite(opened: () => OpenedStore): void {
     await put(4, wrappedBy('kek-1', 'kms'));
     await store.keys.replace([{ ...cursorOf(2), from: moved, to: wrappedBy('kek-2') }]);
     const gone = uploadOf(5, { state: 'deleting' });
-    await store.uploads.insert(gone, wrappedBy('kek-3'), undefined, NOW, true);
-    await store.uploads.bury(gone.id, gone, NOW);
+    await insertOne(store, gone, wrappedBy('kek-3'), undefined, NOW, true);
+    await store.uploads.bury(gone.id, gone, buriedAt(NOW));
     await store.intermediates.insert(intermediateOf(3, { wrapped: wrappedBy('kek-3') }), true);
     await store.intermediates.destroy(idOf(3), NOW);
     assert.deepEqual(

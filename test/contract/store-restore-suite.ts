@@ -6,7 +6,10 @@ import { DependencyUnavailable } from '../../src/errors.ts';
 import { IntermediateGone } from '../../src/store/errors.ts';
 import type { Upload } from '../../src/uploads/upload.ts';
 import {
+  buriedAt,
+  forgottenAt,
   idOf,
+  insertOne,
   intermediateOf,
   NOW,
   plain,
@@ -26,7 +29,7 @@ export function restoreSuite(opened: () => OpenedStore): void {
 
   const put = async (upload: Upload) => {
     const key = wrappedOf();
-    await store.uploads.insert(upload, key, undefined, NOW);
+    await insertOne(store, upload, key);
     return key;
   };
   const at = { now: NOW + 1, writesUntil: NOW + 2_000_000, nextCheckAt: NOW + 60_000 };
@@ -58,7 +61,7 @@ export function restoreSuite(opened: () => OpenedStore): void {
       const key = await put(there);
       assert.equal(await store.keys.restore(uploadedOf(1, { generation: 2 }), [foundOf(2)], []), false);
       assert.deepEqual(plain((await store.keys.all(there.id)).map(({ wrapped }) => wrapped)), plain([key]));
-      assert.equal(await store.uploads.bury(there.id, there, NOW), true);
+      assert.equal(await store.uploads.bury(there.id, there, buriedAt(NOW)), true);
       assert.equal(await store.keys.restore(uploadedOf(1, { generation: 2 }), [foundOf(2)], []), false);
       assert.deepEqual(await generations(1), []);
       assert.equal(await store.uploads.get('acme', there.id), undefined);
@@ -117,7 +120,7 @@ export function restoreSuite(opened: () => OpenedStore): void {
   it('forget destroys all generations that were restored', async () => {
     const upload = uploadOf(1, { state: 'expired', generation: 2, nextGeneration: 3 });
     await store.keys.restore(upload, [1, 2, 3].map(foundOf), []);
-    assert.equal(await store.uploads.forget(upload.id, upload, NOW), true);
+    assert.equal(await store.uploads.forget(upload.id, upload, forgottenAt(NOW)), true);
     assert.deepEqual(await generations(1), []);
     assert.equal((await store.uploads.get('acme', upload.id))?.nextGeneration, null);
   });

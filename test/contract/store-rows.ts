@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { IntermediateKey } from '../../src/custody/intermediate.ts';
 import type { WrappedKey } from '../../src/custody/port.ts';
-import type { IdempotencyRecord, KeyCursor, Store } from '../../src/store/port.ts';
-import type { Upload } from '../../src/uploads/upload.ts';
+import type {
+  IdempotencyRecord,
+  KeyCursor,
+  OutboxMessage,
+  QueuedMessage,
+  Store,
+} from '../../src/store/port.ts';
+import { UNANNOUNCED, UNTOUCHED, type Upload } from '../../src/uploads/upload.ts';
 
 /** A store to test, and the means to see what a restart sees. */
 export interface OpenedStore {
@@ -32,18 +38,13 @@ export function uploadOf(n: number, changes: Partial<Upload> = {}): Upload {
     contentType: 'application/pdf',
     size: Number.MAX_SAFE_INTEGER,
     sha256: null,
+    ...UNANNOUNCED,
     metadata: { case: '42', constructor: 'y' },
     expiresInSeconds: 900,
     createdAt: NOW,
     expiresAt: NOW + 900_000,
     urlEndsAt: NOW + 900_000,
-    uploadedAt: null,
-    etag: null,
-    versionId: null,
-    generation: 1,
-    nextGeneration: null,
-    deletingAt: null,
-    deletedAt: null,
+    ...UNTOUCHED,
     nextCheckAt: NOW + 900_000,
     ...changes,
   };
@@ -93,8 +94,59 @@ export function idempotencyOf(n: number, changes: Partial<IdempotencyRecord> = {
     principal: 'key:ci',
     key: 'order-17',
     requestHash: new Uint8Array(32).fill(n % 256),
-    uploadId: idOf(n),
+    uploadIds: [idOf(n)],
     expiresAt: NOW + 86_400_000,
+    ...changes,
+  };
+}
+
+/** A slot by itself, as most are made. */
+export function insertOne(
+  store: Pick<Store, 'uploads'>,
+  upload: Upload,
+  key: WrappedKey = wrappedOf(),
+  idempotency?: IdempotencyRecord,
+  now: number = NOW,
+  hasCopy = false,
+): Promise<IdempotencyRecord | undefined> {
+  return store.uploads.insert([{ upload, key, hasCopy }], idempotency, now);
+}
+
+const QUARTER_MS = 90 * 86_400_000;
+
+/** The times of a `bury`. */
+export function buriedAt(deletedAt: number) {
+  return { deletedAt, nextCheckAt: deletedAt + QUARTER_MS };
+}
+
+/** The times of a `forget`. */
+export function forgottenAt(at: number) {
+  return { forgottenAt: at, nextCheckAt: at + QUARTER_MS };
+}
+
+/** Of slot 1 and the webhook `crm`, made at `NOW + n`. */
+export function messageOf(n: number, changes: Partial<OutboxMessage> = {}): OutboxMessage {
+  return {
+    id: `msg_${idOf(n)}`,
+    tenant: 'acme',
+    webhook: 'crm',
+    uploadId: idOf(1),
+    type: 'upload.uploaded',
+    payload: JSON.stringify({ n, filename: 'naïve "name".pdf' }),
+    createdAt: NOW + n,
+    ...changes,
+  };
+}
+
+/** As it waits from its commit on. */
+export function queuedOf(message: OutboxMessage, changes: Partial<QueuedMessage> = {}): QueuedMessage {
+  return {
+    ...message,
+    state: 'pending',
+    attempts: 0,
+    nextAttemptAt: message.createdAt,
+    lastFailure: null,
+    endedAt: null,
     ...changes,
   };
 }

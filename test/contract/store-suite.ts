@@ -9,8 +9,12 @@ import { generationsSuite } from './store-generations-suite.ts';
 import { restoreSuite } from './store-restore-suite.ts';
 import { intermediatesSuite } from './store-intermediates-suite.ts';
 import { keysSuite } from './store-keys-suite.ts';
+import { batchSuite } from './store-batch-suite.ts';
+import { endingsSuite } from './store-endings-suite.ts';
+import { outboxAfterwardsSuite } from './store-outbox-afterwards-suite.ts';
+import { outboxSuite } from './store-outbox-suite.ts';
 import { custodySuite } from './store-custody-suite.ts';
-import { idempotencyOf, idOf, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
+import { idempotencyOf, idOf, insertOne, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
 /** What every adapter of the store port must do. */
 export function storeSuite(name: string, open: () => Promise<OpenedStore>): void {
@@ -23,14 +27,14 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     });
     afterEach(() => opened.close());
 
-    const put = (upload: Upload, key = wrappedOf()) => store.uploads.insert(upload, key, undefined, NOW);
+    const put = (upload: Upload, key = wrappedOf()) => insertOne(store, upload, key);
     const ids = (uploads: Upload[]) => uploads.map((upload) => upload.id);
 
     describe('insert', () => {
       it('keeps slot, key and idempotency record over a restart', async () => {
         const upload = uploadOf(1);
         const key = wrappedOf();
-        assert.equal(await store.uploads.insert(upload, key, idempotencyOf(1), NOW), undefined);
+        assert.equal(await insertOne(store, upload, key, idempotencyOf(1)), undefined);
         const again = await opened.reopen();
         assert.deepEqual(await again.uploads.get('acme', upload.id), upload);
         const current = await again.keys.get(upload.id, 1);
@@ -45,9 +49,9 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       });
 
       it('writes nothing when the idempotency identity is taken', async () => {
-        await store.uploads.insert(uploadOf(1), wrappedOf(), idempotencyOf(1), NOW);
+        await insertOne(store, uploadOf(1), wrappedOf(), idempotencyOf(1));
         assert.deepEqual(
-          await store.uploads.insert(uploadOf(2), wrappedOf(), idempotencyOf(2), NOW),
+          await insertOne(store, uploadOf(2), wrappedOf(), idempotencyOf(2)),
           idempotencyOf(1),
         );
         assert.equal(await store.uploads.get('acme', idOf(2)), undefined);
@@ -56,11 +60,11 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
 
       it('replaces an idempotency record from the moment it ends', async () => {
         const ends = NOW + 10;
-        await store.uploads.insert(uploadOf(1), wrappedOf(), idempotencyOf(1, { expiresAt: ends }), NOW);
-        const early = await store.uploads.insert(uploadOf(2), wrappedOf(), idempotencyOf(2), ends - 1);
-        assert.equal(early?.uploadId, idOf(1));
+        await insertOne(store, uploadOf(1), wrappedOf(), idempotencyOf(1, { expiresAt: ends }));
+        const early = await insertOne(store, uploadOf(2), wrappedOf(), idempotencyOf(2), ends - 1);
+        assert.deepEqual(early?.uploadIds, [idOf(1)]);
         assert.equal(await store.uploads.findIdempotent('acme', 'key:ci', 'order-17', ends), undefined);
-        assert.equal(await store.uploads.insert(uploadOf(3), wrappedOf(), idempotencyOf(3), ends), undefined);
+        assert.equal(await insertOne(store, uploadOf(3), wrappedOf(), idempotencyOf(3), ends), undefined);
         const now = await store.uploads.findIdempotent('acme', 'key:ci', 'order-17', ends);
         assert.deepEqual(now, idempotencyOf(3));
       });
@@ -69,27 +73,25 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         const others = [{}, { tenant: 'other' }, { principal: 'key:b' }, { key: 'order-18' }];
         for (const [n, change] of others.entries()) {
           const record = idempotencyOf(n, change);
-          assert.equal(await store.uploads.insert(uploadOf(n), wrappedOf(), record, NOW), undefined);
+          assert.equal(await insertOne(store, uploadOf(n), wrappedOf(), record, NOW), undefined);
         }
       });
 
       it('commits one of 50 concurrent inserts with one identity', async () => {
         const results = await Promise.all(
-          Array.from({ length: 50 }, (_, n) =>
-            store.uploads.insert(uploadOf(n), wrappedOf(), idempotencyOf(n), NOW),
-          ),
+          Array.from({ length: 50 }, (_, n) => insertOne(store, uploadOf(n), wrappedOf(), idempotencyOf(n))),
         );
         assert.equal(results.filter((result) => result === undefined).length, 1);
         const stored = await store.uploads.list('acme', { limit: 100, now: NOW });
         assert.equal(stored.length, 1);
         const losers = results.filter((result) => result !== undefined);
-        assert.ok(losers.every((record) => record.uploadId === stored[0]?.id));
+        assert.ok(losers.every((record) => record.uploadIds[0] === stored[0]?.id));
       });
 
       it('writes nothing when a part of it fails', async () => {
         await put(uploadOf(1));
         await assert.rejects(
-          store.uploads.insert(uploadOf(1), wrappedOf(), idempotencyOf(1), NOW),
+          insertOne(store, uploadOf(1), wrappedOf(), idempotencyOf(1)),
           DependencyUnavailable,
         );
         const record = await store.uploads.findIdempotent('acme', 'key:ci', 'order-17', NOW);
@@ -195,62 +197,10 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       });
     });
 
-    describe('bury and forget', () => {
-      it('bury leaves a tombstone without key, filename and metadata', async () => {
-        const upload = uploadOf(1, { state: 'deleting', deletingAt: NOW });
-        await put(upload);
-        assert.equal(await store.uploads.bury(upload.id, upload, NOW + 5), true);
-        assert.equal(await store.keys.get(upload.id, 1), undefined);
-        const expected: Upload = {
-          ...upload,
-          state: 'deleted',
-          deletedAt: NOW + 5,
-          filename: null,
-          metadata: {},
-          nextCheckAt: null,
-        };
-        assert.deepEqual(await store.uploads.get('acme', upload.id), expected);
-        assert.equal(await store.uploads.bury(upload.id, upload, NOW + 6), false);
-        const again = await opened.reopen();
-        assert.equal(await again.keys.get(upload.id, 1), undefined);
-        assert.deepEqual(await again.uploads.get('acme', upload.id), expected);
-      });
-
-      it('forget destroys the key of an expired slot, which stays expired', async () => {
-        const upload = uploadOf(1, { state: 'expired' });
-        await put(upload);
-        assert.equal(await store.uploads.forget(upload.id, upload, NOW + 5), true);
-        assert.equal(await store.keys.get(upload.id, 1), undefined);
-        assert.deepEqual(await store.uploads.get('acme', upload.id), { ...upload, nextCheckAt: null });
-      });
-
-      it('do nothing when the state is another or a later URL was handed out', async () => {
-        const states = ['issued', 'uploaded', 'rejected', 'expired', 'deleting'] as const;
-        for (const [n, state] of states.entries()) {
-          const upload = uploadOf(n, { state });
-          await put(upload);
-          const stale = { urlEndsAt: upload.urlEndsAt - 1 };
-          assert.equal(
-            await store.uploads.bury(upload.id, state === 'deleting' ? stale : upload, NOW),
-            false,
-          );
-          assert.equal(
-            await store.uploads.forget(upload.id, state === 'expired' ? stale : upload, NOW),
-            false,
-          );
-          assert.deepEqual(await store.uploads.get('acme', upload.id), upload);
-          assert.notEqual(await store.keys.get(upload.id, 1), undefined);
-        }
-      });
-
-      it('destroy no other slot’s key', async () => {
-        const upload = uploadOf(1, { state: 'deleting' });
-        await put(upload);
-        await put(uploadOf(2));
-        await store.uploads.bury(upload.id, upload, NOW);
-        assert.notEqual(await store.keys.get(idOf(2), 1), undefined);
-      });
-    });
+    endingsSuite(() => opened);
+    batchSuite(() => opened);
+    outboxSuite(() => opened);
+    outboxAfterwardsSuite(() => opened);
 
     it('due: slots whose time has come, oldest first', async () => {
       await put(uploadOf(1, { nextCheckAt: NOW }));
@@ -263,8 +213,8 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
 
     it('dropEndedIdempotency drops the ended and no other', async () => {
       const ended = idempotencyOf(1, { key: 'a', expiresAt: NOW + 1 });
-      await store.uploads.insert(uploadOf(1), wrappedOf(), ended, NOW);
-      await store.uploads.insert(uploadOf(2), wrappedOf(), idempotencyOf(2, { key: 'b' }), NOW);
+      await insertOne(store, uploadOf(1), wrappedOf(), ended, NOW);
+      await insertOne(store, uploadOf(2), wrappedOf(), idempotencyOf(2, { key: 'b' }));
       assert.equal(await store.uploads.dropEndedIdempotency(NOW + 2), 1);
       assert.equal(await store.uploads.dropEndedIdempotency(NOW + 2), 0);
       assert.notEqual(await store.uploads.findIdempotent('acme', 'key:ci', 'b', NOW + 2), undefined);

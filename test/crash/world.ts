@@ -9,6 +9,7 @@ import type { KekRing } from '../../src/custody/kek-ring.ts';
 import { createJobs } from '../../src/jobs/runner.ts';
 import type { ObjectRemains } from '../../src/s3/port.ts';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
+import { createLongSteps } from '../../src/uploads/long-steps.ts';
 import { customerKeyOf } from '../../src/uploads/customer-key-of.ts';
 import type { Services } from '../../src/uploads/services.ts';
 import type { Upload } from '../../src/uploads/upload.ts';
@@ -87,6 +88,8 @@ export class World implements AsyncDisposable {
         now: () => this.clock.now,
         observer: { timed: (_step, work) => work(), slot: () => undefined },
         lookAt: () => undefined,
+        deliver: () => undefined,
+        longSteps: createLongSteps(),
       });
     } finally {
       await store.close();

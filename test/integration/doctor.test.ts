@@ -12,7 +12,7 @@ import { examine } from '../../src/doctor/examine.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { exitCodeOf } from '../../src/doctor/report.ts';
 import { createTarget } from '../../src/s3/adapters/target.ts';
-import { NOW, uploadOf, wrappedOf } from '../contract/store-rows.ts';
+import { insertOne, uploadOf, wrappedOf } from '../contract/store-rows.ts';
 import { available } from '../support/available.ts';
 import { makeCa, type TestCa } from '../support/ca.ts';
 import {
@@ -290,7 +290,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     await using folder = await operatorFolder(settings);
     const config = await loadConfig({ path: join(folder.dir, 'sealslot.yaml'), env: {} });
     const store = await openStore(config, { exclusive: false });
-    await store.uploads.insert(uploadOf(1), wrappedOf(), undefined, NOW);
+    await insertOne(store, uploadOf(1), wrappedOf());
     await store.close();
     const diagnosis = await diagnoseIn(folder.dir);
     assert.deepEqual(diagnosis.wrong, ['custody.needed: off']);

@@ -33,7 +33,7 @@ const venv = await available(async () => ({
   stop: async () => undefined,
 }));
 
-const OPERATIONS = 8;
+const OPERATIONS = 17;
 
 describe('the application keeps to its OpenAPI document', { skip: venv.skip }, () => {
   it('schemathesis, every check and phase: no failure', { timeout: 180_000 }, async (t) => {

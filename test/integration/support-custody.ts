@@ -110,7 +110,7 @@ export function insert(dir: string, count: number, at = Date.now()): Promise<Han
     const handedOut: HandedOut = new Map();
     await times(count, 100, async () => {
       const { upload, request } = await issueUpload({ ...services, wrapper }, MAKER, ASK, undefined);
-      handedOut.set(upload.id, request?.headers[KEY] ?? '');
+      handedOut.set(upload.id, request?.method === 'PUT' ? (request.headers[KEY] ?? '') : '');
     });
     wrapper.close();
     return handedOut;

@@ -70,13 +70,14 @@ export interface Losses {
   times: number;
 }
 
-/** Passes TCP on to a server, and breaks connections at chosen points. */
+/** Passes TCP on to a server, counts the bytes that go there, and breaks connections at chosen points. */
 export async function lossyRelay(
   endpoint: string,
-): Promise<{ readonly endpoint: string; readonly losses: Losses } & AsyncDisposable> {
+): Promise<{ readonly endpoint: string; readonly losses: Losses; sent(): number } & AsyncDisposable> {
   const to = new URL(endpoint);
   const losses: Losses = { times: 0 };
   const sockets = new Set<Socket>();
+  let total = 0;
   const server = createServer((inbound) => {
     const outbound = connect(Number(to.port), to.hostname);
     let [sent, received] = [0, 0];
@@ -85,16 +86,18 @@ export async function lossyRelay(
       [outbound, inbound],
     ] as const) {
       sockets.add(socket);
-      socket.on('error', () => other.destroy()).on('close', () => other.destroy());
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => (other.destroy(), sockets.delete(socket)));
     }
-    inbound.on('data', (chunk) => (sent += chunk.length)).pipe(outbound);
+    inbound.on('data', ({ length }) => ([sent, total] = [sent + length, total + length])).pipe(outbound);
+    inbound.on('drain', () => outbound.resume());
     outbound.on('data', (chunk) => {
       received += chunk.length;
       const { afterSent = Infinity, afterReceived = Infinity, times } = losses;
       if (times > 0 && (sent >= afterSent || received >= afterReceived)) {
         losses.times -= 1;
         inbound.destroy();
-      } else inbound.write(chunk);
+      } else if (!inbound.write(chunk)) outbound.pause();
     });
     outbound.on('end', () => inbound.end());
   });
@@ -103,6 +106,7 @@ export async function lossyRelay(
   return {
     endpoint: `https://localhost:${(server.address() as AddressInfo).port}`,
     losses,
+    sent: () => total,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => void server.close(resolve));

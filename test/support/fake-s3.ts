@@ -4,9 +4,11 @@ import { createPresigner } from '../../src/s3/adapters/sdk-presigner.ts';
 import type { HeadResult, ObjectFacts, ObjectRemains, ObjectStore, S3Target } from '../../src/s3/port.ts';
 import { fakeBuckets } from './fake-s3/buckets.ts';
 import { fakeContent } from './fake-s3/content.ts';
+import { fakeMultipart, type FakePart, type FakeUpload } from './fake-s3/multipart.ts';
 import { fakeTags } from './fake-s3/tags.ts';
 import { Shelf, type FakeObject, type FakeVersion } from './fake-s3/shelf.ts';
 
+export type { FakePart, FakeUpload } from './fake-s3/multipart.ts';
 export type { FakeObject, FakeVersion } from './fake-s3/shelf.ts';
 
 /** A call of a port to the fake: `copy`, the third of its kind, of this object. */
@@ -23,13 +25,18 @@ export type FakeCallName =
   | 'remains'
   | 'remove'
   | 'read'
+  | 'open'
   | 'copy'
   | 'stream'
   | 'getTags'
   | 'putTags'
   | 'versions'
   | 'putSmall'
-  | 'getSmall';
+  | 'getSmall'
+  | 'beginMultipart'
+  | 'listParts'
+  | 'completeMultipart'
+  | 'abortMultipart';
 
 /** An S3 in memory, for the faults and the timing that a real server can't be made to show. `fakeTarget` hands out all of its ports. */
 export class FakeObjectStore implements ObjectStore {
@@ -38,6 +45,8 @@ export class FakeObjectStore implements ObjectStore {
   readonly small = new Map<string, Uint8Array>();
   /** The ids of unfinished multipart uploads by object key. */
   readonly unfinished = new Map<string, string[]>();
+  /** What is known of unfinished uploads that were begun by `begin`, by id. */
+  readonly uploads = new Map<string, FakeUpload>();
   /** How often each call was begun. */
   readonly calls = new Map<FakeCallName, number>();
   /** When set, the answer to every HEAD. */
@@ -53,6 +62,9 @@ export class FakeObjectStore implements ObjectStore {
   /** After the call has done its work; a throw takes the place of its answer. */
   after: ((call: FakeCall) => void | Promise<void>) | undefined;
   removals = 0;
+  /** Multipart uploads so far. */
+  begun = 0;
+  #parts = 0;
 
   /** With versions, what is written anew lies on top of what was there. */
   get versioned(): boolean {
@@ -81,6 +93,24 @@ export class FakeObjectStore implements ObjectStore {
     object: Partial<FakeObject> = {},
   ): FakeVersion {
     return this.shelf.put(objectKey, key, facts, object);
+  }
+
+  /** A client's PUT of a part, in the place of the one with its number. Throws as S3 says 404 when there is no such upload. */
+  putPart(uploadId: string, part: Partial<FakePart> & Pick<FakePart, 'partNumber'>): FakePart {
+    const upload = this.uploads.get(uploadId);
+    if (upload === undefined) throw new Error('NoSuchUpload');
+    const { partNumber, bytes } = part;
+    this.#parts += 1;
+    const put = { size: bytes?.length ?? 0, etag: `"part-${partNumber}-${this.#parts}"`, ...part };
+    upload.parts.set(partNumber, put);
+    return put;
+  }
+
+  /** An upload that is over. */
+  forget(objectKey: string, uploadId: string): void {
+    this.uploads.delete(uploadId);
+    const left = this.unfinished.get(objectKey)?.filter((id) => id !== uploadId);
+    if (left !== undefined) this.unfinished.set(objectKey, left);
   }
 
   /** The `nth` call of this name fails, counted from now: before it does anything, or when its work is done and only its answer is lost. */
@@ -139,8 +169,7 @@ export class FakeObjectStore implements ObjectStore {
 
   remove(bucket: string, objectKey: string, remains: ObjectRemains): Promise<void> {
     return this.called('remove', { bucket, objectKey }, () => {
-      const left = this.unfinished.get(objectKey)?.filter((id) => !remains.multipartUploadIds.includes(id));
-      if (left !== undefined) this.unfinished.set(objectKey, left);
+      remains.multipartUploadIds.forEach((id) => this.forget(objectKey, id));
       const removed = this.shelf.remove(bucket, objectKey, remains.versions);
       if (removed) this.removals += 1;
     });
@@ -163,6 +192,7 @@ export function fakeTarget(objects: ObjectStore, secretAccessKey = 'secret'): S3
   return {
     objects,
     content: fakeContent(s3),
+    multipart: fakeMultipart(s3),
     tags: fakeTags(s3),
     buckets: fakeBuckets(s3),
     credentials,

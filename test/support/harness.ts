@@ -8,6 +8,7 @@ import { SCOPES, type Scope } from '../../src/access/principal.ts';
 import { buildApp } from '../../src/app.ts';
 import { openHierarchy } from '../../src/composition.ts';
 import type { Config, IssuerConfig, TenantConfig } from '../../src/config/config.ts';
+import { DEFAULTS } from '../../src/config/defaults.ts';
 import { localWrapper } from '../../src/custody/adapters/local.ts';
 import { createKekFile, readKekFile } from '../../src/custody/kek-file.ts';
 import type { KeyWrapper } from '../../src/custody/port.ts';
@@ -19,8 +20,10 @@ import { createMetrics, type Metrics } from '../../src/http/metrics.ts';
 import type { Snapshot } from '../../src/http/api.ts';
 import { createJobs, type Jobs } from '../../src/jobs/runner.ts';
 import type { S3Target } from '../../src/s3/port.ts';
+import { Secret } from '../../src/secret.ts';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import type { Store } from '../../src/store/port.ts';
+import { createLongSteps } from '../../src/uploads/long-steps.ts';
 import { customerKeyOf } from '../../src/uploads/customer-key-of.ts';
 import type { Services } from '../../src/uploads/services.ts';
 
@@ -33,13 +36,18 @@ export const TENANT: TenantConfig = {
   urlSeconds: { min: 1, default: 900, max: 3600 },
   slotSeconds: 3600,
   requireSha256: false,
+  methods: ['PUT', 'POST', 'multipart'],
+  verify: 'head',
+  rejected: 'keep',
+  webhooks: {},
 };
 
 export interface HarnessOptions {
   readonly target: S3Target;
   readonly tenants?: Record<string, TenantConfig>;
   readonly issuers?: readonly IssuerConfig[];
-  readonly retention?: Config['retention'];
+  readonly retention?: Partial<Config['retention']>;
+  readonly content?: Partial<Config['content']>;
   readonly corsOrigins?: readonly string[];
   readonly custody?: Partial<Pick<Config['custody'], 'hierarchy' | 'recovery'>>;
   /** In place of a local KEK. */
@@ -64,7 +72,7 @@ export interface Harness extends AsyncDisposable {
   /** An API key's token. */
   token(tenant?: string, scopes?: readonly Scope[], name?: string): Promise<string>;
   call(
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'HEAD' | 'POST' | 'DELETE',
     url: string,
     options?: { token?: string; body?: unknown; headers?: Record<string, string> },
   ): Promise<{ status: number; headers: Record<string, unknown>; body: Json; text: string }>;
@@ -90,6 +98,12 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     admin: { host: '127.0.0.1', port: 0 },
     log: { level: 'debug' },
     cors: { origins: options.corsOrigins ?? [] },
+    content: {
+      origin: undefined,
+      linkSecrets: [new Secret('a secret of the tests, and of nothing else')],
+      ...DEFAULTS.content,
+      ...options.content,
+    },
     store: { kind: 'sqlite', path: join(dir, 'sealslot.db') },
     custody: {
       current: 'local',
@@ -101,7 +115,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     s3: { targets: {} },
     auth: { issuers: options.issuers ?? [] },
     tenants: options.tenants ?? { acme: TENANT, globex: TENANT },
-    retention: options.retention ?? { keySeconds: 30 * 86_400, deleteMarginSeconds: 86_400 },
+    retention: { ...DEFAULTS.retention, ...options.retention },
     jobs: { intervalSeconds: 3600 },
   };
   const keks = options.keks ?? localWrapper({ id: 'local', ring: await readKekFile(kekFile) });
@@ -115,6 +129,8 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     now,
     observer: metrics.observer,
     lookAt: () => undefined,
+    deliver: () => undefined,
+    longSteps: createLongSteps(),
   };
   const snapshot: Snapshot = {
     services,

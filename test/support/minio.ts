@@ -14,18 +14,27 @@ const IMAGE = 'minio/minio:RELEASE.2025-09-07T16-13-09Z';
 const PORT_IN_CONTAINER = 9000;
 const REGION = 'us-east-1';
 
+export interface MinioOptions extends S3ServerOptions {
+  /**
+   * Settings of its own, such as a webhook on 127.0.0.1. Then it is a process, never a container, which would not reach that, and never
+   * one that runs already.
+   */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * A MinIO that speaks TLS (SSE-C needs it): the one named by the environment, else Docker, else `minio` on the PATH, else the cached
  * build, else one built now.
  * @throws MissingBackend when there is none and none can be built.
  */
-export async function startMinio(options: S3ServerOptions = {}): Promise<S3Server> {
-  const given = await givenByEnvironment();
+export async function startMinio(options: MinioOptions = {}): Promise<S3Server> {
+  const isPlain = options.env === undefined;
+  const given = isPlain ? await givenByEnvironment() : undefined;
   if (given !== undefined) return given;
   const scratch = await scratchFolder('minio');
   try {
     const ca = await makeCa(join(scratch.path, 'tls'));
-    if (await dockerAnswers()) return await inDocker(ca, scratch.remove, options);
+    if (isPlain && (await dockerAnswers())) return await inDocker(ca, scratch.remove, options);
     const binary = await findBinary(options.log ?? logToStderr);
     return await asProcess(binary, ca, scratch, options);
   } catch (error) {
@@ -71,7 +80,7 @@ async function asProcess(
   binary: Binary,
   ca: TestCa,
   scratch: { readonly path: string; readonly remove: () => Promise<void> },
-  options: S3ServerOptions,
+  options: MinioOptions,
 ): Promise<S3Server> {
   const certs = join(scratch.path, 'certs');
   await mkdir(join(certs, 'CAs'), { recursive: true });
@@ -87,7 +96,7 @@ async function asProcess(
       join(scratch.path, 'data'),
     ],
     {
-      env: { ...rootUser(), ...regionOf(options), MINIO_BROWSER: 'off' },
+      env: { ...rootUser(), ...regionOf(options), MINIO_BROWSER: 'off', ...options.env },
       ...(options.log === undefined ? {} : { log: options.log }),
     },
   );

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Json } from './harness.ts';
+import type { SessionCredentials } from './minio-session.ts';
 import type { S3Server } from './s3-server.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -28,6 +29,8 @@ export interface ServiceOptions {
   readonly tenant?: string;
   /** A real S3 with the bucket `uploads` made by the caller; without it nobody listens at the endpoint. */
   readonly s3?: S3Server;
+  /** In place of the server's own, which may do everything: with POST, some servers must deny rights (see `credentialsWithout`). */
+  readonly credentials?: SessionCredentials;
   /** What to run the service under, such as `['strace', …]`. */
   readonly wrapper?: readonly string[];
   readonly nodeArgs?: readonly string[];
@@ -191,6 +194,15 @@ export async function runToEnd(
  */
 export async function setUp(dir: string, options: ServiceOptions): Promise<string> {
   const { yaml = '', tenant, s3, custody = LOCAL_CUSTODY } = options;
+  const {
+    accessKeyId = 'AKIDEXAMPLE',
+    secretAccessKey = 'example',
+    sessionToken,
+  } = {
+    ...s3,
+    ...options.credentials,
+  } as Partial<SessionCredentials>;
+  const credentials = { kind: 'static', accessKeyId, secretAccessKey, sessionToken };
   await writeFile(join(dir, 'jwks.json'), '{"keys":[]}');
   await writeFile(
     join(dir, 'sealslot.yaml'),
@@ -206,7 +218,7 @@ s3:
       region: ${s3?.region ?? 'us-east-1'}
       pathStyle: true
       ${s3 === undefined ? '' : `caFile: ${s3.caFile}`}
-      credentials: { kind: static, accessKeyId: ${s3?.accessKeyId ?? 'AKIDEXAMPLE'}, secretAccessKey: ${s3?.secretAccessKey ?? 'example'} }
+      credentials: ${JSON.stringify(credentials)}
 auth:
   issuers:
     - { issuer: https://issuer.example.com, audience: sealslot, jwksFile: jwks.json, algorithms: [ES256], tenant: acme }
@@ -217,7 +229,7 @@ ${yaml}`,
   );
   const run = (...args: string[]): Promise<string> => runToEnd(dir, options, args);
   const made = await run('init');
-  const scopes = 'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate';
+  const scopes = 'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate,events:write';
   const token = await run('api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
   await writeFile(join(dir, 'token'), token, { mode: 0o600 });
   return made;

@@ -9,7 +9,10 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof FileUnusable) return EX_NOINPUT;
   if (error instanceof ServiceProblem && NOT_ACCEPTED.has(error.code)) return EX_NOPERM;
   if (error instanceof Unreachable) return EX_TEMPFAIL;
-  if (error instanceof ServiceProblem && ['not_arrived', 'key_unusable'].includes(error.code))
+  if (
+    error instanceof ServiceProblem &&
+    ['not_arrived', 'key_unusable', 'restart_needed'].includes(error.code)
+  )
     return EX_TEMPFAIL;
   return error instanceof PartnerError && error.passing ? EX_TEMPFAIL : EX_DATAERR;
 }

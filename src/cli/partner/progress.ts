@@ -28,9 +28,12 @@ export class Progress {
     this.#beganAt = terminal.now();
   }
 
-  /** @param bytes of this file so far; fewer than before when a try has failed. */
-  moved(name: string, bytes: number): void {
-    this.#bytesMoved += Math.max(0, bytes - (this.#inFlight.get(name) ?? 0));
+  /**
+   * @param bytes of this file so far; fewer than before when a try has failed.
+   * @param resumed bytes of these that did not go over the line now.
+   */
+  moved(name: string, bytes: number, resumed = 0): void {
+    this.#bytesMoved += Math.max(0, bytes - Math.max(resumed, this.#inFlight.get(name) ?? 0));
     this.#inFlight.set(name, bytes);
     this.#draw(name);
   }

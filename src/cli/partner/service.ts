@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { BearerToken } from '../../client/bearer-token.ts';
+import { parseEndpoint as parse } from '../../client/endpoint.ts';
 import { unusable } from '../../client/local-file.ts';
 import type { RetryPolicy } from '../../client/retry.ts';
 import { ServiceClient } from '../../client/service.ts';
@@ -40,25 +41,13 @@ export async function openService(
   return new ServiceClient({ endpoint, token, transport, retry });
 }
 
-/** @throws UsageError unless it is https, or http on this machine: what else may read along would have every key. */
+/** @throws UsageError unless it is https, or http on this machine. */
 export function parseEndpoint(text: string): URL {
-  const url = URL.parse(text);
-  if (url === null || !['https:', 'http:'].includes(url.protocol)) {
-    throw new UsageError('--endpoint: must be a URL such as https://uploads.example.com');
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UsageError(`--endpoint: ${(error as Error).message}`);
   }
-  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
-    throw new UsageError('--endpoint: must have no query, fragment or credentials');
-  }
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    throw new UsageError(
-      '--endpoint: must be https, as keys travel over it; http is taken for localhost only',
-    );
-  }
-  return url;
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
 
 async function othersMayRead(path: string): Promise<boolean> {

@@ -1,66 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { link, lstat, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { FileUnusable } from '../../client/errors.ts';
+import { openFileSink as openSink, type Sink } from '../../client/file-sink.ts';
 import { unusable } from '../../client/local-file.ts';
 
-/** Where a download goes. */
-export interface Sink {
-  readonly name: string;
-  /** @throws FileUnusable */
-  write(chunk: Buffer): Promise<void>;
-  /** It is whole and right. @throws FileUnusable */
-  keep(): Promise<void>;
-  /** It is not; nothing of it stays. */
-  drop(): Promise<void>;
-}
+export type { Sink };
 
-/**
- * A file with a name of its own beside `path`, readable by its owner alone, which gets its name when all of it is on disk. No other
- * download writes to it, whatever both are called.
- * @throws FileUnusable when there is such a file already and `force` does not allow to replace it, or it cannot be made.
- */
-export async function openFileSink(path: string, force: boolean): Promise<Sink> {
-  await refuseExisting(path, force);
-  // The dot keeps the folder of a path that ends in a slash, so that a missing one is noticed now.
-  const part = join(dirname(`${path}.`), `.sealslot-${randomUUID()}.part`);
-  const file = await telling(() => open(part, 'wx', 0o600));
-  return {
-    name: path,
-    write: (chunk) => telling(() => file.writeFile(chunk)),
-    keep: () =>
-      telling(async () => {
-        await file.sync();
-        await file.close();
-        await refuseExisting(path, force);
-        await (force ? rename(part, path) : takeName(part, path));
-      }),
-    async drop() {
-      await file.close().catch(() => undefined);
-      await rm(part, { force: true });
-    },
-  };
-}
-
-async function refuseExisting(path: string, force: boolean): Promise<void> {
-  const [entry, target] = await Promise.all([lstat, stat].map((look) => look(path).catch(() => undefined)));
-  if (target?.isFile() === false) throw new FileUnusable(`${path} is not a regular file.`);
-  if (entry !== undefined && !force) throw new FileUnusable(`${path} exists; --force overwrites it.`);
-}
-
-/** Unlike a rename, this never replaces what somebody else has put there meanwhile. */
-async function takeName(part: string, path: string): Promise<void> {
-  try {
-    await link(part, path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw error;
-    // Not every file system has hard links. An empty file holds the name while the rename replaces it.
-    await (await open(path, 'wx', 0o600)).close();
-    return rename(part, path);
-  }
-  await rm(part);
+/** @throws FileUnusable when there is such a file already and `force` does not allow to replace it, or it cannot be made. */
+export function openFileSink(path: string, force: boolean): Promise<Sink> {
+  return openSink(path, force, '--force overwrites it.');
 }
 
 /** A pipe or terminal: what has gone into it cannot be taken back. */
@@ -76,12 +23,4 @@ export function streamSink(stream: Writable): Sink {
     keep: async () => undefined,
     drop: async () => undefined,
   };
-}
-
-async function telling<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw unusable(error);
-  }
 }

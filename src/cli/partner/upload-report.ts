@@ -1,3 +1,4 @@
+import type { UploadProgress } from '../../client/meter.ts';
 import { reportOf } from './failure.ts';
 import type { FoundFile, LostFile } from './files.ts';
 import { Progress } from './progress.ts';
@@ -13,6 +14,8 @@ export interface Done {
   readonly sha256: string;
   /** Unknown for a file that a journal vouches for. */
   readonly objectKey?: string;
+  /** Whether what arrived was compared with the SHA-256; as `objectKey`. */
+  readonly verified?: boolean;
 }
 
 type Item = FoundFile | LostFile;
@@ -34,8 +37,8 @@ export class UploadReport {
     terminal.stdout.on('error', () => undefined);
   }
 
-  sent(item: Item, bytes: number): void {
-    if (!this.#json) this.#progress.moved(item.path, bytes);
+  sent(item: Item, { bytes, resumed }: Pick<UploadProgress, 'bytes' | 'resumed'>): void {
+    if (!this.#json) this.#progress.moved(item.path, bytes, resumed);
   }
 
   /** A line for a person, above the progress. */

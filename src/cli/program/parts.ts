@@ -8,11 +8,11 @@ export type Finish = (exitCode: number) => void;
 export const CONFIG_HELP = `
 The configuration is sealslot.yaml, or the file that SEALSLOT_CONFIG names.`;
 
-/** A whole number from 1 to `most`. */
-export function count(most: number): (text: string) => number {
+/** A whole number from `least` to `most`. */
+export function count(most: number, least = 1): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}.`);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 }

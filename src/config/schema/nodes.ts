@@ -15,13 +15,14 @@ export const optional = Type.Optional;
 export const map = <P extends TProperties>(properties: P, words?: Words) =>
   Type.Object(properties, { additionalProperties: false, ...words });
 
-/** A map whose names the operator chooses. At least one. */
-export const named = <T extends TSchema>(schema: T) =>
+/** A map whose names the operator chooses. At least one, unless there is a default. */
+export const named = <T extends TSchema>(schema: T, words?: Words) =>
   Type.Unsafe<Record<string, Static<T>>>({
     type: 'object',
     propertyNames: { type: 'string', pattern: NAME, says: NAME_SAYS },
     additionalProperties: schema,
-    minProperties: 1,
+    ...(words?.default === undefined && { minProperties: 1 }),
+    ...words,
   });
 
 /** A union told apart by `kind`, so that a mistake in one variant is not reported for all. */

@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { DEFAULTS } from '../defaults.ts';
-import { map, optional, SECONDS, text } from './nodes.ts';
+import { UPLOAD_METHODS } from '../../uploads/upload.ts';
+import { map, named, optional, SECONDS, text } from './nodes.ts';
+import { Webhook } from './webhook.ts';
 
 export const Tenant = map(
   {
@@ -19,13 +21,23 @@ export const Tenant = map(
           'How object keys are made, of `{tenant}`, `{yyyy}`, `{mm}`, `{dd}`, `{id}` and `{filename}`. `{id}` is required: no two slots share an object key.',
       }),
     ),
-    // S3 takes no more than 5 GiB in one PUT.
+    // 10,000 parts of 5 GiB.
     maxSizeBytes: optional(
       Type.Integer({
         minimum: 1,
-        maximum: 5 * 1024 ** 3,
+        maximum: 10_000 * 5 * 1024 ** 3,
         default: DEFAULTS.tenant.maxSizeBytes,
-        description: 'The largest file. The announced size is signed, so S3 takes not one byte more.',
+        description:
+          'The largest file. The announced size is signed, so S3 takes not one byte more. One PUT or POST takes 5 GiB at most, multipart 48.8 TiB.',
+      }),
+    ),
+    methods: optional(
+      Type.Array(Type.Enum([...UPLOAD_METHODS]), {
+        minItems: 1,
+        uniqueItems: true,
+        default: DEFAULTS.tenant.methods,
+        description:
+          'How clients may upload. `POST` is a form for plain HTML pages, and off unless named: until it expires, a second POST overwrites the object.',
       }),
     ),
     contentTypes: optional(
@@ -81,6 +93,26 @@ export const Tenant = map(
         default: DEFAULTS.tenant.requireSha256,
         description:
           'Whether clients must announce the hash of the file. S3 then checks it and refuses other bytes.',
+      }),
+    ),
+    verify: optional(
+      Type.Enum(['head', 'stream'] as const, {
+        default: DEFAULTS.tenant.verify,
+        description:
+          'S3 has no SHA-256 of a whole multipart object. `stream` has the service read such an object once and compare; with `head` an announced `sha256` is refused for multipart.',
+      }),
+    ),
+    rejected: optional(
+      Type.Enum(['keep', 'remove'] as const, {
+        default: DEFAULTS.tenant.rejected,
+        description:
+          'What becomes of an object that is not the announced one: kept until its slot is deleted, or removed at once.',
+      }),
+    ),
+    webhooks: optional(
+      named(Webhook, {
+        default: {},
+        description: 'Who is told what becomes of this tenant’s slots, under names of your own.',
       }),
     ),
   },

@@ -1,5 +1,5 @@
-import { filenameProblem } from '../../access/object-key.ts';
-import { InvalidRequest, type FieldError } from '../../errors.ts';
+import type { FastifyRequest } from 'fastify';
+import { InvalidRequest } from '../../errors.ts';
 import { completeUpload } from '../../uploads/complete.ts';
 import { downloadUpload } from '../../uploads/download.ts';
 import { findLiveUpload } from '../../uploads/find.ts';
@@ -8,17 +8,18 @@ import { requestAgain } from '../../uploads/reissue.ts';
 import { rekeyUpload } from '../../uploads/rekey.ts';
 import { removeUpload } from '../../uploads/remove.ts';
 import { presentRequest, presentSlot } from '../present.ts';
-import type { Call, Route } from '../route.ts';
+import type { ScopedRoute } from '../route.ts';
 import * as schemas from '../schemas.ts';
+import { unfit } from '../unfit.ts';
 
 const KIB = 1024;
-const METADATA_BYTES = 2048;
 
-const create: Route = {
+const create: ScopedRoute = {
   method: 'POST',
   url: '/v1/uploads',
   operationId: 'createUpload',
   summary: 'Ask for an upload slot',
+  tag: 'uploads',
   scopes: ['uploads:write'],
   bodyLimitBytes: 64 * KIB,
   headers: schemas.CreateHeaders,
@@ -27,7 +28,8 @@ const create: Route = {
   problems: [404, 409, 413, 415, 422],
   async handle({ services, principal, request, reply }) {
     const ask = request.body as schemas.CreateUpload;
-    refuseUnfit(ask);
+    const errors = unfit(ask);
+    if (errors.length > 0) throw new InvalidRequest(errors);
     const idempotencyKey = request.headers['idempotency-key'] as string | undefined;
     const issued = await issueUpload(services, principal, ask, idempotencyKey);
     if (issued.replayed) reply.header('idempotency-replayed', 'true');
@@ -38,29 +40,12 @@ const create: Route = {
   },
 };
 
-/** What a JSON schema cannot say: bytes, and well-formed Unicode. */
-function refuseUnfit(ask: schemas.CreateUpload): void {
-  const errors: FieldError[] = [];
-  const filename = ask.filename === undefined ? undefined : filenameProblem(ask.filename);
-  if (filename !== undefined) errors.push({ path: '/filename', message: filename });
-  const bytes = Object.entries(ask.metadata ?? {}).reduce(
-    (sum, [name, value]) => sum + name.length + value.length,
-    0,
-  );
-  if (bytes > METADATA_BYTES) {
-    errors.push({
-      path: '/metadata',
-      message: `must have at most ${METADATA_BYTES} bytes in all, has ${bytes}`,
-    });
-  }
-  if (errors.length > 0) throw new InvalidRequest(errors);
-}
-
-const list: Route = {
+const list: ScopedRoute = {
   method: 'GET',
   url: '/v1/uploads',
   operationId: 'listUploads',
   summary: 'The tenant’s slots, newest first',
+  tag: 'uploads',
   scopes: ['uploads:read'],
   bodyLimitBytes: KIB,
   query: schemas.ListQuery,
@@ -83,11 +68,12 @@ const list: Route = {
   },
 };
 
-const get: Route = {
+const get: ScopedRoute = {
   method: 'GET',
   url: '/v1/uploads/:id',
   operationId: 'getUpload',
   summary: 'One slot, never its key',
+  tag: 'uploads',
   scopes: ['uploads:read'],
   bodyLimitBytes: KIB,
   params: schemas.UploadParams,
@@ -99,11 +85,12 @@ const get: Route = {
   },
 };
 
-const again: Route = {
+const again: ScopedRoute = {
   method: 'POST',
   url: '/v1/uploads/:id/request',
   operationId: 'requestUpload',
   summary: 'A fresh request for an issued slot',
+  tag: 'uploads',
   scopes: ['uploads:write'],
   bodyLimitBytes: 64 * KIB,
   emptyBodyAllowed: true,
@@ -118,11 +105,12 @@ const again: Route = {
   },
 };
 
-const complete: Route = {
+const complete: ScopedRoute = {
   method: 'POST',
   url: '/v1/uploads/:id/complete',
   operationId: 'completeUpload',
   summary: 'Ask S3 whether the object arrived as announced',
+  tag: 'uploads',
   scopes: ['uploads:write'],
   bodyLimitBytes: 64 * KIB,
   emptyBodyAllowed: true,
@@ -136,11 +124,12 @@ const complete: Route = {
   },
 };
 
-const download: Route = {
+const download: ScopedRoute = {
   method: 'POST',
   url: '/v1/uploads/:id/download',
   operationId: 'downloadUpload',
   summary: 'A presigned GET of an uploaded object',
+  tag: 'uploads',
   scopes: ['objects:read'],
   bodyLimitBytes: 64 * KIB,
   emptyBodyAllowed: true,
@@ -160,11 +149,12 @@ const download: Route = {
   },
 };
 
-const rekey: Route = {
+const rekey: ScopedRoute = {
   method: 'POST',
   url: '/v1/uploads/:id/rekey',
   operationId: 'rekeyUpload',
   summary: 'Write the object anew under a new customer key',
+  tag: 'uploads',
   scopes: ['keys:rotate'],
   bodyLimitBytes: 64 * KIB,
   emptyBodyAllowed: true,
@@ -182,11 +172,12 @@ const rekey: Route = {
   },
 };
 
-const remove: Route = {
+const remove: ScopedRoute = {
   method: 'DELETE',
   url: '/v1/uploads/:id',
   operationId: 'deleteUpload',
   summary: 'Remove the object, then destroy its key',
+  tag: 'uploads',
   scopes: ['objects:delete', 'uploads:write'],
   bodyLimitBytes: KIB,
   params: schemas.UploadParams,
@@ -202,8 +193,17 @@ const remove: Route = {
   },
 };
 
-function idOf(request: Call['request']): string {
+export function idOf(request: FastifyRequest): string {
   return (request.params as { id: string }).id;
 }
 
-export const uploadRoutes: readonly Route[] = [create, list, get, again, complete, download, rekey, remove];
+export const uploadRoutes: readonly ScopedRoute[] = [
+  create,
+  list,
+  get,
+  again,
+  complete,
+  download,
+  rekey,
+  remove,
+];

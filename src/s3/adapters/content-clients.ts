@@ -1,11 +1,13 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 
-/** Clients of one S3 that differ in patience only. */
+/** Clients of one S3 that differ in patience only, and in how many calls at a time they have sockets for. */
 export interface ContentClients {
   /** For calls that S3 answers at once. */
   readonly calls: S3Client;
   /** Hands bodies on as they come. */
   readonly reading: S3Client;
+  /** The same to others, as slowly as they read: sockets of its own, so that they keep nobody's from the service's work. */
+  readonly streaming: S3Client;
   /** Waits for parts, and asks again. */
   readonly writing: S3Client;
   /** Waits for what makes an object visible, and asks once. */

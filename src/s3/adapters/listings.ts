@@ -120,7 +120,7 @@ function demandBucket(named: string | undefined, bucket: string): void {
 type Marker = Readonly<Record<string, string>>;
 
 /** Page after page. One that says "more" without a way on ends in an error, not in half a listing or a loop. */
-async function* pagesOf<Page extends { IsTruncated?: boolean | undefined }>(
+export async function* pagesOf<Page extends { IsTruncated?: boolean | undefined }>(
   ask: (from: Marker) => Promise<Page>,
   markerAfter: (page: Page) => Readonly<Record<string, string | undefined>>,
   mostPages: number,

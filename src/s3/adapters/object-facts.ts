@@ -11,7 +11,9 @@ export function objectFacts(answer: HeadObjectCommandOutput): ObjectFacts | unde
     versionId: answer.VersionId ?? null,
     sseCustomerAlgorithm: onceSaid(answer.SSECustomerAlgorithm),
     sseCustomerKeyMd5: onceSaid(answer.SSECustomerKeyMD5),
-    sha256: wholeChecksum(answer),
+    sha256: wholeChecksum(answer, answer.ChecksumSHA256),
+    crc32c: wholeChecksum(answer, answer.ChecksumCRC32C),
+    crc64nvme: wholeChecksum(answer, answer.ChecksumCRC64NVME),
     metadata: answer.Metadata ?? {},
     contentEncoding: answer.ContentEncoding ?? null,
     contentDisposition: answer.ContentDisposition ?? null,
@@ -21,12 +23,12 @@ export function objectFacts(answer: HeadObjectCommandOutput): ObjectFacts | unde
   };
 }
 
-/** A multipart upload's checksum is one of its parts' checksums (COMPOSITE, `…-3`), never the file's. */
-function wholeChecksum({
-  ChecksumSHA256: sha256,
-  ChecksumType: type,
-}: HeadObjectCommandOutput): string | null {
-  return sha256 === undefined || type === 'COMPOSITE' || sha256.includes('-') ? null : sha256;
+/** A multipart upload's checksum may be one of its parts' checksums (COMPOSITE, `…-3`), never the file's. */
+function wholeChecksum(
+  { ChecksumType: type }: HeadObjectCommandOutput,
+  value: string | undefined,
+): string | null {
+  return value === undefined || type === 'COMPOSITE' || value.includes('-') ? null : value;
 }
 
 /** SeaweedFS 4.48 sends the key's MD5 in two header lines, which Node joins. Two that differ stay joined, and match nothing. */

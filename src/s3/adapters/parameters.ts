@@ -1,6 +1,6 @@
 import type { CustomerKey } from '../../custody/customer-key.ts';
 import { encodeRfc3986 } from '../object-url.ts';
-import type { ObjectHeaders, ObjectVersion } from '../port.ts';
+import type { ListedPart, MultipartUpload, ObjectHeaders, ObjectVersion } from '../port.ts';
 
 // Objects and keys as the SDK's commands name them.
 
@@ -11,6 +11,14 @@ export function placeParameters({ bucket, objectKey }: ObjectVersion) {
 export function versionParameters(object: ObjectVersion) {
   const { versionId } = object;
   return { ...placeParameters(object), ...(versionId !== null && { VersionId: versionId }) };
+}
+
+export function uploadParameters({ bucket, objectKey, uploadId }: MultipartUpload) {
+  return { Bucket: bucket, Key: objectKey, UploadId: uploadId };
+}
+
+export function checksumParameter({ algorithm, value }: NonNullable<ListedPart['checksum']>) {
+  return algorithm === 'CRC32C' ? { ChecksumCRC32C: value } : { ChecksumCRC64NVME: value };
 }
 
 export function sseParameters(key: CustomerKey) {

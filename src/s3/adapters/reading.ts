@@ -1,5 +1,10 @@
 import { Readable } from 'node:stream';
-import { GetObjectCommand, type GetObjectCommandInput, type S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  type GetObjectCommandInput,
+  type GetObjectCommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { DependencyUnavailable } from '../../errors.ts';
 import { ObjectRefused } from '../errors.ts';
 import { objectFailure, unproven } from './object-failure.ts';
@@ -20,24 +25,49 @@ export async function getObject(
 ): Promise<{ readonly size: number; readonly body: AsyncIterable<Uint8Array> }> {
   try {
     const answer = await client.send(new GetObjectCommand(input), { abortSignal: signal });
-    const { Body, ContentLength: size } = answer;
-    if (!(Body instanceof Readable)) throw unproven('anything after the head of its answer');
-    if (size === undefined) {
-      Body.destroy();
-      throw unproven('how many bytes will come');
-    }
+    const { size, body, close } = bodyOf(answer, signal);
     if (size > largest) {
-      Body.destroy();
+      close();
       throw new ObjectRefused(200, `more than ${largest} bytes`);
     }
-    return { size, body: watched(Body, size, signal) };
+    return { size, body };
   } catch (error) {
     throw objectFailure(error, signal);
   }
 }
 
+/** @returns the body, to be read or closed. Throws, and closes it, when S3 does not say how long it is. */
+export function bodyOf(
+  { Body, ContentLength: size }: GetObjectCommandOutput,
+  signal: AbortSignal,
+): { readonly size: number; readonly body: AsyncIterable<Uint8Array>; readonly close: () => void } {
+  if (!(Body instanceof Readable)) throw unproven('anything after the head of its answer');
+  if (size === undefined) {
+    Body.destroy();
+    throw unproven('how many bytes will come');
+  }
+  return { size, body: watched(Body, size, signal), close: () => void Body.destroy() };
+}
+
+/** Leaving it closes the connection at once: a generator that was not begun, or waits for S3, would come to its end late or never. */
+function watched(body: Readable, size: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  const chunks = chunksOf(body, size, signal);
+  const iterator = {
+    next: () => chunks.next(),
+    return() {
+      body.destroy();
+      return chunks.return(undefined);
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
 /** Reads as told by the consumer, who may take any time. S3 may not. */
-async function* watched(body: Readable, size: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  body: Readable,
+  size: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, undefined> {
   const wait = () => setTimeout(() => body.destroy(new Error('the body has stalled')), LONGEST_SILENCE_MS);
   let length = 0;
   let waiting = wait();

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { S3Client } from '@aws-sdk/client-s3';
 import { ownCredentials } from '../../aws/credentials.ts';
 import { readWholeAnswers } from '../../aws/whole-answers.ts';
@@ -10,7 +11,7 @@ import { trusted } from '../trust.ts';
 /** The longest right answer is a page of 1,000 versions: 3 MiB when every object key is as long as can be. */
 const LONGEST_BYTES = 8 * 1024 * 1024;
 
-/** How long a client waits, and how often it asks. */
+/** How long a client waits, how often it asks, and how much at a time. */
 export interface Patience {
   readonly attempts: number;
   /** Until the head of the answer has come. */
@@ -19,6 +20,8 @@ export interface Patience {
   readonly idleMs?: number;
   /** Until the whole answer has come; without it, answers are not read but handed on as they come. */
   readonly wholeMs?: number;
+  /** The SDK's own number of sockets unless given: 50. */
+  readonly sockets?: number;
 }
 
 const SECOND = 1_000;
@@ -29,6 +32,9 @@ const CALLS: Patience = { attempts: 2, headMs: 10 * SECOND, wholeMs: 10 * SECOND
 
 /** Whoever reads a body watches over it: a consumer may take its time. */
 export const READING: Patience = { attempts: 3, headMs: 30 * SECOND };
+
+/** A slow consumer keeps its socket for as long as it reads. */
+export const STREAMING: Patience = { ...READING, sockets: 1_024 };
 
 /** AWS answers a copy at once, and then sends a space now and then until it is done; MinIO answers when it is done. */
 export const WRITING: Patience = { attempts: 3, idleMs: 10 * MINUTE, wholeMs: 60 * MINUTE };
@@ -44,6 +50,7 @@ export function sdkClient(
   patience: Patience = CALLS,
   shared?: CredentialProvider,
 ): S3Client {
+  const sockets = patience.sockets !== undefined && { maxSockets: patience.sockets };
   const client = new S3Client({
     endpoint: config.endpoint.href,
     region: config.region,
@@ -58,9 +65,12 @@ export function sdkClient(
       ...(patience.headMs !== undefined && { requestTimeout: patience.headMs }),
       ...(patience.idleMs !== undefined && { socketTimeout: patience.idleMs }),
       throwOnRequestTimeout: true,
+      httpAgent: { ...sockets },
       httpsAgent: {
         keepAlive: true,
-        ...trusted(config.ca),
+        ...sockets,
+        // Made once: each connection would have its own copy of all authorities, of 1 MB and more.
+        ...(config.ca !== undefined && { secureContext: createSecureContext(trusted(config.ca)) }),
       },
     },
     ...(shared ? { credentials: shared } : ownCredentials(config.credentials)),

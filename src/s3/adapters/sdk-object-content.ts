@@ -2,6 +2,7 @@ import type { ObjectContent, Written } from '../port.ts';
 import { CONTENT_LIMITS, type ContentClients, type ContentLimits } from './content-clients.ts';
 import { copyObject, type Rewriting } from './copying.ts';
 import { objectFailure } from './object-failure.ts';
+import { openObject } from './opening.ts';
 import { sseParameters, versionParameters } from './parameters.ts';
 import { getObject } from './reading.ts';
 import { isNotImplemented, sdkFailure } from './sdk-error.ts';
@@ -18,6 +19,7 @@ export function sdkObjectContent(
       const { body } = await getObject(clients.reading, input, signal);
       return body;
     },
+    open: (object, key, ask, signal) => openObject(clients.streaming, object, key, ask, signal),
     async copy(from, keys, headers, signal) {
       try {
         return await rewrite(copyObject, { from, keys, headers, signal });

@@ -1,14 +1,10 @@
-import {
-  AbortMultipartUploadCommand,
-  DeleteObjectCommand,
-  HeadObjectCommand,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { CustomerKey } from '../../custody/customer-key.ts';
 import { DependencyUnavailable } from '../../errors.ts';
 import type { ClockSkew } from '../clock-skew.ts';
 import type { HeadResult, ObjectRemains, ObjectStore, ObjectVersion } from '../port.ts';
 import { listMultipartUploads, listVersions } from './listings.ts';
+import { abortUntilEmpty, PartsLeft } from './multipart-uploads.ts';
 import { objectFacts } from './object-facts.ts';
 import { sseParameters, versionParameters } from './parameters.ts';
 import { sdkFailure } from './sdk-error.ts';
@@ -67,11 +63,9 @@ async function remove(
   { versions, multipartUploadIds }: ObjectRemains,
 ): Promise<void> {
   const place = { Bucket: bucket, Key: objectKey };
-  const steps = [
+  const steps: (() => Promise<unknown>)[] = [
     // Unfinished uploads first: one that completes meanwhile would become a version that nobody listed.
-    ...multipartUploadIds.map(
-      (UploadId) => () => client.send(new AbortMultipartUploadCommand({ ...place, UploadId })),
-    ),
+    ...multipartUploadIds.map((uploadId) => () => abortUntilEmpty(client, { bucket, objectKey, uploadId })),
     ...versions.map(
       ({ versionId }) =>
         () =>
@@ -87,7 +81,8 @@ async function remove(
     } catch (error) {
       const failure = sdkFailure(error);
       if (ALREADY_GONE.has(failure.code)) continue;
-      if (failure.status === undefined) throw new DependencyUnavailable('s3', failure);
+      const answers = failure.status !== undefined || error instanceof PartsLeft;
+      if (!answers) throw new DependencyUnavailable('s3', failure);
       refused ??= failure;
     }
   }

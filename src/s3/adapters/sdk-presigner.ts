@@ -3,6 +3,7 @@ import { DependencyUnavailable } from '../../errors.ts';
 import { CredentialSource, endOf, type CredentialProvider } from '../credentials.ts';
 import { encodeRfc3986, objectUrl, type ObjectLocation } from '../object-url.ts';
 import type { Presigner, SignRequest, UrlWindow } from '../port.ts';
+import { signForm } from './post-form.ts';
 import { Sha256 } from './sha256.ts';
 
 export interface PresignerOptions {
@@ -33,6 +34,7 @@ export function createPresigner({ target, credentials, skewMs }: PresignerOption
       return {
         ...lifetime(seconds, now, skewMs()),
         sign: (request) => sign(signer, target, request, seconds, now),
+        form: (request) => signForm({ target, credentials: identity, seconds, now }, request),
       };
     },
   };

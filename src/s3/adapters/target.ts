@@ -2,8 +2,9 @@ import type { TargetConfig } from '../../config/config.ts';
 import { ClockSkew } from '../clock-skew.ts';
 import type { S3Target } from '../port.ts';
 import type { ContentLimits } from './content-clients.ts';
+import { sdkMultipartUploads } from './multipart-uploads.ts';
 import { sdkBuckets } from './sdk-buckets.ts';
-import { COMMITTING, READING, sdkClient, WRITING, type Patience } from './sdk-client.ts';
+import { COMMITTING, READING, sdkClient, STREAMING, WRITING, type Patience } from './sdk-client.ts';
 import { sdkObjectContent } from './sdk-object-content.ts';
 import { sdkObjectStore } from './sdk-object-store.ts';
 import { sdkObjectTags } from './sdk-object-tags.ts';
@@ -21,6 +22,7 @@ export function createTarget(config: TargetConfig, limits?: ContentLimits): S3Ta
   const clients = {
     calls: client,
     reading: patient(READING),
+    streaming: patient(STREAMING),
     writing: patient(WRITING),
     committing: patient(COMMITTING),
   };
@@ -28,6 +30,7 @@ export function createTarget(config: TargetConfig, limits?: ContentLimits): S3Ta
   return {
     objects,
     content: sdkObjectContent(clients, limits),
+    multipart: sdkMultipartUploads(clients),
     tags: sdkObjectTags(client),
     buckets: sdkBuckets(clients),
     credentials: client.config.credentials,

@@ -11,6 +11,7 @@ import { sqliteKeys } from './sqlite/keys.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { createPrivate, openDatabase } from './sqlite/open.ts';
+import { sqliteOutbox } from './sqlite/outbox.ts';
 import { sqliteUploads } from './sqlite/uploads.ts';
 
 export interface SqliteStoreOptions {
@@ -52,6 +53,7 @@ function storeOver(connection: Connection, lock: Disposable | undefined): Store 
     keys: sqliteKeys(connection),
     intermediates: sqliteIntermediates(connection),
     custody: sqliteCustody(connection),
+    outbox: sqliteOutbox(connection),
     apiKeys: sqliteApiKeys(connection),
     check: () =>
       connection.write(() => {

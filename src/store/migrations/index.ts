@@ -1,5 +1,6 @@
 import { sql as initial } from './0001-initial.ts';
 import { sql as custody } from './0002-custody.ts';
+import { sql as methodsAndOutbox } from './0003-methods-and-outbox.ts';
 
 export interface Migration {
   readonly id: number;
@@ -11,4 +12,5 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { id: 1, name: 'initial', sql: initial },
   { id: 2, name: 'custody', sql: custody },
+  { id: 3, name: 'methods-and-outbox', sql: methodsAndOutbox },
 ];

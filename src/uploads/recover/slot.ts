@@ -1,6 +1,6 @@
 import type { StoredKey } from '../../store/port.ts';
 import { filenameIn } from '../adopt.ts';
-import type { Upload } from '../upload.ts';
+import { UNANNOUNCED, UNTOUCHED, type Upload } from '../upload.ts';
 import type { ProvenVersion } from './version.ts';
 
 /** `Principal.id` of no caller: those begin with `key:` or `jwt:`. So nobody is given a request for a recovered slot. */
@@ -21,6 +21,8 @@ export function recoveredSlot(
     id: copy.slot,
     tenant: copy.tenant,
     principal: PRINCIPAL,
+    ...UNTOUCHED,
+    ...UNANNOUNCED,
     // An adopted object was taken as it was.
     state: isSpoilt && !isAdopted ? 'rejected' : 'uploaded',
     target: place.target,
@@ -40,9 +42,6 @@ export function recoveredSlot(
     etag: facts.etag,
     versionId: version.versionId,
     generation: copy.generation,
-    nextGeneration: null,
-    deletingAt: null,
-    deletedAt: null,
     nextCheckAt: null,
   };
 }

@@ -40,6 +40,7 @@ export class Faults {
       apiKeys: store.apiKeys,
       intermediates: this.inject(store.intermediates, 'store'),
       custody: this.inject(store.custody, 'store'),
+      outbox: this.inject(store.outbox, 'store'),
       keys: {
         ...keys,
         get: async (id, generation) => {

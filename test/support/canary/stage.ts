@@ -6,6 +6,7 @@ import type { Harness, Json } from '../harness.ts';
 import type { Faults } from './faults.ts';
 import type { Recorder, Sent } from './recorder.ts';
 import { json, slotBody, type Scenario } from './scenarios.ts';
+import { buriedAt } from '../../contract/store-rows.ts';
 
 /** Plays scenarios, each on a slot of its own. */
 export class Stage {
@@ -86,7 +87,7 @@ export class Stage {
     if (state === 'expired') await h.store.uploads.update(id, ['issued'], { state });
     if (state === 'deleted') {
       const { urlEndsAt } = (await h.store.uploads.get('acme', id)) ?? { urlEndsAt: 0 };
-      assert.ok(await h.store.uploads.bury(id, { urlEndsAt }, h.clock.now));
+      assert.ok(await h.store.uploads.bury(id, { urlEndsAt }, buriedAt(h.clock.now)));
     }
     assert.equal((await h.store.uploads.get('acme', id))?.state, state);
     return { id, key };

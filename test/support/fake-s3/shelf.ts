@@ -51,6 +51,8 @@ export class Shelf {
         sseCustomerAlgorithm: 'AES256',
         sseCustomerKeyMd5: key.md5(),
         sha256: bytes === undefined ? null : createHash('sha256').update(bytes).digest('base64'),
+        crc32c: null,
+        crc64nvme: null,
         metadata: {},
         contentEncoding: null,
         contentDisposition: null,

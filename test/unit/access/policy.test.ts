@@ -20,6 +20,8 @@ describe('authoriseUpload', () => {
     it(`gives ${String(asked)} seconds as ${expected}`, () => {
       assert.deepEqual(authoriseUpload(tenantConfig(), { ...good, expiresInSeconds: asked }), {
         expiresInSeconds: expected,
+        method: 'PUT',
+        partSize: null,
       });
     });
   }

@@ -10,6 +10,10 @@ export function tenantConfig(changes: Partial<TenantConfig> = {}): TenantConfig 
     urlSeconds: { min: 60, default: 300, max: 900 },
     slotSeconds: 3_600,
     requireSha256: false,
+    methods: ['PUT', 'multipart'],
+    verify: 'head',
+    rejected: 'keep',
+    webhooks: {},
     ...changes,
   };
 }

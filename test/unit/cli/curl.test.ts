@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -50,6 +50,15 @@ describe('curl', () => {
         sha256: 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=',
       });
     }
+  });
+
+  it('a file that S3 does not take whole is refused at once', async () => {
+    const path = join(dir, 'large');
+    await writeFile(path, '');
+    await truncate(path, 5 * 1024 ** 3 + 1);
+    const terminal = fakeTerminal();
+    assert.equal(await curl(path, { endpoint }, terminal), 66);
+    assert.match(terminal.err(), /5 GiB.*sealslot upload/);
   });
 
   it('a missing file is 66, an endpoint that would show keys is wrong usage', async () => {

@@ -21,7 +21,7 @@ describe('the command line', () => {
     assert.deepEqual(
       program.commands.map((command) => command.name()),
       [
-        ...['serve', 'doctor', 'init', 'api-key', 'import'],
+        ...['serve', 'doctor', 'init', 'api-key', 'import', 'webhooks'],
         ...['kek', 'rewrap', 'rekey', 'shred-period', 'audit', 'recover', 'export'],
         ...['upload', 'download', 'curl', 'completion'],
       ],
@@ -55,6 +55,8 @@ describe('the command line', () => {
       [['api-key', 'creat'], /Did you mean create\?/],
       [['completion', 'tcsh'], /bash, zsh, fish/],
       [['upload', 'x', '--parallel', '0', '--endpoint', 'https://x.example'], /from 1 to 64/],
+      [['upload', 'x', '--part-size', '4', '--endpoint', 'https://x.example'], /from 5 to 5120/],
+      [['upload', 'x', '--method', 'POST', '--endpoint', 'https://x.example'], /auto, PUT, multipart/],
       [['upload', 'x'], /--endpoint/],
       [['serve', 'now'], /too many arguments/],
       [[], /^Usage: sealslot/],

@@ -15,7 +15,7 @@ afterEach(() => rm(dir, { recursive: true }));
 
 describe('upload', () => {
   const env = { SEALSLOT_API_KEY: 'slk_secret' };
-  const options = { endpoint: 'https://localhost:1', parallel: 1 };
+  const options = { endpoint: 'https://localhost:1', parallel: 1, parallelParts: 1, method: 'auto' } as const;
 
   it('refuses to begin without files, key or right certificates', async () => {
     const file = join(dir, 'a');

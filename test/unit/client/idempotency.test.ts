@@ -28,4 +28,22 @@ describe('idempotencyKey', () => {
     ];
     assert.equal(new Set([key, ...others]).size, others.length + 1);
   });
+
+  it('of what is not PUT, goes by the content even where its hash is not announced, and by all else', () => {
+    const { sha256: _announced, ...unhashed } = ask;
+    const parts = { ...unhashed, method: 'multipart' } as const;
+    const keys = [
+      idempotencyKey('https://e', '/a', parts, 0, 'h'),
+      idempotencyKey('https://e', '/a', parts, 0, 'other'),
+      idempotencyKey('https://e', '/a', { ...parts, sha256: 'h' }, 0, 'h'),
+      idempotencyKey('https://e', '/a', { ...parts, partSize: 7 }, 0, 'h'),
+      idempotencyKey('https://e', '/a', { ...parts, metadata: { a: '1', b: '2' } }, 0, 'h'),
+    ];
+    assert.equal(new Set([key, ...keys]).size, 6);
+    assert.equal(
+      idempotencyKey('https://e', '/a', { ...parts, metadata: { b: '2', a: '1' } }, 0, 'h'),
+      keys[4],
+    );
+    assert.equal(idempotencyKey('https://e', '/a', ask, 0, 'h'), key, 'as it was before there were parts');
+  });
 });

@@ -19,20 +19,23 @@ export interface Answer {
   readonly retryAfter?: number;
 }
 
-type S3Handler = (request: IncomingMessage, response: ServerResponse) => void;
+/** An answer that depends on what is asked. @param body parsed. */
+export type Reply = (body: unknown) => Answer;
+
+export type S3Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A service and an S3 that answer by script: the next answer for each call, the last one for ever. */
 export interface Stub extends AsyncDisposable {
   readonly client: ServiceClient;
   readonly dir: string;
   /** By `POST /complete` and the like, the id left out. */
-  readonly script: Record<string, (Answer | 'cut')[]>;
+  readonly script: Record<string, (Answer | Reply | 'cut')[]>;
   readonly s3: S3Handler[];
   /** All calls of the service, as in `script`; those of S3 by their method. */
   readonly calls: string[];
   readonly keys: string[];
   readonly pauses: number[];
-  signed(method: 'PUT' | 'GET', lifeMs?: number): SignedRequest;
+  signed<M extends 'PUT' | 'GET'>(method: M, lifeMs?: number): SignedRequest & { readonly method: M };
 }
 
 export async function startStub(): Promise<Stub> {
@@ -49,12 +52,14 @@ export async function startStub(): Promise<Stub> {
 
   const service = createServer((request, response) => void answer(request, response));
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    await text(request);
+    const asked = await text(request);
     const call = `${request.method ?? ''} ${request.url?.replace(/^\/v1\/uploads(\/id)?/, '') ?? ''}`.trim();
     stub.calls.push(call);
     const key = request.headers['idempotency-key'];
     if (typeof key === 'string') stub.keys.push(key);
-    const scripted = next(stub.script[call]) ?? { status: 404, body: 'no script' };
+    const found = next(stub.script[call]) ?? { status: 404, body: 'no script' };
+    const scripted =
+      typeof found === 'function' ? found(asked === '' ? undefined : JSON.parse(asked)) : found;
     if (scripted === 'cut') return void request.socket.destroy();
     const { status, body, retryAfter } = scripted;
     if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);

@@ -21,17 +21,29 @@ describe('loadConfig', () => {
     assert.equal(config.s3.targets.main!.pathStyle, false);
     assert.deepEqual(config.auth.issuers[0]!.types, ['jwt', 'at+jwt']);
     assert.equal(config.auth.issuers[0]!.scopesClaim, 'scope');
-    assert.deepEqual(config.tenants.acme, {
-      target: 'main',
-      bucket: 'acme-uploads',
-      objectKeyTemplate: '{tenant}/{yyyy}/{mm}/{id}/{filename}',
-      maxSizeBytes: 5_000_000_000,
-      contentTypes: ['*'],
-      urlSeconds: { min: 60, default: 900, max: 3600 },
-      slotSeconds: 86_400,
-      requireSha256: false,
+    assert.deepEqual(
+      { ...config.tenants.acme, webhooks: { ...config.tenants.acme!.webhooks } },
+      {
+        target: 'main',
+        bucket: 'acme-uploads',
+        objectKeyTemplate: '{tenant}/{yyyy}/{mm}/{id}/{filename}',
+        maxSizeBytes: 5_000_000_000,
+        contentTypes: ['*'],
+        urlSeconds: { min: 60, default: 900, max: 3600 },
+        slotSeconds: 86_400,
+        requireSha256: false,
+        methods: ['PUT', 'multipart'],
+        verify: 'head',
+        rejected: 'keep',
+        webhooks: {},
+      },
+    );
+    assert.deepEqual(config.content, { origin: undefined, linkSecrets: [], ...DEFAULTS.content });
+    assert.deepEqual(config.retention, {
+      keySeconds: 2_592_000,
+      deleteMarginSeconds: 86_400,
+      endedSeconds: 7_776_000,
     });
-    assert.deepEqual(config.retention, { keySeconds: 2_592_000, deleteMarginSeconds: 86_400 });
     assert.equal(config.jobs.intervalSeconds, 10);
   });
 

@@ -50,6 +50,18 @@ describe('ConfigSnapshot', () => {
     assert.ok(Object.isFrozen(snapshot.current) && Object.isFrozen(snapshot.current.s3.targets));
   });
 
+  it('swaps in what links are signed with: a rotation needs no restart', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, reload, write } = await start(folder);
+    for (const name of ['old', 'new']) await folder.write(name, name.repeat(20));
+    for (const linkSecretFiles of [['old'], ['new', 'old']]) {
+      await write(put(minimal(), 'content.linkSecretFiles', linkSecretFiles));
+      assert.deepEqual(await reload(), { changed: ['content.linkSecrets'], needsRestart: [] });
+    }
+    const secrets = snapshot.current.content.linkSecrets.map((secret) => secret.reveal());
+    assert.deepEqual(secrets, ['new'.repeat(20), 'old'.repeat(20)]);
+  });
+
   it('keeps and names what needs a restart', async () => {
     await using folder = await Folder.make();
     const { snapshot, reload, write } = await start(folder);

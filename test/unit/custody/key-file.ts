@@ -13,7 +13,14 @@ import { Secret } from '../../../src/secret.ts';
 import { NOW, uploadOf } from '../../contract/store-rows.ts';
 
 export function exportedOf(n: number, changes: Partial<ExportedKey> = {}): ExportedKey {
-  const { generation, nextGeneration: _next, versionId, deletedAt: _deleted, ...slot } = uploadOf(n);
+  const {
+    generation,
+    nextGeneration: _next,
+    versionId,
+    deletedAt: _deleted,
+    forgottenAt: _forgotten,
+    ...slot
+  } = uploadOf(n);
   return { slot, generation, versionId, standing: 'current', key: CustomerKey.generate(), ...changes };
 }
 

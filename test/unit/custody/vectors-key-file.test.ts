@@ -5,6 +5,7 @@ import { endLine, headerLine, KeyFileInvalid, keyLine } from '../../../src/custo
 import { Secret } from '../../../src/secret.ts';
 import { chunksOf, readAll, type Seen } from './key-file.ts';
 import { bitFlips, readVector } from './vectors.ts';
+import { UNANNOUNCED } from '../../../src/uploads/upload.ts';
 
 interface Vector {
   readonly lines: readonly string[];
@@ -62,6 +63,7 @@ describe('the vector of a file of keys', () => {
       contentType: 'text/plain',
       size: 0,
       sha256: null,
+      ...UNANNOUNCED,
       metadata: {},
       expiresInSeconds: 60,
       createdAt: Date.UTC(2026, 4, 1, 10),
@@ -69,6 +71,7 @@ describe('the vector of a file of keys', () => {
       urlEndsAt: Date.UTC(2026, 4, 1, 11, 15, 0, 1),
       uploadedAt: null,
       etag: null,
+      mismatches: null,
       deletingAt: null,
       nextCheckAt: null,
     });

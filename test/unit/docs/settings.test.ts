@@ -10,7 +10,7 @@ import { makeCa } from '../../support/ca.ts';
 const settings = sections().flatMap((section) => section.settings);
 /** `tenants.<name>.bucket` as it stands in the documents here: `tenants.acme.bucket`. */
 const placeOf = ({ path }: Setting) =>
-  path.replace('targets.<name>', 'targets.main').replace('<name>', 'acme').replace('[n]', '.0');
+  path.replace('targets.<name>', 'targets.main').replaceAll('<name>', 'acme').replace('[n]', '.0');
 
 /** Another good value for each setting, as the environment gives it. `kind` has one good value beside its neighbours. */
 const OTHERS: Readonly<Record<string, string>> = {
@@ -20,6 +20,11 @@ const OTHERS: Readonly<Record<string, string>> = {
   'admin.port': '9465',
   'log.level': 'debug',
   'cors.origins': '[https://app.example.com]',
+  'content.origin': 'https://usercontent.example.com',
+  'content.linkSecretFiles': '[other-link-secret]',
+  'content.linkSeconds.default': '301',
+  'content.linkSeconds.max': '3601',
+  'content.inlineTypes': '[image/png]',
   'store.path': 'other.db',
   'custody.current': 'second',
   'custody.hierarchy.period': 'hour',
@@ -76,8 +81,17 @@ const OTHERS: Readonly<Record<string, string>> = {
   'tenants.<name>.urlSeconds.max': '3601',
   'tenants.<name>.slotSeconds': '86401',
   'tenants.<name>.requireSha256': 'true',
+  'tenants.<name>.methods': '[PUT, POST]',
+  'tenants.<name>.verify': 'stream',
+  'tenants.<name>.rejected': 'remove',
+  'tenants.<name>.webhooks.<name>.url': 'https://other.example.com/hook',
+  'tenants.<name>.webhooks.<name>.secretFiles': '[other-whsec]',
+  'tenants.<name>.webhooks.<name>.events': '[upload.deleted]',
+  'tenants.<name>.webhooks.<name>.allowedAddresses': '[10.0.0.0/8]',
+  'tenants.<name>.webhooks.<name>.caFile': 'ca.pem',
   'retention.keySeconds': '1',
   'retention.deleteMarginSeconds': '1',
+  'retention.endedSeconds': '1',
   'jobs.intervalSeconds': '1',
 };
 
@@ -125,12 +139,19 @@ function document(setting: Setting) {
   put(base, 'tenants.second', { target: 'main', bucket: 'second' });
   put(base, 'custody.wrappers.second', { kind: 'local', kekFile: 'kek' });
   put(base, 'custody.wrappers.acme', wrapperWith(setting));
+  put(base, 'tenants.acme.webhooks.acme', { url: 'https://app.example.com/hook', secretFiles: ['whsec'] });
   put(base, 'custody.hierarchy', {});
   put(base, 'custody.recovery', { target: 'main', bucket: 'recovery' });
   const [without, instead, value] = INSTEAD[setting.path] ?? [];
   if (without !== undefined) put(base, without, undefined);
   if (instead !== undefined) put(base, instead, value);
   return stringify(base, { aliasDuplicateObjects: false });
+}
+
+async function writeSecrets(folder: Folder): Promise<void> {
+  await folder.write('whsec', `whsec_${Buffer.alloc(32, 1).toString('base64')}`);
+  await folder.write('other-whsec', `whsec_${Buffer.alloc(32, 2).toString('base64')}`);
+  await folder.write('other-link-secret', 'another secret of at least 32 characters');
 }
 
 describe('docs/configuration.md', () => {
@@ -148,11 +169,14 @@ describe('docs/configuration.md', () => {
     it(`${variableOf(path)}${of} ${reloads(path) ? 'changes by a reload' : 'needs a restart'}`, async () => {
       await using folder = await Folder.make();
       for (const name of ['other-kek', 'other-secret', 'jwks', 'other-jwks']) await folder.write(name, name);
+      await writeSecrets(folder);
       if (value === 'ca.pem') await folder.write(value, (await makeCa(folder.root)).caPem);
       const env: Record<string, string> = {};
       const source = { path: await folder.write('sealslot.yaml', document(setting)), env };
       const snapshot = await ConfigSnapshot.load(source);
-      const variable = variableOf(path).replace('TARGETS__<NAME>', 'TARGETS__MAIN').replace('<NAME>', 'ACME');
+      const variable = variableOf(path)
+        .replace('TARGETS__<NAME>', 'TARGETS__MAIN')
+        .replaceAll('<NAME>', 'ACME');
       env[variable] = value;
       const reloaded = await snapshot.reload(async () => true);
       assert.ok(reloaded);
@@ -167,6 +191,7 @@ describe('docs/configuration.md', () => {
       if (setting.node.default === DEFAULTS.serviceAccountToken) continue;
       it(setting.path, async () => {
         await using folder = await Folder.make();
+        await writeSecrets(folder);
         let value: unknown = await folder.load(document(setting));
         for (const name of placeOf(setting).split('.')) value = (value as Record<string, unknown>)[name];
         assert.deepEqual(value, setting.node.default);

@@ -5,7 +5,14 @@ import { ROUTES } from '../../../src/app.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
 import { makeHarness, type Harness } from '../../support/harness.ts';
 
+const MIB = 1024 ** 2;
 const good = { contentType: 'text/plain', size: 5 };
+const parts = { ...good, method: 'multipart' };
+const form = { ...good, method: 'POST' };
+const CRC32 = '4waSgw==';
+const CRC64 = 'rosUhgp5nuo=';
+const SHA256 = '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
+const REPLACED = [400, 'invalid_request', '/contentType'] as const;
 
 /** [what, body, status, code, path of the error] */
 const BAD: [string, unknown, number, string, string?][] = [
@@ -45,7 +52,40 @@ const BAD: [string, unknown, number, string, string?][] = [
   ['filename 7', { ...good, filename: 7 }, 400, 'invalid_request', '/filename'],
   ['hex sha256', { ...good, sha256: 'a'.repeat(64) }, 400, 'invalid_request', '/sha256'],
   ['short sha256', { ...good, sha256: 'AAAA' }, 400, 'invalid_request', '/sha256'],
-  ['method POST', { ...good, method: 'POST' }, 400, 'invalid_request', '/method'],
+  ['an unknown method', { ...good, method: 'PATCH' }, 400, 'invalid_request', '/method'],
+  ['method put', { ...good, method: 'put' }, 400, 'invalid_request', '/method'],
+  ['null method', { ...good, method: null }, 400, 'invalid_request', '/method'],
+  ['crc32c of 3 bytes', { ...good, crc32c: 'AAAA' }, 400, 'invalid_request', '/crc32c'],
+  ['crc32c of 8 bytes', { ...good, crc32c: CRC64 }, 400, 'invalid_request', '/crc32c'],
+  ['crc32c in hex', { ...good, crc32c: 'e3069283' }, 400, 'invalid_request', '/crc32c'],
+  ['crc32c with stray bits', { ...good, crc32c: '4waSgx==' }, 400, 'invalid_request', '/crc32c'],
+  ['crc32c base64url', { ...good, crc32c: '-_aSgw==' }, 400, 'invalid_request', '/crc32c'],
+  ['crc32c as a number', { ...good, crc32c: 3808858755 }, 400, 'invalid_request', '/crc32c'],
+  ['crc64nvme of 4 bytes', { ...good, crc64nvme: CRC32 }, 400, 'invalid_request', '/crc64nvme'],
+  ['crc64nvme with stray bits', { ...good, crc64nvme: 'AAAAAAAAAAB=' }, 400, 'invalid_request', '/crc64nvme'],
+  ['two checksums', { ...good, crc32c: CRC32, crc64nvme: CRC64 }, 400, 'invalid_request', '/crc64nvme'],
+  ['sha256 and crc32c', { ...good, sha256: SHA256, crc32c: CRC32 }, 400, 'invalid_request', '/crc32c'],
+  ['a part size for PUT', { ...good, partSize: 5 * MIB }, 400, 'invalid_request', '/partSize'],
+  [
+    'a part size for POST',
+    { ...good, method: 'POST', partSize: 5 * MIB },
+    400,
+    'invalid_request',
+    '/partSize',
+  ],
+  ['parts under 5 MiB', { ...parts, partSize: 5 * MIB - 1 }, 400, 'invalid_request', '/partSize'],
+  ['parts over 5 GiB', { ...parts, partSize: 5 * 1024 * MIB + 1 }, 400, 'invalid_request', '/partSize'],
+  ['a text as part size', { ...parts, partSize: '5242880' }, 400, 'invalid_request', '/partSize'],
+  ['multipart of nothing', { ...parts, size: 0 }, 400, 'invalid_request', '/size'],
+  ['multipart with sha256', { ...parts, sha256: SHA256 }, 422, 'policy_refused', '/sha256'],
+  ['${filename} in the type of a form', { ...form, contentType: 'a/b;c="${filename}"' }, ...REPLACED],
+  [
+    '${filename} in metadata of a form',
+    { ...form, metadata: { a: 'x ${filename}' } },
+    400,
+    'invalid_request',
+    '/metadata',
+  ],
   ['0 seconds', { ...good, expiresInSeconds: 0 }, 400, 'invalid_request', '/expiresInSeconds'],
   ['over policy seconds', { ...good, expiresInSeconds: 3601 }, 400, 'invalid_request', '/expiresInSeconds'],
   ['over S3 seconds', { ...good, expiresInSeconds: 604_801 }, 400, 'invalid_request', '/expiresInSeconds'],
@@ -101,6 +141,25 @@ describe('bad input: a problem with a code and the field’s path, and nothing s
       assert.equal(await stored(), 0);
     });
   }
+
+  it('takes what is just right', async () => {
+    await using fresh = await makeHarness({ target: fakeTarget(new FakeObjectStore()) });
+    const all = [
+      { ...good, crc32c: CRC32 },
+      { ...good, crc64nvme: CRC64 },
+      { ...good, sha256: SHA256, method: 'POST' },
+      { ...parts, crc64nvme: CRC64, partSize: 5 * MIB },
+      { ...parts, partSize: 5 * 1024 * MIB },
+      { ...good, metadata: { a: '${filename}' } },
+      form,
+    ];
+    const as = await fresh.token();
+    for (const body of all) {
+      const answer = await fresh.call('POST', '/v1/uploads', { token: as, body });
+      assert.equal(answer.status, 201, answer.text);
+      assert.equal(answer.body.method, 'method' in body ? body.method : 'PUT');
+    }
+  });
 
   it('lists every mistake at once', async () => {
     const answer = await h.call('POST', '/v1/uploads', { token, body: { size: -1, filename: 3, x: 1 } });

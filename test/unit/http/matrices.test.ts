@@ -2,11 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SCOPES } from '../../../src/access/principal.ts';
 import { ROUTES } from '../../../src/app.ts';
+import type { Route } from '../../../src/http/route.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
 import { makeHarness, type Harness } from '../../support/harness.ts';
+import { bearer } from './asking.ts';
+import { BODIES } from './bodies.ts';
 
-const slotBody = { contentType: 'text/plain', size: 5 };
+const slotBody = BODIES['createUpload'];
 const absent = '018f0000-0000-7000-8000-000000000000';
+const unknownKey = `slk_${'0'.repeat(16)}_${'A'.repeat(43)}`;
+const forged = `e30.e30.${'A'.repeat(43)}`;
 
 describe('route × tenant, scope and credentials, from the route table', () => {
   let h: Harness;
@@ -19,6 +24,26 @@ describe('route × tenant, scope and credentials, from the route table', () => {
   });
   after(() => h[Symbol.asyncDispose]());
 
+  const send = async ({ method, url, operationId }: Route, id: string, headers: Record<string, string>) => {
+    const body = BODIES[operationId];
+    const {
+      statusCode,
+      headers: answered,
+      body: text,
+    } = await h.app.inject({
+      method,
+      url: url.replace(':id', id).replace(':link', forged),
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { payload: JSON.stringify(body) }),
+    });
+    assert.equal(text === '', method === 'HEAD', text);
+    return { status: statusCode, headers: answered, text };
+  };
+  /** HEAD has the status alone. */
+  const says = (route: Route, text: string, code: string) => {
+    if (route.method !== 'HEAD') assert.match(text, new RegExp(`"code":"${code}"`));
+  };
+
   it('knows every route that the application has', () => {
     for (const { method, url } of ROUTES) assert.ok(h.app.hasRoute({ method, url }), url);
     const described = h.app.swagger().paths as Record<string, Record<string, unknown>>;
@@ -26,51 +51,64 @@ describe('route × tenant, scope and credentials, from the route table', () => {
     assert.equal(count, ROUTES.length, 'a route that is not in the table would have no auth');
   });
 
+  it('has no two routes of one name, none without a scope or a link, and no open one', () => {
+    assert.equal(new Set(ROUTES.map(({ operationId }) => operationId)).size, ROUTES.length);
+    for (const { scopes, url } of ROUTES) {
+      assert.equal(scopes === 'link', url === '/v1/content/:link', url);
+      if (scopes !== 'link') assert.ok(scopes.length > 0 && scopes.every((scope) => SCOPES.includes(scope)));
+    }
+  });
+
   for (const route of ROUTES) {
-    const url = (id: string) => route.url.replace(':id', id);
-    const body = () => (route.operationId === 'createUpload' ? { body: slotBody } : {});
     const name = `${route.method} ${route.url}`;
+    const { scopes } = route;
+
+    if (scopes === 'link') {
+      it(`${name}: no credentials help, and none are asked for: a bad link is 404`, async () => {
+        const good = bearer(await h.token());
+        for (const headers of [{}, good, { authorization: 'Basic eDp5' }, bearer(unknownKey)]) {
+          const answer = await send(route, mine, headers);
+          assert.equal(answer.status, 404, answer.text);
+          says(route, answer.text, 'link_invalid');
+          assert.equal(answer.headers['www-authenticate'], undefined);
+        }
+      });
+      continue;
+    }
 
     it(`${name}: no, malformed and unknown credentials are 401 with a challenge`, async () => {
-      for (const authorization of [
-        undefined,
-        '',
-        'Basic eDp5',
-        'Bearer',
-        'Bearer x y',
-        `Bearer slk_${'0'.repeat(16)}_${'A'.repeat(43)}`,
-      ]) {
-        const answer = await h.call(route.method, url(mine), {
-          ...body(),
-          headers: authorization === undefined ? {} : { authorization },
-        });
-        assert.equal(answer.status, 401, `${String(authorization)}: ${answer.text}`);
-        assert.equal(answer.body.code, 'unauthenticated');
+      const some = ['', 'Basic eDp5', 'Bearer', 'Bearer x y', `Bearer ${unknownKey}`];
+      for (const headers of [{}, ...some.map((authorization) => ({ authorization }))]) {
+        const answer = await send(route, mine, headers);
+        assert.equal(answer.status, 401, `${JSON.stringify(headers)}: ${answer.text}`);
+        says(route, answer.text, 'unauthenticated');
         assert.match(String(answer.headers['www-authenticate']), /^Bearer realm="sealslot"/);
       }
     });
 
     for (const scope of SCOPES) {
-      const allowed = route.scopes.includes(scope);
+      const allowed = scopes.includes(scope);
       it(`${name}: the scope ${scope} alone ${allowed ? 'is let in' : 'is 403'}`, async () => {
         const token = await h.token('acme', [scope], `only-${scope}`);
-        const answer = await h.call(route.method, url(absent), { token, ...body() });
-        if (!allowed) {
-          assert.equal(answer.status, 403, answer.text);
-          assert.equal(answer.body.code, 'insufficient_scope');
-          assert.match(String(answer.headers['www-authenticate']), /error="insufficient_scope", scope="/);
-        } else {
-          assert.ok([200, 201, 404].includes(answer.status), answer.text);
+        const answer = await send(route, absent, bearer(token));
+        if (allowed) {
+          const expected = route.url.includes(':id') ? 404 : route.success.status;
+          assert.equal(answer.status, expected, answer.text);
+          return;
         }
+        assert.equal(answer.status, 403, answer.text);
+        says(route, answer.text, 'insufficient_scope');
+        assert.match(String(answer.headers['www-authenticate']), /error="insufficient_scope", scope="/);
       });
     }
 
     if (route.url.includes(':id')) {
       it(`${name}: another tenant's slot is 404, word for word as one that never was`, async () => {
-        const token = await h.token('globex');
-        const theirs = await h.call(route.method, url(mine), { token, ...body() });
-        const none = await h.call(route.method, url(absent), { token, ...body() });
+        const credentials = bearer(await h.token('globex'));
+        const theirs = await send(route, mine, credentials);
+        const none = await send(route, absent, credentials);
         assert.equal(theirs.status, 404);
+        assert.equal(none.status, 404);
         const plain = (answer: typeof theirs, id: string) =>
           answer.text.replaceAll(id, 'ID').replace(/"requestId":"[^"]+"/, '');
         assert.equal(plain(theirs, mine), plain(none, absent));
@@ -83,27 +121,6 @@ describe('route × tenant, scope and credentials, from the route table', () => {
     assert.ok(!theirs.text.includes(mine));
     const own = await h.call('GET', '/v1/uploads', { token: await h.token('acme') });
     assert.ok(own.text.includes(mine));
-  });
-
-  it('key material goes to the maker only: another principal of the tenant gets 403, the same name rotated gets it', async () => {
-    const other = await h.call('POST', `/v1/uploads/${mine}/request`, {
-      token: await h.token('acme', SCOPES, 'other'),
-    });
-    assert.equal(other.status, 403);
-    assert.equal(other.body.code, 'not_slot_owner');
-    const rotated = await h.call('POST', `/v1/uploads/${mine}/request`, { token: await h.token('acme') });
-    assert.equal(rotated.status, 200, rotated.text);
-  });
-
-  it('a maker without objects:delete takes back an issued slot, not another’s', async () => {
-    const maker = await h.token('acme', ['uploads:write'], 'maker');
-    const other = await h.token('acme', ['uploads:write'], 'stranger');
-    const { body } = await h.call('POST', '/v1/uploads', { token: maker, body: slotBody });
-    const refused = await h.call('DELETE', `/v1/uploads/${String(body.id)}`, { token: other });
-    assert.equal(refused.status, 403);
-    assert.equal(refused.body.code, 'insufficient_scope');
-    const taken = await h.call('DELETE', `/v1/uploads/${String(body.id)}`, { token: maker });
-    assert.equal(taken.status, 202);
   });
 
   it('the admin listener says ready only while store and custody work', async () => {

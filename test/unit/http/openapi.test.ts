@@ -1,27 +1,74 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { ROUTES } from '../../../src/app.ts';
 import { CODES } from '../../../src/http/codes.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
-import { makeHarness } from '../../support/harness.ts';
+import { makeHarness, type Harness, type Json } from '../../support/harness.ts';
+import { BODIES } from './bodies.ts';
 
 describe('the OpenAPI document', () => {
-  it('has names to generate from: operationIds, security, problems, no numbered schemas', async () => {
-    await using h = await makeHarness({ target: fakeTarget(new FakeObjectStore()) });
-    const { body } = await h.call('GET', '/openapi.json');
-    assert.equal(body.openapi, '3.1.0');
-    assert.ok(!Object.keys(body.components.schemas as object).some((name) => /def-\d/.test(name)));
+  let h: Harness;
+  let document: Json;
+  before(async () => {
+    h = await makeHarness({ target: fakeTarget(new FakeObjectStore()) });
+    document = (await h.call('GET', '/openapi.json')).body;
+  });
+  after(() => h[Symbol.asyncDispose]());
+  const at = (pointer: string): Json =>
+    pointer
+      .slice(2)
+      .split('/')
+      .reduce((node: Json, name) => node?.[name], document);
+
+  it('has names to generate from: operationIds, security, problems, no numbered schemas', () => {
+    assert.equal(document.openapi, '3.1.0');
+    assert.ok(!Object.keys(document.components.schemas as object).some((name) => /def-\d/.test(name)));
+    const tags = (document.tags as { name: string }[]).map(({ name }) => name);
     for (const route of ROUTES) {
-      const operation = body.paths[route.url.replace(':id', '{id}')][route.method.toLowerCase()];
+      const operation = document.paths[route.url.replace(/:(\w+)/, '{$1}')][route.method.toLowerCase()];
+      const isLink = route.scopes === 'link';
       assert.equal(operation.operationId, route.operationId);
-      assert.deepEqual(operation.security, [{ bearer: [] }]);
-      assert.ok(operation.responses[String(route.success.status)]);
-      for (const status of [400, 401, 403, 500, 503, ...route.problems]) {
-        assert.equal(
-          operation.responses[String(status)].content['application/problem+json'].schema.$ref,
-          '#/components/schemas/Problem',
-        );
+      assert.deepEqual(operation.security, isLink ? [] : [{ bearer: [] }]);
+      assert.match(operation.description as string, isLink ? /^Needs no credentials/ : /^Needs the scope `/);
+      assert.ok(tags.includes((operation.tags as string[])[0] ?? ''));
+      const { responses } = operation;
+      assert.ok(responses[String(route.success.status)]);
+      for (const status of Object.keys(route.success.others ?? {})) assert.ok(responses[status], status);
+      for (const status of [400, ...(isLink ? [] : [401, 403]), 500, 503, ...route.problems]) {
+        const { content } = responses[String(status)];
+        if (route.method === 'HEAD') assert.equal(content, undefined);
+        else assert.equal(content['application/problem+json'].schema.$ref, '#/components/schemas/Problem');
       }
+      for (const status of isLink ? ['401', '403'] : []) assert.equal(responses[status], undefined);
+      assert.equal('content' in (responses['304'] ?? {}), false);
+    }
+  });
+
+  it('describes a body of every operation that has one, and the matrices know those that must be sent', () => {
+    for (const route of ROUTES) {
+      const { requestBody } = document.paths[route.url.replace(/:(\w+)/, '{$1}')][route.method.toLowerCase()];
+      assert.equal(requestBody !== undefined, route.body !== undefined, route.operationId);
+      assert.equal(requestBody?.required === true, route.operationId in BODIES, route.operationId);
+    }
+  });
+
+  it('has no reference to nothing', () => {
+    const refs = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, ref]) => ref ?? '');
+    assert.ok(refs.length > 50);
+    for (const ref of refs) assert.notEqual(at(ref), undefined, ref);
+    assert.ok(!JSON.stringify(document).includes('nullable'), 'that is OpenAPI 3.0');
+  });
+
+  it('tells the requests apart by their method', () => {
+    const { oneOf, discriminator } = document.components.schemas.UploadRequest;
+    assert.equal(discriminator.propertyName, 'method');
+    assert.deepEqual(Object.keys(discriminator.mapping as object), ['PUT', 'POST', 'multipart']);
+    const refs = (oneOf as { $ref: string }[]).map(({ $ref }) => $ref);
+    assert.deepEqual(refs, Object.values(discriminator.mapping as object));
+    for (const [method, ref] of Object.entries(discriminator.mapping as Record<string, string>)) {
+      const schema = at(ref);
+      assert.deepEqual(schema.properties.method.enum, [method]);
+      assert.ok((schema.required as string[]).includes('method'));
     }
   });
 
@@ -30,7 +77,6 @@ describe('the OpenAPI document', () => {
   });
 
   it('serves a page to read it', async () => {
-    await using h = await makeHarness({ target: fakeTarget(new FakeObjectStore()) });
     const page = await h.app.inject('/docs/');
     assert.equal(page.statusCode, 200);
     assert.match(String(page.headers['content-security-policy']), /default-src 'self'/);

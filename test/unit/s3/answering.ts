@@ -85,6 +85,17 @@ export const versions = (inner: string) => `<ListVersionsResult><Name>b</Name>${
 export const version = (key: string, id: string) =>
   `<Version><Key>${key}</Key><VersionId>${id}</VersionId></Version>`;
 
+/** A list of these parts of the upload `u1`. */
+export const partsOf = (...numbers: number[]) => listOfParts(numbers.map((n) => part(n)).join(''));
+export const listOfParts = (inner: string, upload = 'u1') =>
+  `<ListPartsResult><Bucket>b</Bucket><Key>k</Key><UploadId>${upload}</UploadId>${inner}</ListPartsResult>`;
+export const part = (
+  number: number,
+  { etag = `"e${number}"`, at = '2026-01-01T00:00:00Z', more = '' } = {},
+) =>
+  `<Part><PartNumber>${number}</PartNumber><LastModified>${at}</LastModified><ETag>${etag}</ETag>` +
+  `<Size>${number * 10}</Size>${more}</Part>`;
+
 /** Listings answered by page markers; uploads are none unless told. */
 export const listing =
   (answerVersions: Answer, uploads = NO_UPLOADS): Answer =>

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { KEY, store, storeAt, xml, status, error, unavailable } from './answering.ts';
+import {
+  type Answer,
+  error,
+  KEY,
+  partsOf,
+  type Seen,
+  status,
+  store,
+  storeAt,
+  unavailable,
+  xml,
+} from './answering.ts';
 
 describe('head', () => {
   it('asks with the key and the checksum mode, and reports what S3 says', async () => {
@@ -14,6 +25,8 @@ describe('head', () => {
           'x-amz-server-side-encryption-customer-algorithm': 'AES256',
           'x-amz-server-side-encryption-customer-key-md5': KEY.md5(),
           'x-amz-checksum-sha256': 'c2hh',
+          'x-amz-checksum-crc32c': 'Y3JjMzJj',
+          'x-amz-checksum-crc64nvme': 'Y3JjNjQ=',
           'x-amz-checksum-type': 'FULL_OBJECT',
           'x-amz-meta-invoice': '7',
           'x-amz-tagging-count': '2',
@@ -31,6 +44,8 @@ describe('head', () => {
         sseCustomerAlgorithm: 'AES256',
         sseCustomerKeyMd5: KEY.md5(),
         sha256: 'c2hh',
+        crc32c: 'Y3JjMzJj',
+        crc64nvme: 'Y3JjNjQ=',
         metadata: { invoice: '7' },
         contentEncoding: null,
         contentDisposition: null,
@@ -44,19 +59,22 @@ describe('head', () => {
     assert.equal(seen[0].headers['x-amz-checksum-mode'], 'ENABLED');
   });
 
-  it("does not take a multipart upload's checksum for the file's", async () => {
-    const { objects } = await store((_seen, response) =>
-      response
-        .writeHead(200, {
-          'content-length': '1',
-          'x-amz-checksum-sha256': 'c2hh-2',
-          'x-amz-checksum-type': 'COMPOSITE',
-        })
-        .end(),
-    );
-    const answer = await objects.head('b', 'k', KEY);
-    assert.equal(answer.kind === 'found' && answer.object.sha256, null);
-  });
+  for (const [how, headers] of [
+    ['by its type', { 'x-amz-checksum-type': 'COMPOSITE' }],
+    ['by its form', {}],
+  ] as const) {
+    it(`does not take a checksum of a multipart upload's parts for the file's: ${how}`, async () => {
+      const value = how === 'by its form' ? 'c2hh-2' : 'c2hh';
+      const names = ['sha256', 'crc32c', 'crc64nvme'] as const;
+      const { objects } = await store((_seen, response) => {
+        const said = Object.fromEntries(names.map((name) => [`x-amz-checksum-${name}`, value]));
+        response.writeHead(200, { 'content-length': '1', ...said, ...headers }).end();
+      });
+      const answer = await objects.head('b', 'k', KEY);
+      assert.ok(answer.kind === 'found');
+      for (const name of names) assert.equal(answer.object[name], null);
+    });
+  }
 
   for (const [what, md5s, told] of [
     ['takes a key MD5 said twice for one', ['bWQ1', 'bWQ1'], 'bWQ1'],
@@ -118,13 +136,39 @@ describe('the clock skew', () => {
 describe('remove', () => {
   const REMAINS = { versions: [{ versionId: 'null' }, { versionId: 'v2' }], multipartUploadIds: ['u1'] };
 
-  it('removes each version and aborts each unfinished upload', async () => {
-    const { objects, seen } = await store(status(204));
+  /** Removes all, and has no upload any more. */
+  const removing: Answer = (seen, response) =>
+    seen.line.startsWith('GET') ? xml(response, error('NoSuchUpload'), 404) : response.writeHead(204).end();
+  const lines = (seen: readonly Seen[]) => seen.map(({ line }) => line.replace(/[?&]x-id=\w+/, ''));
+
+  it('aborts each unfinished upload until no part of it is listed, then removes each version', async () => {
+    const { objects, seen } = await store(removing);
     await objects.remove('b', 'k', REMAINS);
-    assert.deepEqual(
-      seen.map((one) => one.line.replace(/[?&]x-id=\w+/, '')),
-      ['DELETE /b/k?uploadId=u1', 'DELETE /b/k?versionId=null', 'DELETE /b/k?versionId=v2'],
+    assert.deepEqual(lines(seen), [
+      'DELETE /b/k?uploadId=u1',
+      'GET /b/k?uploadId=u1',
+      'DELETE /b/k?versionId=null',
+      'DELETE /b/k?versionId=v2',
+    ]);
+  });
+
+  it('aborts again when a part has landed', async () => {
+    let lists = 0;
+    const { objects, seen } = await store((one, response) => {
+      lists += Number(one.line.startsWith('GET'));
+      if (one.line.startsWith('GET') && lists === 1) xml(response, partsOf(1));
+      else removing(one, response);
+    });
+    await objects.remove('b', 'k', { versions: [], multipartUploadIds: ['u1'] });
+    assert.equal(lines(seen).filter((line) => line.startsWith('DELETE')).length, 2);
+  });
+
+  it('says that parts are left, when they are, and removes the versions', async () => {
+    const { objects, seen } = await store((one, response) =>
+      one.line.startsWith('GET') ? xml(response, partsOf(1)) : response.writeHead(204).end(),
     );
+    await unavailable(objects.remove('b', 'k', REMAINS));
+    assert.deepEqual(lines(seen).slice(-2), ['DELETE /b/k?versionId=null', 'DELETE /b/k?versionId=v2']);
   });
 
   it('removes the object itself where there are no versions', async () => {
@@ -144,9 +188,9 @@ describe('remove', () => {
     const { objects, seen } = await store((one, response) =>
       one.line.includes('versionId=null')
         ? xml(response, error('AccessDenied'), 403)
-        : response.writeHead(204).end(),
+        : removing(one, response),
     );
     await unavailable(objects.remove('b', 'k', REMAINS));
-    assert.equal(seen.length, 3);
+    assert.equal(seen.length, 4);
   });
 });

@@ -22,7 +22,7 @@ import { promisify } from 'node:util';
 import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import { inspectSqliteStore } from '../../../src/store/adapters/sqlite/inspect.ts';
 import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
-import { NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
+import { insertOne, NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
 
 const LATER = { id: MIGRATIONS.length + 1, name: 'later', sql: 'CREATE TABLE later (id INTEGER)' };
 
@@ -81,7 +81,7 @@ describe('inspectSqliteStore', () => {
   it('looks beside the process that serves, also from within it, and drops none of its locks', async () => {
     const store = await openSqliteStore({ path, exclusive: true });
     try {
-      await store.uploads.insert(uploadOf(1), wrappedOf(), undefined, NOW);
+      await insertOne(store, uploadOf(1), wrappedOf());
       // Sizes only: reading the files here would itself drop this process's locks.
       const sizes = () => readdirSync(directory).map((name) => [name, statSync(join(directory, name)).size]);
       const before = sizes();
@@ -90,7 +90,7 @@ describe('inspectSqliteStore', () => {
       assert.equal(inspection.served, true);
       assert.deepEqual(sizes(), before);
       assert.equal(await openElsewhere(path), 'store_locked');
-      await store.uploads.insert(uploadOf(2), wrappedOf(), undefined, NOW);
+      await insertOne(store, uploadOf(2), wrappedOf());
     } finally {
       await store.close();
     }
@@ -101,8 +101,8 @@ describe('inspectSqliteStore', () => {
     await make();
     assert.deepEqual((await inspectSqliteStore(path)).usage, []);
     const store = await openSqliteStore({ path, exclusive: true });
-    await store.uploads.insert(uploadOf(1), wrappedOf(), undefined, NOW);
-    await store.uploads.insert(uploadOf(2), wrappedOf(), undefined, NOW, true);
+    await insertOne(store, uploadOf(1), wrappedOf());
+    await insertOne(store, uploadOf(2), wrappedOf(), undefined, NOW, true);
     const usage = await store.keys.usage();
     assert.deepEqual(
       usage.map(({ objectKeys, copies }) => [objectKeys, copies]),

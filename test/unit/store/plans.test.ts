@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
+import { DROP_ENDED } from '../../../src/store/adapters/sqlite/idempotency.ts';
 import * as intermediates from '../../../src/store/adapters/sqlite/intermediates-sql.ts';
 import * as keys from '../../../src/store/adapters/sqlite/keys/sql.ts';
+import * as outbox from '../../../src/store/adapters/sqlite/outbox/sql.ts';
 import * as sql from '../../../src/store/adapters/sqlite/sql.ts';
 import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
 
@@ -31,6 +33,12 @@ describe('every read of the SQLite store is an index search without a sort', () 
     assert.deepEqual(plan(sql.LIST_EXPIRED), ['MERGE (UNION ALL)', 'LEFT', byState, 'RIGHT', byState]);
     assert.deepEqual(plan(sql.DUE), [search('uploads', 'uploads_due', 'next_check_at<?')]);
     assert.equal(plan(sql.HAS_SLOT)[0], byId);
+    assert.deepEqual(plan(sql.EXTEND), [byId]);
+    assert.deepEqual(plan(DROP_ENDED), [search('idempotency', 'idempotency_ends', 'expires_at<?')]);
+    assert.deepEqual(
+      plan(sql.PURGEABLE).filter((step) => /^(SCAN|SEARCH|USE)/.test(step)),
+      [byId, search('keys', 'sqlite_autoindex_keys_1', 'upload_id=?')],
+    );
   });
 
   it('of a slot’s keys', () => {
@@ -85,6 +93,51 @@ describe('every read of the SQLite store is an index search without a sort', () 
         'SCAN intermediate_keys USING INDEX intermediate_keys_by_kek',
       ],
     );
+  });
+
+  describe('of the outbox', () => {
+    const on = (index: string, terms: string) => search('outbox', index, terms);
+    const covering = (index: string, terms: string) =>
+      on(index, terms).replace('USING INDEX', 'USING COVERING INDEX');
+    const line = 'upload_id=? AND tenant=? AND webhook=? AND state=?';
+
+    it('by what is due and by lines', () => {
+      const [due, ...busy] = plan(outbox.DUE);
+      assert.equal(due, on('outbox_due', 'next_attempt_at<?'));
+      assert.match(busy.at(-1) ?? '', /^SCAN json_each /);
+      assert.deepEqual(plan(outbox.NEXT), ['SCAN outbox USING COVERING INDEX outbox_due']);
+      assert.deepEqual(plan(outbox.CLAIM), ['SEARCH outbox USING INTEGER PRIMARY KEY (rowid=?)']);
+      assert.deepEqual(plan(outbox.NOTE), [on('sqlite_autoindex_outbox_1', 'id=?')]);
+      assert.deepEqual(plan(outbox.ADD).at(-1), covering('outbox_lines', line));
+      assert.deepEqual(plan(outbox.LINE_UP), [
+        on('outbox_lines', line),
+        'SCALAR SUBQUERY 1',
+        covering('outbox_lines', line),
+      ]);
+    });
+
+    it('by id, of a tenant and state', () => {
+      const list = (query: Parameters<typeof outbox.listSql>[0]) => plan(outbox.listSql(query));
+      assert.deepEqual(list({}), [on('sqlite_autoindex_outbox_1', 'id<?')]);
+      assert.deepEqual(list({ tenant: 'acme' }), [on('outbox_by_tenant', 'tenant=? AND id<?')]);
+      assert.deepEqual(list({ state: 'dead' }), [on('outbox_by_state', 'state=? AND id<?')]);
+      assert.deepEqual(list({ tenant: 'acme', state: 'dead' }), [
+        on('outbox_by_tenant_state', 'tenant=? AND state=? AND id<?'),
+      ]);
+    });
+
+    it('of what is replayed, dropped, purged and counted', () => {
+      const first = (query: string) => plan(query)[0];
+      assert.equal(first(outbox.REPLAY_ONE), on('sqlite_autoindex_outbox_1', 'id=?'));
+      assert.equal(first(outbox.REPLAY_DEAD), covering('outbox_by_state', 'state=?'));
+      assert.equal(
+        first(outbox.REPLAY_DEAD_OF_TENANT),
+        covering('outbox_by_tenant_state', 'tenant=? AND state=?'),
+      );
+      assert.equal(first(outbox.DROP_DELIVERED), on('outbox_delivered', 'ended_at<?'));
+      assert.equal(first(outbox.PURGE_ENDED), on('outbox_lines', 'upload_id=?'));
+      assert.deepEqual(plan(outbox.COUNT), ['SCAN outbox USING COVERING INDEX outbox_by_state']);
+    });
   });
 
   it('of intermediate keys; a list of all tenants goes over all', () => {

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { INTERMEDIATE } from '../../../src/custody/intermediate.ts';
 import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import type { Store } from '../../../src/store/port.ts';
-import { idOf, intermediateOf, NOW, plain, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
+import { idOf, insertOne, intermediateOf, plain, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
 
 const ROWS = new URL('../../contract/store-rows.ts', import.meta.url).href;
 const ADAPTER = new URL('../../../src/store/adapters/sqlite.ts', import.meta.url).href;
@@ -56,7 +56,7 @@ describe('a SQLite store under several processes at once', () => {
   it('a key is replaced once, and a re-key begun once', async () => {
     const key = wrappedOf();
     for (let n = 0; n < TURNS; n++) {
-      await store.uploads.insert(uploadOf(n, { state: 'uploaded' }), key, undefined, NOW);
+      await insertOne(store, uploadOf(n, { state: 'uploaded' }), key);
     }
     const from = JSON.stringify(plain(key));
     const answers = await inEach(`async (store, n, rows, me) => {
@@ -85,7 +85,7 @@ describe('a SQLite store under several processes at once', () => {
     const answers = await inEach(`(store, n, rows, me) =>
       me === 0
         ? store.intermediates.destroy(rows.idOf(n), rows.NOW)
-        : store.uploads.insert(rows.uploadOf(n * 10 + me), rows.wrappedBy(rows.idOf(n), '${INTERMEDIATE}'), undefined, rows.NOW)
+        : rows.insertOne(store, rows.uploadOf(n * 10 + me), rows.wrappedBy(rows.idOf(n), '${INTERMEDIATE}'))
             .then(() => 'stored')`);
     for (const [n, [isDestroyed, ...others]] of byTurn(answers).entries()) {
       const expected = isDestroyed === true ? 'dependency_unavailable' : 'stored';

@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import type { Store } from '../../../src/store/port.ts';
-import { cursorOf, idOf, intermediateOf, NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
+import {
+  buriedAt,
+  cursorOf,
+  idOf,
+  insertOne,
+  intermediateOf,
+  NOW,
+  uploadOf,
+  wrappedOf,
+} from '../../contract/store-rows.ts';
 
 /** Of many sizes, and not in the order of their ids: pages split, empty and merge, and cells move between them. */
 const TOTAL = 300;
@@ -40,9 +49,10 @@ describe('a wrapped key that was replaced or destroyed leaves no byte in the SQL
   it('of slots', async () => {
     const [first, second] = [someKeys(), someKeys()];
     for (const n of order(137)) {
-      await store.uploads.insert(
+      await insertOne(
+        store,
         uploadOf(n, { state: 'uploaded', versionId: `v${n}` }),
-        first[n]!,
+        first[n],
         undefined,
         NOW,
         true,
@@ -80,7 +90,7 @@ describe('a wrapped key that was replaced or destroyed leaves no byte in the SQL
     const rows = keys.map((wrapped, n) => ({ generation: n + 1, versionId: null, wrapped, copy }));
     await store.keys.restore(upload, rows, []);
     assert.deepEqual(found(keys), [0, 1, 2]);
-    assert.equal(await store.uploads.bury(upload.id, upload, NOW), true);
+    assert.equal(await store.uploads.bury(upload.id, upload, buriedAt(NOW)), true);
     assert.deepEqual(found(keys), []);
   });
 

@@ -15,7 +15,15 @@ import { migrate } from '../../../src/store/adapters/sqlite/migrate.ts';
 import { openDatabase } from '../../../src/store/adapters/sqlite/open.ts';
 import { StoreLocked, StoreSchemaRefused } from '../../../src/store/errors.ts';
 import type { Store } from '../../../src/store/port.ts';
-import { idempotencyOf, NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
+import {
+  buriedAt,
+  forgottenAt,
+  idempotencyOf,
+  insertOne,
+  NOW,
+  uploadOf,
+  wrappedOf,
+} from '../../contract/store-rows.ts';
 
 const ADAPTER = new URL('../../../src/store/adapters/sqlite.ts', import.meta.url).href;
 
@@ -40,15 +48,15 @@ describe('SQLite store', () => {
     return store;
   }
 
-  /** A process that opens the store and prints `open` or the error's code. It lives until it is killed, at the latest after the test. */
+  /** A process that opens the store, forgets it, and prints `open` or the error's code. It lives until it is killed, at the latest after the test. */
   function opener(exclusive: boolean) {
     const script = `
       const { openSqliteStore } = await import(${JSON.stringify(ADAPTER)});
       await openSqliteStore({ path: ${JSON.stringify(path)}, exclusive: ${exclusive ? 'true' : 'false'} })
         .then(() => 'open', (error) => error.code + (error.cause ? ': ' + error.cause.message : ''))
-        .then((word) => process.stdout.write(word));
+        .then((word) => (globalThis.gc(), process.stdout.write(word)));
       process.stdin.resume();`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     children.push(child);
@@ -70,7 +78,7 @@ describe('SQLite store', () => {
 
     it('creates every file for its owner only', async () => {
       const store = await open(true);
-      await store.uploads.insert(uploadOf(1), wrappedOf(), undefined, NOW);
+      await insertOne(store, uploadOf(1), wrappedOf());
       for (const suffix of ['', '-wal', '-shm', '.lock']) {
         assert.equal(statSync(path + suffix).mode & 0o777, 0o600, suffix);
       }
@@ -100,7 +108,7 @@ describe('SQLite store', () => {
       assert.equal(await holder.word, 'open');
       await assert.rejects(open(true), StoreLocked);
       const beside = await open(false);
-      await beside.uploads.insert(uploadOf(1), wrappedOf(), undefined, NOW);
+      await insertOne(beside, uploadOf(1), wrappedOf());
       holder.child.kill('SIGKILL');
       await once(holder.child, 'exit');
       await open(true);
@@ -141,6 +149,7 @@ describe('SQLite store', () => {
         [
           { id: 1, name: 'initial', length: 64, applied_at: NOW },
           { id: 2, name: 'custody', length: 64, applied_at: NOW },
+          { id: 3, name: 'methods-and-outbox', length: 64, applied_at: NOW },
         ],
       );
       db.close();
@@ -181,7 +190,7 @@ describe('SQLite store', () => {
     const two = [await open(), await open()] as const;
     const results = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
-        two[n % 2 === 0 ? 0 : 1].uploads.insert(uploadOf(n), wrappedOf(), idempotencyOf(n), NOW),
+        insertOne(two[n % 2 === 0 ? 0 : 1], uploadOf(n), wrappedOf(), idempotencyOf(n)),
       ),
     );
     assert.equal(results.filter((result) => result === undefined).length, 1);
@@ -206,7 +215,7 @@ describe('SQLite store', () => {
       for (const n of order(371)) {
         const state = n % 2 === 0 ? 'deleting' : 'expired';
         const texts = { filename: `file-name-${n}!`, metadata: { note: `meta-note-${n}!` } };
-        await store.uploads.insert(uploadOf(n, { state, ...texts }), wrappedOf(keys[n]), undefined, NOW);
+        await insertOne(store, uploadOf(n, { state, ...texts }), wrappedOf(keys[n]));
       }
       assert.ok(onDisk().includes(keys[1]!.subarray(8, 40)), 'the keys were there');
       const ended = order(247).filter((n) => n % 3 !== 0);
@@ -214,7 +223,9 @@ describe('SQLite store', () => {
         const { uploads } = store;
         const upload = uploadOf(n);
         const done =
-          n % 2 === 0 ? uploads.bury(upload.id, upload, NOW) : uploads.forget(upload.id, upload, NOW);
+          n % 2 === 0
+            ? uploads.bury(upload.id, upload, buriedAt(NOW))
+            : uploads.forget(upload.id, upload, forgottenAt(NOW));
         assert.equal(await done, true);
       }
       const disk = onDisk();
@@ -230,10 +241,10 @@ describe('SQLite store', () => {
       const store = await open(true);
       const key = randomBytes(77);
       const upload = uploadOf(1, { state: 'deleting' });
-      await store.uploads.insert(upload, wrappedOf(key), undefined, NOW);
+      await insertOne(store, upload, wrappedOf(key));
       const reader = openDatabase(path);
       reader.exec('BEGIN; SELECT * FROM uploads');
-      assert.equal(await store.uploads.bury(upload.id, upload, NOW), true);
+      assert.equal(await store.uploads.bury(upload.id, upload, buriedAt(NOW)), true);
       assert.ok(onDisk().includes(key), 'the reader still needs it');
       reader.close();
       await store.uploads.due(NOW, 1);
@@ -245,10 +256,10 @@ describe('SQLite store', () => {
       const command = await open(false);
       const key = randomBytes(77);
       const upload = uploadOf(1, { state: 'deleting' });
-      await command.uploads.insert(upload, wrappedOf(key), undefined, NOW);
+      await insertOne(command, upload, wrappedOf(key));
       const reader = openDatabase(path);
       reader.exec('BEGIN; SELECT * FROM uploads');
-      assert.equal(await command.uploads.bury(upload.id, upload, NOW), true);
+      assert.equal(await command.uploads.bury(upload.id, upload, buriedAt(NOW)), true);
       reader.close();
       assert.ok(onDisk().includes(key), 'it is still due');
       await command.close();

@@ -16,6 +16,7 @@ import {
   world,
   type World,
 } from './audit-world.ts';
+import { buriedAt } from '../../contract/store-rows.ts';
 
 /** Another KEK file, as if the right one were gone. */
 async function otherKek({ h }: World) {
@@ -194,7 +195,7 @@ describe('an audit compares buckets with the store', () => {
     const { upload, key } = await w.uploaded();
     await w.h.store.uploads.update(upload.id, ['uploaded'], { state: 'deleting' });
     removeBehind(w.s3, { upload, key, stored: (await w.h.store.keys.get(upload.id, 1))! });
-    assert.ok(await w.h.store.uploads.bury(upload.id, upload, w.h.clock.now));
+    assert.ok(await w.h.store.uploads.bury(upload.id, upload, buriedAt(w.h.clock.now)));
     w.s3.put(upload.objectKey, key, {});
     const { findings, codes } = await w.audit();
     assert.deepEqual(codes, ['object_without_key', 'object_without_key']);

@@ -234,7 +234,7 @@ describe('a slot by PUT', () => {
   it('commits before there is a URL: a failing store gives 503 and no URL, on create and on request', async () => {
     let broken = false;
     const before = (call: string) => {
-      const commits = call === 'uploads.insert' || call === 'uploads.update';
+      const commits = call === 'uploads.insert' || call === 'uploads.extend';
       if (broken && commits) throw new DependencyUnavailable('store', undefined);
     };
     const failing = (store: Store): Store => ({

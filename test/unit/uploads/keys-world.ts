@@ -4,6 +4,7 @@ import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { readKeyFile, type KeyFileEnd } from '../../../src/custody/key-export.ts';
 import type { KeyWrapper } from '../../../src/custody/port.ts';
 import type { PlacedKey, Store, StoredKey } from '../../../src/store/port.ts';
+import { createLongSteps } from '../../../src/uploads/long-steps.ts';
 import { exportKeys, type KeyExport } from '../../../src/uploads/export-keys.ts';
 import {
   importKeys,
@@ -99,6 +100,8 @@ export function keysWorld(
     now: () => NOW,
     observer: { timed: (_step: string, work: () => unknown) => work(), slot: () => undefined },
     lookAt: () => undefined,
+    deliver: () => undefined,
+    longSteps: createLongSteps(),
   } as unknown as Services;
   return {
     services,

@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import { KeyUnusable, StateConflict } from '../../../src/errors.ts';
 import { customerKeyOf } from '../../../src/uploads/customer-key-of.ts';
 import { rewrapWorld } from './rewrap-world.ts';
+import { buriedAt } from '../../contract/store-rows.ts';
 
 const at = { now: 0, writesUntil: 0, nextCheckAt: 0 };
 
 describe('a key that is gone when it is asked for', () => {
-  it('was superseded meanwhile: the caller asks again; destroyed: an operator must look', async () => {
+  it('was superseded or destroyed meanwhile: the caller asks again; of a slot that ended before: an operator must look', async () => {
     await using world = await rewrapWorld();
     const [upload] = await world.upload(1);
     assert.ok(upload);
@@ -22,7 +23,10 @@ describe('a key that is gone when it is asked for', () => {
     await assert.rejects(customerKeyOf(services, { ...upload, generation: 3 }), StateConflict);
     const removed = await store.uploads.update(upload.id, ['uploaded'], { state: 'deleting' });
     assert.ok(removed);
-    await store.uploads.bury(upload.id, removed, 0);
-    await assert.rejects(customerKeyOf(services, removed), KeyUnusable);
+    await store.uploads.bury(upload.id, removed, buriedAt(0));
+    await assert.rejects(customerKeyOf(services, removed), StateConflict);
+    const buried = await store.uploads.get(removed.tenant, removed.id);
+    assert.ok(buried);
+    await assert.rejects(customerKeyOf(services, buried), KeyUnusable);
   });
 });

@@ -23,6 +23,7 @@ import {
   uploaded,
   world,
 } from './recover-world.ts';
+import { buriedAt } from '../../contract/store-rows.ts';
 
 const WEEK = 604_800_000;
 const at = ({ bucket, objectKey }: Pick<Upload, 'bucket' | 'objectKey'>) => `${bucket}/${objectKey}`;
@@ -390,7 +391,7 @@ describe('intermediate keys in the recovery bucket', () => {
     assert.ok(key);
     for (const { upload } of await shredded.h.store.keys.page({ limit: 10 })) {
       await shredded.h.store.uploads.update(upload.id, ['uploaded'], { state: 'deleting' });
-      await shredded.h.store.uploads.bury(upload.id, { urlEndsAt: upload.urlEndsAt }, 1);
+      await shredded.h.store.uploads.bury(upload.id, { urlEndsAt: upload.urlEndsAt }, buriedAt(1));
     }
     assert.equal(await shredded.h.store.intermediates.destroy(key.id, 1), true);
     assert.equal((await recover(shredded.h.services)).get(name)?.kind, 'already');

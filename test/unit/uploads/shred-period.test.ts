@@ -10,6 +10,7 @@ import { shredPeriod, type Shredded, type ShredOptions } from '../../../src/uplo
 import type { Upload } from '../../../src/uploads/upload.ts';
 import { watch, type Interference } from '../../support/interference.ts';
 import { HIERARCHY, rewrapWorld, type RewrapWorld } from './rewrap-world.ts';
+import { buriedAt } from '../../contract/store-rows.ts';
 
 const DAY_MS = 86_400_000;
 const RECOVERY = { target: 'main', bucket: 'recovery' };
@@ -95,7 +96,7 @@ async function bury(
   const { uploads } = harness.store;
   await uploads.update(id, ['uploaded'], { state: 'deleting', deletingAt: harness.clock.now });
   await s3.remove(bucket, objectKey, await s3.remains(bucket, objectKey));
-  assert.ok(await uploads.bury(id, { urlEndsAt }, harness.clock.now));
+  assert.ok(await uploads.bury(id, { urlEndsAt }, buriedAt(harness.clock.now)));
 }
 
 /** The `nth` call that is watched fails, and all behind it: the process has ended. */

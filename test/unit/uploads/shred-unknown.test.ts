@@ -10,6 +10,7 @@ import { placeOf } from '../../../src/uploads/services.ts';
 import { shredPeriod, type Shredded } from '../../../src/uploads/shred-period.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
 import { HIERARCHY, rewrapWorld, type RewrapWorld } from './rewrap-world.ts';
+import { buriedAt } from '../../contract/store-rows.ts';
 
 const DAY_MS = 86_400_000;
 const RECOVERY = { target: 'main', bucket: 'recovery' };
@@ -119,7 +120,7 @@ describe('shredding beside objects that the store does not know', () => {
     const { uploads } = harness.store;
     await uploads.update(slot.id, ['uploaded'], { state: 'deleting', deletingAt: harness.clock.now });
     await s3.remove(slot.bucket, slot.objectKey, await s3.remains(slot.bucket, slot.objectKey));
-    assert.ok(await uploads.bury(slot.id, slot, harness.clock.now));
+    assert.ok(await uploads.bury(slot.id, slot, buriedAt(harness.clock.now)));
     shred.plant({ slot: slot.id }, slot.objectKey);
     assert.equal((await shred.run())[0]?.outcome, 'destroyed');
   });

@@ -75,6 +75,11 @@ export class Connection {
     }
   }
 
+  /** For what is not worth emptying the WAL at once. */
+  scrubLater(): void {
+    this.#scrubDue = true;
+  }
+
   scrubIfDue(): void {
     if (this.#scrubDue) this.scrub();
   }

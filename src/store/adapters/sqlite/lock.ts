@@ -6,8 +6,11 @@ import { createPrivate } from './open.ts';
 /** `sealslot doctor` looks at the lock for a moment; a service holds it for good. */
 const PATIENCE_MS = 250;
 
-/** POSIX locks do not hold within one process, so the paths held here are kept too. */
-const held = new Set<string>();
+/**
+ * By real path. POSIX locks do not hold within one process, so what is held here is kept too; and a connection that nobody refers to would
+ * be closed as garbage, which lets go of the lock.
+ */
+const held = new Map<string, DatabaseSync>();
 
 /**
  * An exclusive transaction on a second database, `<path>.lock`, for the life of the process: the kernel lets go of it however the
@@ -23,7 +26,7 @@ export function acquireLock(path: string): Disposable {
     db.close();
     throw sqliteCode(error) === SQLITE.BUSY ? new StoreLocked(path) : error;
   }
-  held.add(path);
+  held.set(path, db);
   return {
     [Symbol.dispose]() {
       if (!db.isOpen) return;

@@ -1,7 +1,7 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import { SCOPES } from '../../../access/principal.ts';
-import type { Upload, UploadState } from '../../../uploads/upload.ts';
-import { UPLOAD_STATES } from '../../../uploads/upload.ts';
+import type { Mismatch } from '../../../errors.ts';
+import { UPLOAD_METHODS, UPLOAD_STATES, type Upload } from '../../../uploads/upload.ts';
 import type { ApiKeyRecord, IdempotencyRecord } from '../../port.ts';
 
 export type Row = Record<string, SQLOutputValue>;
@@ -28,12 +28,20 @@ export function orNull<T>(read: (row: Row, column: string) => T, row: Row, colum
   return row[column] === null ? null : read(row, column);
 }
 
+/** A column that holds one of a few words. */
+export function word<const Word extends string>(row: Row, column: string, words: readonly Word[]): Word {
+  const value = row[column];
+  const found = words.find((known) => known === value);
+  if (found === undefined) throw new TypeError(`column ${column} holds an unknown word`);
+  return found;
+}
+
 export function toUpload(row: Row): Upload {
   return {
     id: text(row, 'id'),
     tenant: text(row, 'tenant'),
     principal: text(row, 'principal'),
-    state: toState(text(row, 'state')),
+    state: word(row, 'state', UPLOAD_STATES),
     target: text(row, 'target'),
     bucket: text(row, 'bucket'),
     objectKey: text(row, 'object_key'),
@@ -41,6 +49,11 @@ export function toUpload(row: Row): Upload {
     contentType: text(row, 'content_type'),
     size: integer(row, 'size'),
     sha256: orNull(text, row, 'sha256'),
+    crc32c: orNull(text, row, 'crc32c'),
+    crc64nvme: orNull(text, row, 'crc64nvme'),
+    method: word(row, 'method', UPLOAD_METHODS),
+    partSize: orNull(integer, row, 'part_size'),
+    multipartUploadId: orNull(text, row, 'multipart_upload_id'),
     metadata: JSON.parse(text(row, 'metadata')) as Record<string, string>,
     expiresInSeconds: integer(row, 'expires_in_seconds'),
     createdAt: integer(row, 'created_at'),
@@ -49,16 +62,28 @@ export function toUpload(row: Row): Upload {
     uploadedAt: orNull(integer, row, 'uploaded_at'),
     etag: orNull(text, row, 'etag'),
     versionId: orNull(text, row, 'version_id'),
+    mismatches: orNull(toMismatches, row, 'mismatches'),
     generation: integer(row, 'generation'),
     nextGeneration: orNull(integer, row, 'next_generation'),
     deletingAt: orNull(integer, row, 'deleting_at'),
     deletedAt: orNull(integer, row, 'deleted_at'),
+    forgottenAt: orNull(integer, row, 'forgotten_at'),
     nextCheckAt: orNull(integer, row, 'next_check_at'),
   };
 }
 
-/** By column name, for an INSERT with named parameters. */
-export function fromUpload(upload: Upload): Record<string, SQLInputValue> {
+function toMismatches(row: Row, column: string): readonly Mismatch[] {
+  return JSON.parse(text(row, column)) as Mismatch[];
+}
+
+/**
+ * By column name, for an INSERT with named parameters.
+ * @param idempotencyId the number of the record that the slot was made with.
+ */
+export function fromUpload(
+  upload: Upload,
+  idempotencyId: number | null = null,
+): Record<string, SQLInputValue> {
   return {
     id: upload.id,
     tenant: upload.tenant,
@@ -71,6 +96,11 @@ export function fromUpload(upload: Upload): Record<string, SQLInputValue> {
     content_type: upload.contentType,
     size: upload.size,
     sha256: upload.sha256,
+    crc32c: upload.crc32c,
+    crc64nvme: upload.crc64nvme,
+    method: upload.method,
+    part_size: upload.partSize,
+    multipart_upload_id: upload.multipartUploadId,
     metadata: JSON.stringify(upload.metadata),
     expires_in_seconds: upload.expiresInSeconds,
     created_at: upload.createdAt,
@@ -79,18 +109,19 @@ export function fromUpload(upload: Upload): Record<string, SQLInputValue> {
     uploaded_at: upload.uploadedAt,
     etag: upload.etag,
     version_id: upload.versionId,
+    mismatches: fromMismatches(upload.mismatches),
     generation: upload.generation,
     next_generation: upload.nextGeneration,
     deleting_at: upload.deletingAt,
     deleted_at: upload.deletedAt,
+    forgotten_at: upload.forgottenAt,
     next_check_at: upload.nextCheckAt,
+    idempotency_id: idempotencyId,
   };
 }
 
-function toState(value: string): UploadState {
-  const state = UPLOAD_STATES.find((known) => known === value);
-  if (state === undefined) throw new TypeError(`unknown state ${value}`);
-  return state;
+export function fromMismatches(mismatches: readonly Mismatch[] | null): string | null {
+  return mismatches && JSON.stringify(mismatches);
 }
 
 export function toIdempotencyRecord(row: Row): IdempotencyRecord {
@@ -99,7 +130,7 @@ export function toIdempotencyRecord(row: Row): IdempotencyRecord {
     principal: text(row, 'principal'),
     key: text(row, 'key'),
     requestHash: bytes(row, 'request_hash'),
-    uploadId: text(row, 'upload_id'),
+    uploadIds: text(row, 'upload_ids').split(' '),
     expiresAt: integer(row, 'expires_at'),
   };
 }

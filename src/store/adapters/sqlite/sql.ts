@@ -1,12 +1,12 @@
 /** The statements on `uploads`. Each read is one index search without a sort; the unit test reads their query plans. */
 
 export const INSERT_UPLOAD = `
-  INSERT INTO uploads (id, tenant, principal, state, target, bucket, object_key, filename, content_type, size, sha256, metadata,
-    expires_in_seconds, created_at, expires_at, url_ends_at, uploaded_at, etag, version_id, generation, next_generation,
-    deleting_at, deleted_at, next_check_at)
-  VALUES (:id, :tenant, :principal, :state, :target, :bucket, :object_key, :filename, :content_type, :size, :sha256, :metadata,
-    :expires_in_seconds, :created_at, :expires_at, :url_ends_at, :uploaded_at, :etag, :version_id, :generation, :next_generation,
-    :deleting_at, :deleted_at, :next_check_at)`;
+  INSERT INTO uploads (id, tenant, principal, state, target, bucket, object_key, filename, content_type, size, sha256, crc32c, crc64nvme,
+    method, part_size, multipart_upload_id, metadata, expires_in_seconds, created_at, expires_at, url_ends_at, uploaded_at, etag, version_id,
+    mismatches, generation, next_generation, deleting_at, deleted_at, forgotten_at, next_check_at, idempotency_id)
+  VALUES (:id, :tenant, :principal, :state, :target, :bucket, :object_key, :filename, :content_type, :size, :sha256, :crc32c, :crc64nvme,
+    :method, :part_size, :multipart_upload_id, :metadata, :expires_in_seconds, :created_at, :expires_at, :url_ends_at, :uploaded_at, :etag, :version_id,
+    :mismatches, :generation, :next_generation, :deleting_at, :deleted_at, :forgotten_at, :next_check_at, :idempotency_id)`;
 
 /** Whether the object of a slot that is to be adopted has a slot already. */
 export const HAS_SLOT = `
@@ -42,18 +42,36 @@ export const UPDATE = `
     uploaded_at = iif(:has_uploaded_at, :uploaded_at, uploaded_at),
     etag = iif(:has_etag, :etag, etag),
     version_id = iif(:has_version_id, :version_id, version_id),
+    multipart_upload_id = iif(:has_multipart_upload_id, :multipart_upload_id, multipart_upload_id),
+    mismatches = iif(:has_mismatches, :mismatches, mismatches),
     deleting_at = iif(:has_deleting_at, :deleting_at, deleting_at),
     next_check_at = iif(:has_next_check_at, :next_check_at, next_check_at)
   WHERE id = :id AND state IN (SELECT value FROM json_each(:from))
-    AND (NOT :has_expected OR next_check_at IS :expected_next_check_at)
+    AND (NOT :has_expected_next_check_at OR next_check_at IS :expected_next_check_at)
+    AND (NOT :has_expected_multipart_upload_id OR multipart_upload_id IS :expected_multipart_upload_id)
     AND (:state IS NOT 'uploaded' OR EXISTS (SELECT 1 FROM keys WHERE upload_id = :id AND wrapped_id IS NOT NULL))
   RETURNING *`;
 
+export const EXTEND = `
+  UPDATE uploads SET url_ends_at = max(url_ends_at, :url_ends_at) WHERE id = :id AND state = 'issued'
+  RETURNING *`;
+
 export const BURY = `
-  UPDATE uploads SET state = 'deleted', deleted_at = :at, filename = NULL, metadata = '{}', next_check_at = NULL,
-    next_generation = NULL
+  UPDATE uploads SET state = 'deleted', deleted_at = :at, filename = NULL, metadata = '{}', mismatches = NULL, next_generation = NULL,
+    next_check_at = :next_check_at
   WHERE id = :id AND state = 'deleting' AND url_ends_at = :url_ends_at`;
 
 export const FORGET = `
-  UPDATE uploads SET next_check_at = NULL, next_generation = NULL
-  WHERE id = :id AND state = 'expired' AND url_ends_at = :url_ends_at`;
+  UPDATE uploads SET forgotten_at = :at, next_generation = NULL, next_check_at = :next_check_at
+  WHERE id = :id AND state IN ('expired', 'rejected') AND forgotten_at IS NULL AND url_ends_at = :url_ends_at`;
+
+/** A forgotten slot that is `deleting` is on its way to a tombstone. */
+export const PURGEABLE = `
+  SELECT idempotency_id FROM uploads
+  WHERE id = :id AND (state = 'deleted' OR (forgotten_at IS NOT NULL AND state IN ('expired', 'rejected')))
+    AND NOT EXISTS (SELECT 1 FROM keys WHERE upload_id = :id AND wrapped_id IS NOT NULL)`;
+
+/** Their bytes lie in `wrapped_keys`, whose rows stay. */
+export const PURGE_KEYS = 'DELETE FROM keys WHERE upload_id = :id';
+
+export const PURGE = 'DELETE FROM uploads WHERE id = :id';

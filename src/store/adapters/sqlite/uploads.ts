@@ -1,10 +1,13 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
-import type { UploadPatch, UploadStore } from '../../port.ts';
+import type { OutboxMessage, UploadStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { idempotencyRows } from './idempotency.ts';
 import { keyRows } from './keys/rows.ts';
+import { outboxRows } from './outbox/rows.ts';
 import { fromUpload, toUpload } from './rows.ts';
 import * as sql from './sql.ts';
+import { expectedValues, patchValues } from './uploads/patch.ts';
+import { purger } from './uploads/purge.ts';
 
 /** Sorts after every UUID. */
 const AFTER_ALL = '~';
@@ -12,6 +15,8 @@ const AFTER_ALL = '~';
 export function sqliteUploads(connection: Connection): UploadStore {
   const keys = keyRows(connection);
   const idempotent = idempotencyRows(connection);
+  const outbox = outboxRows(connection);
+  const purge = purger(connection);
   const insert = connection.prepare(sql.INSERT_UPLOAD);
   const hasSlot = connection.prepare(sql.HAS_SLOT);
   const get = connection.prepare(sql.GET);
@@ -21,19 +26,20 @@ export function sqliteUploads(connection: Connection): UploadStore {
   const listExpired = connection.prepare(sql.LIST_EXPIRED);
   const due = connection.prepare(sql.DUE);
   const update = connection.prepare(sql.UPDATE);
+  const extend = connection.prepare(sql.EXTEND);
   const bury = connection.prepare(sql.BURY);
   const forget = connection.prepare(sql.FORGET);
 
   /** One commit of a slot's last step and of its key's end; then the WAL, which still holds the key, is emptied. */
   async function end(
     step: StatementSync,
-    values: Record<string, SQLInputValue>,
-    id: string,
-    at: number,
+    values: Record<string, SQLInputValue> & { id: string; at: number },
+    messages: readonly OutboxMessage[],
   ): Promise<boolean> {
     const done = await connection.write(() => {
       if (step.run(values).changes === 0) return false;
-      keys.destroyAll(id, at);
+      keys.destroyAll(values.id, values.at);
+      outbox.add(messages);
       return true;
     });
     if (done) connection.scrub();
@@ -41,15 +47,24 @@ export function sqliteUploads(connection: Connection): UploadStore {
   }
 
   return {
-    insert: (upload, key, idempotency, now, hasCopy = false) =>
+    insert: (slots, idempotency, now) =>
       connection.write(() => {
         const first = idempotency && idempotent.find(idempotency, now);
         if (first) return first;
-        insert.run(fromUpload(upload));
-        keys.add(upload.id, 1, key, upload.createdAt, hasCopy);
-        if (idempotency) idempotent.claim(idempotency);
+        const record = idempotency && idempotent.claim(idempotency);
+        for (const { upload, key, hasCopy } of slots) {
+          insert.run(fromUpload(upload, record));
+          keys.add(upload.id, 1, key, upload.createdAt, hasCopy);
+        }
         return undefined;
       }),
+    extend: (ids, urlEndsAt) =>
+      connection.write(() =>
+        ids.flatMap((id) => {
+          const row = extend.get({ id, url_ends_at: urlEndsAt });
+          return row === undefined ? [] : [toUpload(row)];
+        }),
+      ),
     adopt: (upload, key, kin) =>
       connection.write(() => {
         const { id, bucket, objectKey } = upload;
@@ -74,18 +89,27 @@ export function sqliteUploads(connection: Connection): UploadStore {
         if (state === 'expired') return listExpired.all({ ...page, now }).map(toUpload);
         return listByState.all({ ...page, state }).map(toUpload);
       }),
-    update: (id, from, patch, expected) =>
+    update: (id, from, patch, expected = {}, messages = []) =>
       connection.write(() => {
         const row = update.get({
           id,
           from: JSON.stringify(from),
           ...patchValues(patch),
-          ...optional('expected_next_check_at', expected?.nextCheckAt, 'has_expected'),
+          ...expectedValues(expected),
         });
-        return row && toUpload(row);
+        if (row === undefined) return undefined;
+        outbox.add(messages);
+        return toUpload(row);
       }),
-    bury: (id, { urlEndsAt }, at) => end(bury, { id, url_ends_at: urlEndsAt, at }, id, at),
-    forget: (id, { urlEndsAt }, at) => end(forget, { id, url_ends_at: urlEndsAt }, id, at),
+    bury: (id, { urlEndsAt }, { deletedAt, nextCheckAt }, messages = []) =>
+      end(bury, { id, url_ends_at: urlEndsAt, at: deletedAt, next_check_at: nextCheckAt }, messages),
+    forget: (id, { urlEndsAt }, { forgottenAt, nextCheckAt }) =>
+      end(forget, { id, url_ends_at: urlEndsAt, at: forgottenAt, next_check_at: nextCheckAt }, []),
+    async purge(id) {
+      const done = await connection.write(() => purge(id));
+      if (done) connection.scrubLater();
+      return done;
+    },
     due: (now, limit) =>
       connection.read(() => {
         connection.scrubIfDue();
@@ -93,24 +117,4 @@ export function sqliteUploads(connection: Connection): UploadStore {
       }),
     dropEndedIdempotency: (now) => connection.write(() => idempotent.dropEnded(now)),
   };
-}
-
-function patchValues(patch: UploadPatch): Record<string, SQLInputValue> {
-  return {
-    state: patch.state ?? null,
-    url_ends_at: patch.urlEndsAt ?? null,
-    ...optional('uploaded_at', patch.uploadedAt),
-    ...optional('etag', patch.etag),
-    ...optional('version_id', patch.versionId),
-    ...optional('deleting_at', patch.deletingAt),
-    ...optional('next_check_at', patch.nextCheckAt),
-  };
-}
-
-function optional(
-  column: string,
-  value: string | number | null | undefined,
-  flag = `has_${column}`,
-): Record<string, SQLInputValue> {
-  return { [column]: value ?? null, [flag]: value === undefined ? 0 : 1 };
 }

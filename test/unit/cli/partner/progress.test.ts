@@ -45,6 +45,18 @@ describe('Progress', () => {
   });
 });
 
+describe('Progress of what goes on after an end', () => {
+  it('does not count what an earlier run sent', () => {
+    const terminal = fakeTerminal({ isTTY: false });
+    const progress = new Progress(terminal, { files: 1, bytes: 200 });
+    progress.moved('a', 0);
+    progress.moved('a', 120, 120);
+    progress.moved('a', 200, 120);
+    terminal.clock.now += 2_000;
+    assert.equal(progress.summary(), '; 80 B in 2 s (40 B/s)');
+  });
+});
+
 describe('units', () => {
   for (const [bytes, shown] of [
     [0, '0 B'],

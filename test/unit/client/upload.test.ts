@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FileChanged, S3Refusal, ServiceProblem, Unreachable } from '../../../src/client/errors.ts';
 import { openLocalFile } from '../../../src/client/local-file.ts';
-import { uploadFile } from '../../../src/client/upload-file.ts';
+import { uploadSource } from '../../../src/client/upload.ts';
 import { cut, problem, refuse, startStub, take, type Answer, type Stub } from './stub.ts';
 
 const SLOT = { id: 'id', objectKey: 'k', contentType: 'text/plain', size: 5 };
 const UPLOADED: Answer = { status: 200, body: { ...SLOT, state: 'uploaded' } };
 
-describe('uploadFile', () => {
+describe('uploadSource by PUT', () => {
   let stub: Stub;
   beforeEach(async () => {
     stub = await startStub();
@@ -28,7 +28,7 @@ describe('uploadFile', () => {
   const inState = (state: string): Answer => ({ status: 201, body: { ...SLOT, state } });
   const upload = async () => {
     await using file = await openLocalFile(join(stub.dir, 'a.txt'));
-    return (await uploadFile(stub.client, file, { filename: 'a.txt', contentType: 'text/plain' })).outcome;
+    return (await uploadSource(stub.client, file, { filename: 'a.txt', contentType: 'text/plain' })).outcome;
   };
 
   it('asks, sends, completes', async () => {

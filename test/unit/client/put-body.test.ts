@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { FileChanged, S3Refusal, Unreachable } from '../../../src/client/errors.ts';
 import { openLocalFile } from '../../../src/client/local-file.ts';
-import { putFile } from '../../../src/client/put-file.ts';
+import { putBody } from '../../../src/client/put-body.ts';
 import { cut, refuse, startStub, take, type Stub } from './stub.ts';
 
 const BIG = 64 * 1024 * 1024;
 
-describe('putFile', () => {
+describe('putBody', () => {
   let stub: Stub;
   before(async () => (stub = await startStub()));
   after(() => stub[Symbol.asyncDispose]());
@@ -23,7 +23,7 @@ describe('putFile', () => {
   };
   const put = async (size: number, onSent?: (bytes: number) => void) => {
     await using opened = await file(size);
-    await putFile(stub.client.transport, stub.signed('PUT'), opened, { onSent });
+    await putBody(stub.client.transport, stub.signed('PUT'), opened, { onSent });
   };
 
   for (const size of [0, 10, 3 * 1024 * 1024 + 1]) {
@@ -88,12 +88,12 @@ describe('putFile', () => {
     );
     await using shortened = await file(20);
     await truncate(join(stub.dir, '20.bin'), 5);
-    await assert.rejects(putFile(stub.client.transport, stub.signed('PUT'), shortened), FileChanged);
+    await assert.rejects(putBody(stub.client.transport, stub.signed('PUT'), shortened), FileChanged);
     const controller = new AbortController();
     stub.s3.splice(0, 2, () => controller.abort());
     await using opened = await file(10);
     const { signal } = controller;
-    await assert.rejects(putFile(stub.client.transport, stub.signed('PUT'), opened, { signal }), {
+    await assert.rejects(putBody(stub.client.transport, stub.signed('PUT'), opened, { signal }), {
       name: 'AbortError',
     });
   });
@@ -102,7 +102,7 @@ describe('putFile', () => {
     await using opened = await file(10);
     const request = { ...stub.signed('PUT'), url: stub.client.endpoint };
     const calls = stub.calls.length;
-    await assert.rejects(putFile(stub.client.transport, request, opened), /Protocol "http:" not supported/);
+    await assert.rejects(putBody(stub.client.transport, request, opened), /Protocol "http:" not supported/);
     assert.equal(stub.calls.length, calls);
   });
 });

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FileChanged, FileUnusable, S3Refusal, Unreachable } from './errors.ts';
-import type { LocalFile } from './local-file.ts';
 import type { SignedRequest } from './model.ts';
+import type { Body } from './source.ts';
 import { answerTo, retryAfterOf, s3CodeIn, textOf, type Transport } from './transport.ts';
 
 /** As in curl: bigger bodies wait for S3's word, so that a refusal costs none of them, but not for long: some servers never say it. */
@@ -13,43 +12,53 @@ const EXPECT_MS = 1_000;
 
 export interface PutOptions {
   readonly signal?: AbortSignal | undefined;
-  /** @param bytes sent so far in this try. */
+  /** @param bytes sent so far in this try. What it throws ends the try, and is thrown as it is. */
   readonly onSent?: ((bytes: number) => void) | undefined;
 }
 
 /**
- * Sends the file to S3, once, in constant memory.
+ * Sends an object or a part of one to S3, once, in constant memory.
  * @throws S3Refusal for every answer that is not a success: 412 says that the object is there already.
  * @throws Unreachable when no answer comes; the object may be there all the same.
- * @throws FileChanged or FileUnusable when the file cannot be read to its announced end.
+ * @throws FileChanged or FileUnusable when the body cannot be read to its announced end.
  */
-export async function putFile(
+export async function putBody(
   transport: Transport,
-  request: SignedRequest,
-  file: LocalFile,
+  request: Pick<SignedRequest, 'url' | 'headers'>,
+  body: Body,
   { signal, onSent }: PutOptions = {},
 ): Promise<void> {
-  const expects = file.size >= EXPECT_FROM_BYTES;
+  const expects = body.size >= EXPECT_FROM_BYTES;
   const call = transport.openTls(new URL(request.url), {
-    method: request.method,
+    method: 'PUT',
     headers: {
       ...request.headers,
-      'content-length': file.size,
+      'content-length': body.size,
       ...(expects && { expect: '100-continue' }),
     },
     signal,
   });
+  let thrown: { readonly error: unknown } | undefined;
+  const tell = (bytes: number): void => {
+    try {
+      onSent?.(bytes);
+    } catch (error) {
+      thrown = { error };
+      throw error;
+    }
+  };
   try {
     const answered = answerTo(call);
-    const sent = send(call, file, expects, onSent);
+    const sent = send(call, body, expects, tell);
     // An answer may come before the end of the body, and a failing file before any answer.
     const answer = await Promise.race([answered, sent.then(() => answered)]);
-    const body = await textOf(answer);
+    const text = await textOf(answer);
     const status = answer.statusCode ?? 0;
-    if (status < 200 || status > 299) throw new S3Refusal(status, s3CodeIn(body), retryAfterOf(answer));
+    if (status < 200 || status > 299) throw new S3Refusal(status, s3CodeIn(text), retryAfterOf(answer));
     await sent;
   } catch (error) {
     signal?.throwIfAborted();
+    if (thrown !== undefined) throw thrown.error;
     const told = [S3Refusal, FileChanged, FileUnusable].some((kind) => error instanceof kind);
     throw told ? error : new Unreachable('S3', error);
   } finally {
@@ -60,26 +69,36 @@ export async function putFile(
 
 async function send(
   call: ClientRequest,
-  file: LocalFile,
+  body: Body,
   expects: boolean,
-  onSent: ((bytes: number) => void) | undefined,
+  onSent: (bytes: number) => void,
 ): Promise<void> {
   let answer: IncomingMessage | undefined;
   call.once('response', (response) => (answer = response));
   if (expects) await wordOrTimeout(call);
 
   let bytes = 0;
-  async function* body(): AsyncGenerator<Buffer> {
-    if (file.size === 0) return;
-    for await (const chunk of file.read()) {
-      // The rest is not wanted. To end here would look like the end of the body.
-      if (answer !== undefined) await once(call, 'close');
-      yield chunk;
-      bytes += chunk.length;
-      onSent?.(bytes);
-    }
+  for await (const chunk of body.read()) {
+    // The rest is not wanted. To end here would look like the end of the body.
+    if (answer !== undefined) return;
+    await written(call, chunk);
+    bytes += chunk.length;
+    onSent(bytes);
   }
-  if (answer === undefined) await pipeline(body, call);
+  if (answer === undefined) call.end();
+}
+
+/** Until the socket has taken it: the next piece may come in the same memory. */
+function written(call: ClientRequest, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
+    call.once('close', onClose);
+    call.write(chunk, (error) => {
+      call.off('close', onClose);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 async function wordOrTimeout(call: ClientRequest): Promise<void> {

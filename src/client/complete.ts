@@ -1,0 +1,35 @@
+import { hasCode, ServiceProblem } from './errors.ts';
+import type { Slot } from './model.ts';
+import type { Patience } from './retry.ts';
+import type { ServiceClient } from './service.ts';
+
+/**
+ * Has the service say that the object is there. What S3 has taken, it shows at once or soon; to put parts together, and to read them
+ * again, may take it minutes.
+ * @throws ServiceProblem: also 409 `not_arrived` where parts are missing, and 409 `restart_needed`.
+ */
+export async function complete(
+  service: ServiceClient,
+  id: string,
+  patience: Patience,
+  signal: AbortSignal | undefined,
+): Promise<Slot> {
+  for (;;) {
+    try {
+      return await service.complete(id, signal);
+    } catch (error) {
+      if (hasCode(error, 'still_completing')) await patience.whileUnderWay(error.retryAfterSeconds);
+      else {
+        const isEarly = hasCode(error, 'not_arrived') && missingPartsOf(error) === undefined;
+        if (!isEarly || !(await patience.afterRefusal(error.retryAfterSeconds))) throw error;
+      }
+    }
+  }
+}
+
+/** @returns the first of the missing part numbers; undefined when no part is missing, or it was another answer. */
+export function missingPartsOf(error: unknown): number[] | undefined {
+  if (!(error instanceof ServiceProblem) || error.code !== 'not_arrived') return undefined;
+  const { missingParts } = error.members;
+  return Array.isArray(missingParts) ? missingParts.filter((each) => typeof each === 'number') : undefined;
+}

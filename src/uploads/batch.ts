@@ -1,0 +1,32 @@
+import { judgeUpload } from '../access/policy.ts';
+import type { Principal } from '../access/principal.ts';
+import type { TenantConfig } from '../config/config.ts';
+import { BatchRefused } from '../errors.ts';
+import { issue, type Issued, type UploadAsk } from './issue.ts';
+import type { Services } from './services.ts';
+
+/**
+ * Many slots by one commit, in the order asked for.
+ * @throws BatchRefused naming each item that the policy has something against; nothing was stored.
+ */
+export async function issueBatch(
+  services: Services,
+  principal: Principal,
+  asks: readonly UploadAsk[],
+  idempotencyKey: string | undefined,
+): Promise<Issued> {
+  return issue(services, principal, {
+    body: { uploads: asks },
+    idempotencyKey,
+    authorise: (policy) => authoriseAll(policy, asks),
+  });
+}
+
+function authoriseAll(policy: TenantConfig, asks: readonly UploadAsk[]) {
+  const judged = asks.map((ask) => ({ ask, ...judgeUpload(policy, ask) }));
+  const errors = judged.flatMap(({ invalid, refused }, index) =>
+    [...invalid, ...refused].map(({ path, message }) => ({ path: `/uploads/${index}${path}`, message })),
+  );
+  if (errors.length > 0) throw new BatchRefused(errors);
+  return judged.map(({ ask, granted }) => ({ ask, ...granted }));
+}

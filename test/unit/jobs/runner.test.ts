@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { describe, it } from 'node:test';
+import { DependencyUnavailable } from '../../../src/errors.ts';
+import { lifeWorld } from '../uploads/life-world.ts';
+
+const PLAIN = { contentType: 'text/plain', size: 5 };
+
+describe('lookAt', () => {
+  it('a slot that is in hand: one look at a time, and one more after however many hints', async () => {
+    await using w = await lifeWorld();
+    const slot = await w.issue(PLAIN);
+    const upload = await w.stored(slot);
+    const gates = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    let inHand = 0;
+    let most = 0;
+    w.s3.before = async ({ name, nth }) => {
+      if (name !== 'head') return;
+      most = Math.max(most, (inHand += 1));
+      await gates[nth - 1]?.promise;
+      inHand -= 1;
+    };
+    for (let n = 0; n < 5; n += 1) w.h.jobs.lookAt(upload);
+    await setImmediate();
+    assert.equal(w.s3.calls.get('head'), 1);
+    gates[0]?.resolve(undefined);
+    while ((w.s3.calls.get('head') ?? 0) < 2) await setImmediate();
+    gates[1]?.resolve(undefined);
+    for (let n = 0; n < 20; n += 1) await setImmediate();
+    assert.deepEqual([w.s3.calls.get('head'), most], [2, 1]);
+  });
+
+  it('a DELETE that comes meanwhile is what is looked at next', async () => {
+    await using w = await lifeWorld();
+    const slot = await w.issue(PLAIN);
+    const gate = Promise.withResolvers<undefined>();
+    w.s3.before = ({ name }) => (name === 'head' ? gate.promise : undefined);
+    w.h.jobs.lookAt(await w.stored(slot));
+    await w.h.call('DELETE', `/v1/uploads/${String(slot.id)}`, { token: w.token });
+    await w.arrive(slot);
+    w.h.jobs.lookAt(await w.stored(slot));
+    gate.resolve(undefined);
+    while (w.s3.removals === 0) await setImmediate();
+    assert.equal((await w.stored(slot)).state, 'deleting');
+  });
+
+  it('slots do not wait for each other, nor a pass for them', async () => {
+    await using w = await lifeWorld();
+    const [slow, quick] = [await w.issue(PLAIN), await w.issue(PLAIN)];
+    const gate = Promise.withResolvers<undefined>();
+    w.s3.before = ({ objectKey }) => (objectKey === slow.objectKey ? gate.promise : undefined);
+    await w.arrive(quick);
+    w.h.jobs.lookAt(await w.stored(slow));
+    w.h.jobs.lookAt(await w.stored(quick));
+    await w.h.jobs.runOnce();
+    while ((await w.stored(quick)).state !== 'uploaded') await setImmediate();
+    assert.equal((await w.stored(slow)).state, 'issued');
+    gate.resolve(undefined);
+  });
+
+  it('one that fails is tried again in 30 s, and the next hint is heeded', async () => {
+    await using w = await lifeWorld();
+    const slot = await w.issue(PLAIN);
+    w.s3.failAt('head', 1, 'before', new DependencyUnavailable('s3', undefined));
+    w.h.jobs.lookAt(await w.stored(slot));
+    while ((await w.stored(slot)).nextCheckAt !== w.h.clock.now + 30_000) await setImmediate();
+    await w.arrive(slot);
+    w.h.jobs.lookAt(await w.stored(slot));
+    while ((await w.stored(slot)).state !== 'uploaded') await setImmediate();
+  });
+
+  it('stop waits for the look in hand and begins no other', async () => {
+    await using w = await lifeWorld();
+    const slot = await w.issue(PLAIN);
+    const gate = Promise.withResolvers<undefined>();
+    w.s3.before = ({ name }) => (name === 'head' ? gate.promise : undefined);
+    const upload = await w.stored(slot);
+    w.h.jobs.lookAt(upload);
+    w.h.jobs.lookAt(upload);
+    let isStopped = false;
+    const stopped = w.h.jobs.stop().then(() => (isStopped = true));
+    await setImmediate();
+    assert.equal(isStopped, false);
+    gate.resolve(undefined);
+    await stopped;
+    w.h.jobs.lookAt(upload);
+    await setImmediate();
+    assert.equal(w.s3.calls.get('head'), 1);
+  });
+});
