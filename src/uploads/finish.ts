@@ -1,5 +1,5 @@
 import type { CustomerKey } from '../custody/customer-key.ts';
-import { UploadMismatch, type Mismatch } from '../errors.ts';
+import { StateConflict, UploadMismatch, type Mismatch } from '../errors.ts';
 import type { ListedPart } from '../s3/port.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import { partCountOf, sizeOfPart } from './part-sizes.ts';
@@ -9,6 +9,9 @@ import { reject, settle } from './settle.ts';
 import type { Upload } from './upload.ts';
 import { askS3 } from './verify.ts';
 import { contentMismatches } from './verify-content.ts';
+
+/** Longer than S3 takes to put an object together, and than we wait for it. */
+const WRITES_MS = 3_600_000;
 
 /** What came of an attempt to bring a slot to its end. */
 export type Finish =
@@ -69,6 +72,7 @@ async function assemble(
   const missing = missingParts(upload, parts);
   if (missing.length > 0) return { kind: 'incomplete', missing };
 
+  await announceWrite(services, upload);
   const checksum = announcedChecksum(upload);
   const wanted = parts.filter(({ partNumber }) => partNumber <= partCountOf(upload));
   const completion = await services.observer.timed('s3', () =>
@@ -87,6 +91,15 @@ async function assemble(
       return { kind: 'hopeless', why: 'another write came between, and S3 wants a new upload (409)' };
     case 'refused':
       return refusal(upload, completion.code);
+  }
+}
+
+/** As long as S3 may be at work for us, a DELETE waits for what it makes as it waits for URLs (invariant 3). */
+async function announceWrite(services: Services, { id }: Upload): Promise<void> {
+  const urlEndsAt = services.now() + WRITES_MS;
+  const announced = await services.store.uploads.update(id, ['issued', 'expired'], { urlEndsAt });
+  if (announced === undefined) {
+    throw new StateConflict('The upload changed while it was verified; get it again to see its state.');
   }
 }
 

@@ -33,8 +33,9 @@ export async function reconcile(services: Services, upload: Upload): Promise<voi
     return;
   }
   await abortUnfinished(services, upload, now);
+  const { keySeconds, deleteMarginSeconds } = services.config.retention;
   const keptUntil =
-    Math.max(upload.expiresAt, upload.urlEndsAt) + services.config.retention.keySeconds * 1000;
+    Math.max(upload.expiresAt, upload.urlEndsAt) + Math.max(keySeconds, deleteMarginSeconds) * 1000;
   if (upload.state === 'expired' && now >= keptUntil && (await isProvenAbsent(services, upload))) {
     await forget(services, upload);
     return;
@@ -108,6 +109,8 @@ function whileIssued({ urlEndsAt, expiresAt }: Upload, now: number): number {
 
 /** Soon after the end, then ever more seldom; never later than the moment the key may go. */
 function whileExpired({ expiresAt }: Upload, now: number, keptUntil: number): number {
+  // One that was given up early.
+  if (now < expiresAt) return expiresAt;
   const next = pauseAfter(expiresAt, now);
   return now < keptUntil ? Math.min(next, keptUntil) : next;
 }

@@ -5,7 +5,7 @@ import type { Completion } from '../../../src/s3/port.ts';
 import { completeUpload } from '../../../src/uploads/complete.ts';
 import { StillCompleting } from '../../../src/errors.ts';
 import { createLongSteps, type LongSteps } from '../../../src/uploads/long-steps.ts';
-import { PART, PARTED, lifeWorld, type LifeWorld } from './life-world.ts';
+import { HOUR, PART, PARTED, lifeWorld, type LifeWorld } from './life-world.ts';
 
 /** S3 answers CompleteMultipartUpload so, and has done nothing. */
 function answering(w: LifeWorld, completion: Completion): void {
@@ -40,6 +40,19 @@ describe('completing a multipart upload', () => {
     assert.equal(w.s3.calls.get('completeMultipart'), undefined);
     await w.sendAll(slot);
     assert.equal((await w.complete(slot)).status, 200);
+  });
+
+  it('says before S3 begins until when it may be at work: a DELETE keeps the key until then, and the margin', async () => {
+    await using w = await lifeWorld();
+    const slot = await w.issue();
+    await w.sendAll(slot);
+    w.h.clock.now += 30 * 60_000;
+    let announced = 0;
+    w.s3.before = async (call) => {
+      if (call.name === 'completeMultipart') announced = (await w.stored(slot)).urlEndsAt;
+    };
+    await w.complete(slot);
+    assert.ok(announced >= w.h.clock.now + HOUR);
   });
 
   it('its answer was lost: NoSuchUpload, but the object is there: uploaded', async () => {
