@@ -11,6 +11,7 @@ interface Part {
   readonly size: number;
   readonly url: string;
 }
+const signedHeadersOf = (part: Part) => new URL(part.url).searchParams.get('X-Amz-SignedHeaders');
 const uploadIdOf = (part: Part) => new URL(part.url).searchParams.get('uploadId');
 
 describe('requests for parts', () => {
@@ -34,7 +35,10 @@ describe('requests for parts', () => {
       ],
     );
     const key = (await w.h.customerKey('acme', slot.id)).headers();
-    for (const part of body.parts) assert.deepEqual(part.headers, { ...key });
+    for (const part of body.parts) {
+      assert.deepEqual(part.headers, { ...key });
+      assert.equal(signedHeadersOf(part), ['content-length', 'host', ...Object.keys(key)].sort().join(';'));
+    }
     const again = await w.parts(slot, [2]);
     assert.equal(w.s3.calls.get('beginMultipart'), 1);
     assert.equal(uploadIdOf(again.body.parts[0]), (await w.stored(slot)).multipartUploadId);

@@ -50,6 +50,21 @@ describe('completion without the client', () => {
     assert.deepEqual(await w.told(slot), ['upload.expired']);
   });
 
+  it('an unfinished upload of whomever, under the slot’s object key, keeps its key', async () => {
+    await using w = await lifeWorld({}, SOON);
+    const slot = await w.issue(PLAIN);
+    w.s3.unfinished.set(slot.objectKey as string, ['of somebody else']);
+    w.h.clock.now += HOUR;
+    await w.h.jobs.runOnce();
+    w.h.clock.now += 30 * DAY;
+    await w.h.jobs.runOnce();
+    assert.equal(await w.hasKey(slot), true);
+    w.s3.unfinished.clear();
+    w.h.clock.now += 2 * DAY;
+    await w.h.jobs.runOnce();
+    assert.equal(await w.hasKey(slot), false);
+  });
+
   it('parts that are all there at the expiry are put together: uploaded', async () => {
     await using w = await lifeWorld();
     const slot = await w.issue();
