@@ -58,8 +58,9 @@ async function demo(
   const options = {
     dir,
     s3,
-    // With that right a form would write to any object key, and the service would not start.
-    credentials: await credentialsWithout(s3, 's3:PutObjectFanOut'),
+    // With the first, a client could turn its PUT into a copy of any object; with the second, a form would write to any object key, and
+    // the service would not start.
+    uploadCredentials: await credentialsWithout(s3, 's3:GetObject', 's3:PutObjectFanOut'),
     ...(program !== undefined && { program }),
     tenant: `urlSeconds: { min: 1, default: ${WATCHED_SECONDS}, max: 3600 }, methods: [PUT, POST, multipart]`,
     yaml: `cors: { origins: [${ORIGIN}] }\nretention: { deleteMarginSeconds: 1 }\njobs: { intervalSeconds: 1 }\n`,

@@ -51,8 +51,12 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
     genReqId: () => randomUUID(),
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
-    // How often Node looks for requests that have used up requestTimeout.
-    http: { connectionsCheckingInterval: 5_000 },
+    http: {
+      // How often Node looks for requests that have used up requestTimeout.
+      connectionsCheckingInterval: 5_000,
+      // What waits for slow readers adds up over many streams.
+      highWaterMark: 16 * 1024,
+    },
     keepAliveTimeout: 72_000,
     return503OnClosing: false,
     forceCloseConnections: 'idle',

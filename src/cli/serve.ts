@@ -8,7 +8,7 @@ import { ConfigSnapshot } from '../config/snapshot.ts';
 import { rememberedProof } from '../custody/readiness.ts';
 import { createDeliveries } from '../events/deliveries.ts';
 import { buildAdmin } from '../http/admin.ts';
-import { createLogger, errorFields, uploadFields, type Logger } from '../http/log.ts';
+import { createLogger, errorFields, slotFields, uploadFields, type Logger } from '../http/log.ts';
 import { createMetrics } from '../http/metrics.ts';
 import { createJobs } from '../jobs/runner.ts';
 import type { QueuedMessage } from '../store/port.ts';
@@ -145,7 +145,7 @@ function audited(observer: ReturnType<typeof createMetrics>['observer'], logger:
     timed: (step, work) => observer.timed(step, work),
     slot(outcome, upload) {
       observer.slot(outcome, upload);
-      logger.info({ outcome, ...uploadFields(upload) }, 'slot');
+      logger.info(slotFields(outcome, upload), 'slot');
     },
   };
 }

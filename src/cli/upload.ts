@@ -36,6 +36,9 @@ export async function upload(
   if (files.length === 0 && options.recursive === undefined) {
     throw new UsageError('upload needs files, or a folder by -r');
   }
+  if (options.method === 'PUT' && options.partSize !== undefined) {
+    throw new UsageError('--part-size: a file that goes by --method PUT has no parts');
+  }
   let say = (line: string): void => sayLine(terminal.stderr, line);
   const service = await openService(options, env, terminal.retry, (line) => say(line));
   await using journal = options.journal === undefined ? undefined : await openJournal(options.journal);

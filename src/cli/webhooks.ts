@@ -1,7 +1,8 @@
 import { openStore } from '../composition.ts';
+import { loadConfig } from '../config/load.ts';
 import type { MessageState, OutboxStore, QueuedMessage } from '../store/port.ts';
-import { UsageError } from './command.ts';
-import { demandStore, loadOperated } from './operator.ts';
+import { configPath, UsageError } from './command.ts';
+import { demandStore } from './operator.ts';
 import { processTerminal, sayJson, sayLine } from './partner/terminal.ts';
 
 const PAGE = 500;
@@ -21,7 +22,7 @@ export interface ReplayOptions {
 export async function listMessages(options: ListOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const { json = false, ...query } = options;
   const { stdout } = processTerminal;
-  await using opened = await openOutbox(query.tenant, env);
+  await using opened = await openOutbox(env);
   for (let before: string | undefined; ;) {
     const page = await opened.outbox.list({ ...query, ...(before !== undefined && { before }), limit: PAGE });
     for (const message of page) {
@@ -33,7 +34,7 @@ export async function listMessages(options: ListOptions, env: NodeJS.ProcessEnv)
   }
 }
 
-/** Has messages sent again. A running service notices within `jobs.intervalSeconds`. */
+/** Has messages sent again, or now. A running service notices within `jobs.intervalSeconds`. */
 export async function replayMessages(
   ids: readonly string[],
   options: ReplayOptions,
@@ -43,21 +44,23 @@ export async function replayMessages(
   if (dead === ids.length > 0) throw new UsageError('give ids of messages, or --dead');
   if (tenant !== undefined && !dead) throw new UsageError('--tenant goes with --dead');
   const unique = [...new Set(ids)];
-  await using opened = await openOutbox(tenant, env);
+  await using opened = await openOutbox(env);
   const which = dead ? { dead, ...(tenant !== undefined && { tenant }) } : { ids: unique };
-  const replayed = await opened.outbox.replay(which, Date.now());
+  const { again, sooner } = await opened.outbox.replay(which, Date.now());
   const { stdout, stderr } = processTerminal;
-  sayLine(stdout, `${replayed} to be sent again`);
-  if (dead || replayed === unique.length) return 0;
-  sayLine(stderr, `${unique.length - replayed} not: no such message, or it has not ended yet.`);
-  return 1;
+  sayLine(stdout, `${again.length} to be sent again`);
+  for (const id of sooner) sayLine(stdout, `${id}: still pending, to be sent now`);
+  const found = new Set([...again, ...sooner]);
+  const lost = dead ? [] : unique.filter((id) => !found.has(id));
+  for (const id of lost) sayLine(stderr, `${id}: no such message`);
+  return lost.length === 0 ? 0 : 1;
 }
 
+/** A tenant that has left the configuration may have left messages behind: `--tenant` is not compared with it. */
 async function openOutbox(
-  tenant: string | undefined,
   env: NodeJS.ProcessEnv,
 ): Promise<AsyncDisposable & { readonly outbox: OutboxStore }> {
-  const config = await loadOperated(env, tenant);
+  const config = await loadConfig({ path: configPath(env), env });
   await demandStore(config);
   const store = await openStore(config, { exclusive: false });
   return { outbox: store.outbox, [Symbol.asyncDispose]: () => store.close() };

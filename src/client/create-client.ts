@@ -3,10 +3,19 @@ import { BearerToken } from './bearer-token.ts';
 import { downloadChecked, type Checked } from './checked-download.ts';
 import { contentTypeOf } from './content-type.ts';
 import { parseEndpoint } from './endpoint.ts';
+import { FileUnusable } from './errors.ts';
 import { openFileSink, type Sink } from './file-sink.ts';
-import { openLocalFile } from './local-file.ts';
+import { openLocalFile, type LocalFile } from './local-file.ts';
 import type { UploadProgress } from './meter.ts';
 import type { Slot } from './model.ts';
+import {
+  requireClientOptions,
+  requireDownloadOptions,
+  requireId,
+  requireSignalAlone,
+  requireSource,
+  requireUploadOptions,
+} from './options.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
 import { ServiceClient } from './service.ts';
 import { blobSource, bytesSource, type Source } from './source.ts';
@@ -110,28 +119,44 @@ export interface Client extends Disposable {
 
 /**
  * A client of one service with one token. Keeps connections alive: make it once.
- * @throws TypeError when the endpoint, the token or the certificates are not usable.
+ * @throws TypeError when an option is not usable or not known; so do all methods reject.
  */
-export function createClient({ endpoint, token, ca, retry }: ClientOptions): Client {
+export function createClient(options: ClientOptions): Client {
+  requireClientOptions(options);
+  const { endpoint, token, ca, retry } = options;
   const service = new ServiceClient({
     endpoint: usableEndpoint(endpoint),
-    token: typeof token === 'string' ? new BearerToken(token) : async () => new BearerToken(await token()),
+    token: typeof token === 'string' ? new BearerToken(token) : async () => given(await token()),
     transport: new Transport(ca),
     retry: { ...DEFAULT_RETRY, ...retry },
   });
   const close = (): void => service.transport.close();
   return {
     async upload(source, options = {}) {
+      requireSource(source);
+      requireUploadOptions(options);
       const name = options.filename ?? nameOf(source);
       const type = options.contentType ?? typeOf(source, name);
       const all = { ...options, filename: name, contentType: type };
       if (typeof source !== 'string') return uploadSource(service, inMemory(source), all);
-      await using file = await openLocalFile(source);
+      await using file = await openNamed(source);
       return await uploadSource(service, file, all);
     },
-    download: (id, options) => downloadTo(service, id, options),
-    get: (id, { signal } = {}) => service.get(id, signal),
-    remove: (id, { signal } = {}) => service.remove(id, signal),
+    async download(id, options) {
+      requireId(id);
+      requireDownloadOptions(options);
+      return downloadTo(service, id, options);
+    },
+    async get(id, options = {}) {
+      requireId(id);
+      requireSignalAlone('get', options);
+      return service.get(id, options.signal);
+    },
+    async remove(id, options = {}) {
+      requireId(id);
+      requireSignalAlone('remove', options);
+      return service.remove(id, options.signal);
+    },
     close,
     [Symbol.dispose]: close,
   };
@@ -142,6 +167,22 @@ function usableEndpoint(endpoint: string | URL): URL {
     return parseEndpoint(endpoint);
   } catch (error) {
     throw new TypeError(`endpoint ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** What the caller's function gave; without types it may be nothing. */
+function given(token: unknown): BearerToken {
+  if (typeof token === 'string' && token !== '') return new BearerToken(token);
+  throw new TypeError('the function `token` gave no text');
+}
+
+/** @throws FileUnusable with the path, which a command has beside it and a program has not. */
+async function openNamed(path: string): Promise<LocalFile> {
+  try {
+    return await openLocalFile(path);
+  } catch (error) {
+    if (!(error instanceof FileUnusable)) throw error;
+    throw new FileUnusable(`${path}: ${error.message}`, { cause: error.cause });
   }
 }
 

@@ -25,6 +25,7 @@ export async function openFileSink(path: string, force: boolean, advice: string)
   await refuseExisting(path, force, advice);
   // The dot keeps the folder of a path that ends in a slash, so that a missing one is noticed now.
   const part = join(dirname(`${path}.`), `.sealslot-${randomUUID()}.part`);
+  const telling = <T>(work: () => Promise<T>): Promise<T> => named(path, work);
   const file = await telling(() => open(part, 'wx', 0o600));
   return {
     name: path,
@@ -62,10 +63,16 @@ async function takeName(part: string, path: string): Promise<void> {
   await rm(part);
 }
 
-async function telling<T>(work: () => Promise<T>): Promise<T> {
+async function named<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw unusable(error);
+    const told = unusable(error);
+    if (told === error) throw error;
+    // A new file can lack nothing but its folder.
+    const isFolder = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw new FileUnusable(`${path}: ${isFolder ? 'There is no such folder.' : told.message}`, {
+      cause: error,
+    });
   }
 }

@@ -3,7 +3,7 @@ import { asksFor, firstAllowed, type UploadMethod } from './asks.ts';
 import { complete } from './complete.ts';
 import { deliverParts } from './deliver-parts.ts';
 import { deliverPut } from './deliver-put.ts';
-import { hasCode } from './errors.ts';
+import { FileChanged, hasCode, S3Refusal } from './errors.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { sha256Of } from './local-file.ts';
 import { Meter, type UploadProgress } from './meter.ts';
@@ -87,6 +87,9 @@ export async function uploadSource(
       const done = await deliver(service, slot, slot.request, source, meter, options);
       if (done !== undefined) return { ...done, sha256, verified };
     } catch (error) {
+      if (options.sha256 !== undefined && isOtherBytes(error)) {
+        throw new FileChanged('The sha256 that was given is not that of the source.', { cause: error.cause });
+      }
       if (!isRestart(error, slot.request) || restarts.push(error) > MOST_RESTARTS) throw error;
       await source.requireUnchanged();
     }
@@ -119,6 +122,11 @@ async function deliver(
     if (!bytes.sent && hasCode(error, 'mismatch')) return undefined;
     throw error;
   }
+}
+
+/** S3 has compared what arrived, and not the reading of it gone wrong. */
+function isOtherBytes(error: unknown): error is FileChanged {
+  return error instanceof FileChanged && error.cause instanceof S3Refusal;
 }
 
 /** S3 or the service has given the parts up, whoever is to blame: all of them have to go into another slot. */

@@ -106,7 +106,7 @@ function trust(caFile: string | undefined, files: ConfigFiles): { ca: string | u
 }
 
 function buildTarget(target: TargetDocument, files: ConfigFiles): TargetConfig {
-  const { caFile, credentials } = target;
+  const { caFile, credentials, uploadCredentials } = target;
   return {
     endpoint: new URL(target.endpoint),
     publicEndpoint: new URL(target.publicEndpoint ?? target.endpoint),
@@ -114,6 +114,7 @@ function buildTarget(target: TargetDocument, files: ConfigFiles): TargetConfig {
     pathStyle: target.pathStyle ?? false,
     ...trust(caFile, files),
     credentials: buildCredentials(credentials, files),
+    ...(uploadCredentials && { uploadCredentials: buildCredentials(uploadCredentials, files) }),
   };
 }
 

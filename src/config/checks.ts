@@ -136,7 +136,8 @@ async function checkTarget(
   checkEndpoint([...path, 'endpoint'], target.endpoint, mistakes);
   checkEndpoint([...path, 'publicEndpoint'], target.publicEndpoint, mistakes);
   await files.readCertificates([...path, 'caFile'], target.caFile);
-  await checkCredentials([...path, 'credentials'], target.credentials, files, mistakes);
+  for (const name of ['credentials', 'uploadCredentials'] as const)
+    await checkCredentials([...path, name], target[name], files, mistakes);
 }
 
 async function checkCredentials(

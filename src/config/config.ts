@@ -126,7 +126,10 @@ export interface TargetConfig {
   readonly ca: string | undefined;
   /** The file that `ca` was read from, absolute. */
   readonly caFile?: string;
+  /** What the service's own calls and the URLs of downloads are signed with. */
   readonly credentials: CredentialsConfig;
+  /** What the URLs of uploads are signed with; `credentials` unless set. */
+  readonly uploadCredentials?: CredentialsConfig;
 }
 
 export type CredentialsConfig =

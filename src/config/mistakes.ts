@@ -6,6 +6,8 @@ const LONGEST_SHOWN = 80;
 /** Paths of files, but a secret is easily pasted into them. */
 const FILES_WITH_SECRETS = new Set(['secretAccessKeyFile', 'sessionTokenFile', 'kekFile']);
 
+const CREDENTIALS = new Set<string | number>(['credentials', 'uploadCredentials']);
+
 /** Collects mistakes, and is the one place that decides whether a value may be shown. */
 export class Mistakes {
   readonly #list: Mistake[] = [];
@@ -37,7 +39,7 @@ export function pathText(path: Path): string {
 function show(path: Path, value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return undefined;
   const last = path.at(-1);
-  if (path.includes('credentials') && last !== 'kind') return undefined;
+  if (path.some((name) => CREDENTIALS.has(name)) && last !== 'kind') return undefined;
   if (typeof last === 'string' && FILES_WITH_SECRETS.has(last)) return undefined;
   // A URL with a user and a password.
   if (typeof value === 'string' && /\/\/[^/]*@/.test(value)) return undefined;

@@ -62,7 +62,8 @@ function merge(old: Config, read: Config): Config {
     // New credentials may belong to the new endpoint: they are never taken without the rest of their target. An unchanged target stays
     // the same object, which is how its connections are kept.
     const changed = found === undefined ? [] : differences(target, found);
-    const onlyCredentials = changed.length > 0 && changed.every((name) => /^credentials(\.|$)/.test(name));
+    const onlyCredentials =
+      changed.length > 0 && changed.every((name) => /^(credentials|uploadCredentials)(\.|$)/.test(name));
     targets[name] = found !== undefined && onlyCredentials ? found : target;
   }
   return Object.freeze({

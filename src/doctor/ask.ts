@@ -1,7 +1,7 @@
 import { request as httpRequest, type Agent } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TargetConfig } from '../config/config.ts';
-import type { S3Target, SignRequest } from '../s3/port.ts';
+import type { PresignedForm, S3Target, SignRequest } from '../s3/port.ts';
 
 /** One request to S3, signed by the service's own presigner, as a client would send it. */
 export interface Question {
@@ -21,6 +21,8 @@ export interface Question {
   readonly expiresInSeconds?: number;
   /** Milliseconds since the epoch; now unless given. */
   readonly signedAt?: number;
+  /** Signed with what uploads are signed with. */
+  readonly upload?: boolean;
   /** Sent without the signature, as anybody could who knows the address. */
   readonly unsigned?: true;
 }
@@ -98,10 +100,8 @@ export class Asker {
   async askOnce(question: Question): Promise<Said> {
     this.#signal?.throwIfAborted();
     const { method, objectKey = '', query = {}, headers = {}, body } = question;
-    const window = await this.target.presigner.open(
-      question.expiresInSeconds ?? 60,
-      question.signedAt ?? this.now(),
-    );
+    const presigner = question.upload === true ? this.target.uploadPresigner : this.target.presigner;
+    const window = await presigner.open(question.expiresInSeconds ?? 60, question.signedAt ?? this.now());
     const length = body === undefined ? {} : { 'content-length': String(body.length) };
     const url = await window.sign({
       method,
@@ -117,6 +117,21 @@ export class Asker {
       body,
       this.#agent,
     );
+  }
+
+  /** Sends a form once, as an HTML page does it, its file last. */
+  async postOnce({ url, fields }: PresignedForm, file: Uint8Array<ArrayBuffer>): Promise<Said> {
+    this.#signal?.throwIfAborted();
+    const data = new FormData();
+    for (const [name, value] of Object.entries(fields)) data.append(name, value);
+    data.append('file', new Blob([file]), 'canary.txt');
+    const form = new Response(data);
+    const body = new Uint8Array(await form.arrayBuffer());
+    const headers = {
+      'content-type': form.headers.get('content-type') ?? '',
+      'content-length': String(body.length),
+    };
+    return send(url, 'POST', headers, body, this.#agent);
   }
 }
 
@@ -172,7 +187,7 @@ export function send(
 const noAnswer = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
 /** Taken, refused, or neither: the 503 of a busy server says nothing about what it would do. */
-export function verdict({ status }: Said): 'taken' | 'refused' | 'unclear' {
+export function verdict({ status }: Pick<Said, 'status'>): 'taken' | 'refused' | 'unclear' {
   if (status >= 200 && status < 300) return 'taken';
   const busy = status === 408 || status === 429;
   return (status >= 400 && status < 500 && !busy) || status === 501 ? 'refused' : 'unclear';

@@ -1,11 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { ObjectStore } from '../s3/port.ts';
 import { verdict, type Said } from './ask.ts';
+import { statusOf } from './refusal-of.ts';
+
+/** What one call has made, as S3 named it. */
+export interface Made {
+  /** null on a bucket without versions. */
+  readonly versionId?: string | null;
+  readonly uploadId?: string;
+}
 
 interface Traces {
   /** The versions that S3 named; `null` on a bucket without them. */
   readonly versionIds: Set<string>;
-  /** A PUT was sent whose answer never came, or said neither yes nor no. */
+  /** Multipart uploads that were begun, completed ones too. */
+  readonly uploadIds: Set<string>;
+  /** Something was sent whose answer never came, or said neither yes nor no. */
   unclear: boolean;
 }
 
@@ -33,14 +43,13 @@ export class Canaries {
   /** A new object key. From now on whatever lies under it is removed at the end. */
   name(what: string): string {
     const objectKey = canaryName(what);
-    this.#traces.set(objectKey, { versionIds: new Set(), unclear: false });
+    this.#traces.set(objectKey, { versionIds: new Set(), uploadIds: new Set(), unclear: false });
     return objectKey;
   }
 
   /** Sends a PUT or a copy to one of the names, and notes what S3 says that it made: some buckets may not be listed. */
   async put(objectKey: string, send: () => Promise<Said>): Promise<Said> {
-    const traces = this.#traces.get(objectKey);
-    if (traces === undefined) throw new Error('not the name of a canary');
+    const traces = this.#tracesOf(objectKey);
     const wasUnclear = traces.unclear;
     traces.unclear = true;
     const said = await send();
@@ -50,12 +59,36 @@ export class Canaries {
     return said;
   }
 
+  /** Has one of the service's own calls make something under one of the names. Rejects as the call does. */
+  async make<T extends Made>(objectKey: string, call: () => Promise<T>): Promise<T> {
+    const traces = this.#tracesOf(objectKey);
+    const wasUnclear = traces.unclear;
+    traces.unclear = true;
+    try {
+      const made = await call();
+      if (made.versionId !== undefined) traces.versionIds.add(made.versionId ?? 'null');
+      if (made.uploadId !== undefined) traces.uploadIds.add(made.uploadId);
+      traces.unclear = wasUnclear;
+      return made;
+    } catch (error) {
+      const status = statusOf(error);
+      if (status !== undefined && verdict({ status }) === 'refused') traces.unclear = wasUnclear;
+      throw error;
+    }
+  }
+
   /** Removes everything, proven by listing where that is allowed. @returns the object keys that may still be there. */
   async remove(): Promise<string[]> {
     const names = [...this.#traces];
     this.#traces.clear();
     const gone = await Promise.all(names.map(([objectKey, traces]) => this.#removeOne(objectKey, traces)));
     return names.filter((_, i) => gone[i] !== true).map(([objectKey]) => objectKey);
+  }
+
+  #tracesOf(objectKey: string): Traces {
+    const traces = this.#traces.get(objectKey);
+    if (traces === undefined) throw new Error('not the name of a canary');
+    return traces;
   }
 
   async #removeOne(objectKey: string, traces: Traces): Promise<boolean> {
@@ -70,11 +103,12 @@ export class Canaries {
   }
 
   /** Without the right to list, what S3 said when the object was made has to do. */
-  async #removeByMemory(objectKey: string, { versionIds, unclear }: Traces): Promise<boolean> {
+  async #removeByMemory(objectKey: string, { versionIds, uploadIds, unclear }: Traces): Promise<boolean> {
     // The version of a lost answer has no known id, but on a bucket without versions it is `null`.
     const ids = unclear ? [...versionIds, 'null'] : [...versionIds];
     const versions = ids.map((versionId) => ({ versionId }));
-    return this.#objects.remove(this.#bucket, objectKey, { versions, multipartUploadIds: [] }).then(
+    const remains = { versions, multipartUploadIds: [...uploadIds] };
+    return this.#objects.remove(this.#bucket, objectKey, remains).then(
       () => !unclear,
       () => false,
     );

@@ -1,9 +1,12 @@
+import type { UploadMethod } from '../uploads/upload.ts';
 import type { Asker } from './ask.ts';
 import type { Canaries } from './canaries.ts';
 import { anonymous } from './conformance/anonymous.ts';
 import { signedHeaders } from './conformance/binding.ts';
 import { otherKinds, sha256 } from './conformance/checksums.ts';
 import { copyInPlace } from './conformance/copy.ts';
+import { forms } from './conformance/forms.ts';
+import { inParts } from './conformance/parts.ts';
 import { keyNeeded, reading } from './conformance/reading.ts';
 import { tags } from './conformance/tags.ts';
 import { Trial } from './conformance/trial.ts';
@@ -76,6 +79,28 @@ export const CONFORMANCE_CHECKS = {
     means:
       'After a rewrap the copy in the tags of each object is written anew, in the version that the slot names.',
   },
+  form: {
+    title: 'form',
+    means: 'S3 takes a form as the service issues it, and puts its file under the key.',
+  },
+  'form.signature': {
+    title: 'form, signed',
+    means: 'A form is good for exactly what was signed: this object, this key, these fields, this size.',
+  },
+  'form.fanout': {
+    title: 'form, other objects',
+    means:
+      'MinIO writes the file of a form to whatever object keys an added field names, which no signature binds. Only a right stops it: ' +
+      'with it, who has a form can replace every object of the bucket until the form ends.',
+  },
+  multipart: {
+    title: 'parts',
+    means: 'S3 takes an upload in parts as the service issues it, puts it together, and throws one away.',
+  },
+  'multipart.signature': {
+    title: 'parts, signed',
+    means: 'The URL of a part is good for exactly what was signed: this part, this key, this length.',
+  },
   expiry: { title: 'expiry', means: 'A URL is good until it expires, and the life of keys depends on it.' },
   copy: {
     title: 'copy',
@@ -88,23 +113,25 @@ export interface ConformanceRun {
   readonly brief: boolean;
   /** Uploads carry recovery copies in tags. */
   readonly tagged: boolean;
+  /** How the bucket's tenants let clients upload, beside PUT. */
+  readonly methods: ReadonlySet<UploadMethod>;
   readonly signal: AbortSignal;
 }
 
 /**
  * What S3 really does, shown on canaries through the service's own presigner. Brief: the questions whose answer can be "unsafe", in
- * about ten requests, but for two: whether S3 believes a wrong checksum, and whether it corrupts copies. Of the signed headers it
+ * about ten requests, and as many again where forms are allowed, but for two: whether S3 believes a wrong checksum, and whether it corrupts copies. Of the signed headers it
  * changes one only. Ends early, without a word, once `signal` is aborted. Rejects as `Asker.ask` does.
  * The caller removes the canaries.
  */
 export async function* examineConformance(
   asker: Asker,
   canaries: Canaries,
-  { subject, brief, tagged, signal }: ConformanceRun,
+  { subject, signal, ...run }: ConformanceRun,
 ): Examination {
   try {
     if (signal.aborted) return false;
-    return yield* steps(new Trial({ asker, canaries, subject, signal }), { brief, tagged });
+    return yield* steps(new Trial({ asker, canaries, subject, signal }), run);
   } catch (error) {
     if (signal.aborted && error === signal.reason) return false;
     throw error;
@@ -113,19 +140,21 @@ export async function* examineConformance(
 
 async function* steps(
   trial: Trial,
-  { brief, tagged }: Pick<ConformanceRun, 'brief' | 'tagged'>,
+  { brief, tagged, methods }: Pick<ConformanceRun, 'brief' | 'tagged' | 'methods'>,
 ): Examination {
   if (!(yield* rightUpload(trial))) return false;
   yield* secondUpload(trial);
   yield* keyNeeded(trial);
   yield* reading(trial, brief);
   yield* signedHeaders(trial, brief);
+  if (methods.has('POST')) yield* forms(trial, tagged);
   yield* expiredUrl(trial);
   yield* anonymous(trial, brief);
   if (brief) return true;
   yield* sha256(trial);
   yield* otherKinds(trial);
   yield* tags(trial, tagged);
+  if (methods.has('multipart')) yield* inParts(trial);
   yield* copyInPlace(trial);
   return true;
 }

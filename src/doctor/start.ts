@@ -7,6 +7,7 @@ import {
   bucketsOf,
   examineOneBucket,
   examineRecovery,
+  methodsOn,
   recoveryBucketOn,
   type TargetContext,
 } from './target.ts';
@@ -81,7 +82,7 @@ async function examineTargetBriefly(context: TargetContext, name: string, progre
     const askerOf = (bucket: string) => new Asker({ target, bucket, agent, now, signal, settings });
     const examinations = [...buckets.keys()].map((bucket) => {
       const subject = `bucket ${bucket} on ${name}`;
-      const run = { subject, region, brief: true };
+      const run = { subject, region, brief: true, methods: methodsOn(config, name, bucket) };
       return progress.examine(subject, examineOneBucket(context, askerOf(bucket), run));
     });
     if (recovery !== undefined) {

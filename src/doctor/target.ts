@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Config, TargetConfig } from '../config/config.ts';
 import type { S3Target } from '../s3/port.ts';
 import { trusted } from '../s3/trust.ts';
+import type { UploadMethod } from '../uploads/upload.ts';
 import { answerOf, Asker } from './ask.ts';
 import { examineBucket } from './bucket/bucket.ts';
 import { CANARIES, Canaries } from './canaries.ts';
@@ -50,6 +51,18 @@ export function bucketsOf(config: Pick<Config, 'tenants'>, target: string): Read
   return buckets;
 }
 
+/** How the tenants of a bucket let clients upload. */
+export function methodsOn(
+  config: Pick<Config, 'tenants'>,
+  target: string,
+  bucket: string,
+): ReadonlySet<UploadMethod> {
+  const tenants = Object.values(config.tenants).filter(
+    (tenant) => tenant.target === target && tenant.bucket === bucket,
+  );
+  return new Set(tenants.flatMap(({ methods }) => methods));
+}
+
 /** One S3 target and its buckets. The buckets are asked at `endpoint`: the doctor may run where clients' address is not reachable. */
 export async function* examineTarget(
   context: TargetContext,
@@ -87,6 +100,7 @@ export async function* examineTarget(
         region: settings.region,
         target: name,
         brief: false,
+        methods: methodsOn(config, name, bucket),
       });
       if (publicReached) yield* examinePublic(subject, context.openTarget(settings), asker, agent, now);
     }
@@ -104,18 +118,33 @@ export async function* examineTarget(
 export async function* examineOneBucket(
   { config, signal }: TargetContext,
   asker: Asker,
-  { subject, region, target, brief }: { subject: string; region: string; target?: string; brief: boolean },
+  {
+    subject,
+    region,
+    target,
+    brief,
+    methods,
+  }: {
+    subject: string;
+    region: string;
+    target?: string;
+    brief: boolean;
+    methods: ReadonlySet<UploadMethod>;
+  },
 ): AsyncGenerator<Finding> {
   const isEnded = () => signal.aborted;
   const tagged = config.custody.recovery !== undefined;
   yield* withCanaries(asker, { subject, signal, off: ['DELETE'] }, async function* (canaries) {
     const facts = yield* examineBucket(asker, { subject, region, target, brief });
     if (facts === undefined || isEnded()) return;
-    const removable = yield* examineRights(asker, facts, { subject });
+    const removable = yield* examineRights(asker, facts, {
+      subject,
+      multipart: methods.has('multipart'),
+    });
     if (!brief && !isEnded()) yield* examineLeftovers(asker, { subject });
     if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins, tagged });
     if (removable && !isEnded())
-      yield* examineConformance(asker, canaries, { subject, brief, tagged, signal });
+      yield* examineConformance(asker, canaries, { subject, brief, tagged, methods, signal });
   });
 }
 

@@ -1,87 +1,39 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Principal } from '../access/principal.ts';
 import type { Services } from '../uploads/services.ts';
 import { slotIdsOf } from '../uploads/slot-ids.ts';
-import type { Upload } from '../uploads/upload.ts';
+import { madeObjects } from './s3-event.ts';
 
-/** One object that S3 says was made. */
-interface Made {
-  readonly bucket: string;
-  readonly objectKey: string;
-}
-
-/** S3 sends one record in an event, and never more than a few. */
-const MOST_RECORDS = 1_000;
+/** The store answers without letting anybody else run, and an object key may name slots by the dozen. */
+const READS_AT_ONCE = 50;
 
 /**
  * Events are hints that an object may be there, and nothing in them is believed: each slot of the caller's tenant that waits for its object
  * is looked at by a HEAD with its key. So duplicates, disorder and forgeries cost a look and change nothing.
- * @returns how many slots are looked at. The hint is durable when it resolves.
+ * @returns how many slots are looked at. The hints are durable when it resolves, all by one commit.
+ * @throws InvalidRequest when it is no event of S3's.
  */
 export async function takeEvents(services: Services, principal: Principal, event: unknown): Promise<number> {
-  const waiting = new Map<string, Upload>();
-  for (const made of madeObjects(event)) {
-    for (const upload of await slotsOf(services, principal, made)) waiting.set(upload.id, upload);
+  const waiting = await waitingSlots(services, principal, event);
+  if (waiting.length === 0) return 0;
+  const due = await services.store.uploads.makeDue(waiting, services.now());
+  for (const upload of due) services.lookAt(upload);
+  return due.length;
+}
+
+/** Ids, each once. */
+async function waitingSlots({ store }: Services, { tenant }: Principal, event: unknown): Promise<string[]> {
+  const waiting = new Set<string>();
+  let reads = 0;
+  for (const { bucket, objectKey } of madeObjects(event)) {
+    for (const id of slotIdsOf(bucket, objectKey)) {
+      if (waiting.has(id)) continue;
+      if ((reads += 1) % READS_AT_ONCE === 0) await setImmediate();
+      const upload = await store.uploads.get(tenant, id);
+      const isIts = upload?.bucket === bucket && upload.objectKey === objectKey;
+      const isWaiting = upload?.state === 'issued' || upload?.state === 'expired';
+      if (isIts && isWaiting && upload.forgottenAt === null) waiting.add(id);
+    }
   }
-  let hints = 0;
-  for (const { id } of waiting.values()) {
-    const patch = { nextCheckAt: services.now() };
-    const due = await services.store.uploads.update(id, ['issued', 'expired'], patch);
-    if (due === undefined) continue;
-    services.lookAt(due);
-    hints += 1;
-  }
-  return hints;
-}
-
-async function slotsOf(
-  { store }: Services,
-  { tenant }: Principal,
-  { bucket, objectKey }: Made,
-): Promise<Upload[]> {
-  const found: Upload[] = [];
-  for (const id of slotIdsOf(bucket, objectKey)) {
-    const upload = await store.uploads.get(tenant, id);
-    const isIts = upload?.bucket === bucket && upload.objectKey === objectKey;
-    const isWaiting = upload?.state === 'issued' || upload?.state === 'expired';
-    if (isIts && isWaiting && upload.forgottenAt === null) found.push(upload);
-  }
-  return found;
-}
-
-/** Of S3's `Records`, which MinIO sends too, and of EventBridge's event. What is of neither form, or tells of something else, is none. */
-function madeObjects(event: unknown): Made[] {
-  const { Records: records, detail, 'detail-type': type } = membersOf(event);
-  if (Array.isArray(records)) return records.slice(0, MOST_RECORDS).flatMap(ofRecord);
-  if (type === undefined || type === 'Object Created') return ofEventBridge(detail);
-  return [];
-}
-
-function ofRecord(record: unknown): Made[] {
-  const { eventName, s3 } = membersOf(record);
-  if (typeof eventName !== 'string' || !/^(s3:)?ObjectCreated:/.test(eventName)) return [];
-  const { bucket, object } = membersOf(s3);
-  const { key } = membersOf(object);
-  // In records, object keys are encoded as in a form.
-  return made(membersOf(bucket)['name'], typeof key === 'string' ? formDecoded(key) : undefined);
-}
-
-function ofEventBridge(detail: unknown): Made[] {
-  const { bucket, object } = membersOf(detail);
-  return made(membersOf(bucket)['name'], membersOf(object)['key']);
-}
-
-function made(bucket: unknown, objectKey: unknown): Made[] {
-  return typeof bucket === 'string' && typeof objectKey === 'string' ? [{ bucket, objectKey }] : [];
-}
-
-function formDecoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return undefined;
-  }
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  return [...waiting];
 }

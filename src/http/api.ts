@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify';
+import { actAs } from '../acting.ts';
 import { authenticateBearer } from '../access/authenticate.ts';
 import type { Authenticator } from '../access/port.ts';
 import { verifyLink, type Link } from '../access/link.ts';
@@ -8,6 +9,7 @@ import { InsufficientScope, Unauthenticated } from '../errors.ts';
 import type { Services } from '../uploads/services.ts';
 import { sendPlainProblem, sendProblem } from './problem.ts';
 import type { Route, ScopedRoute } from './route.ts';
+import { headersOf, headersOfProblem } from './schemas/response-headers.ts';
 
 /** What one request is served with; a reload makes another. */
 export interface Snapshot {
@@ -20,6 +22,8 @@ export interface Served {
   principal?: Principal;
   link?: Link;
   error?: unknown;
+  /** How many slots an event had looked at. */
+  hints?: number;
 }
 
 declare module 'fastify' {
@@ -67,9 +71,13 @@ export function registerRoutes(
         const services = kept.get(request)?.services;
         const { principal, link } = request.served;
         if (services !== undefined && route.scopes !== 'link' && principal !== undefined)
-          return route.handle({ services, principal, request, reply });
+          return actAs({ actor: principal.id, requestId: request.id }, () =>
+            route.handle({ services, principal, request, reply }),
+          );
         if (services !== undefined && route.scopes === 'link' && link !== undefined)
-          return route.handle({ services, link, request, reply });
+          return actAs({ actor: 'link', requestId: request.id }, () =>
+            route.handle({ services, link, request, reply }),
+          );
         throw new Unauthenticated('Send credentials.');
       },
     });
@@ -151,26 +159,28 @@ function schemaOf(route: Route): FastifySchema {
     ...(route.body && { body: { $ref: `${String((route.body as { $id?: string }).$id)}#` } }),
     response: {
       ...successesOf(route),
-      ...Object.fromEntries(problems.map((status) => [status, problemOf(route)])),
+      ...Object.fromEntries(problems.map((status) => [status, problemOf(route, status)])),
     },
   };
 }
 
 function successesOf({ method, success }: Route): object {
-  const { status, description, schema = 'Empty', mediaType, others = {} } = success;
+  const { status, description, schema = 'Empty', mediaType, others = {}, headers = {} } = success;
   const $ref = `${schema}#`;
   const body = mediaType === undefined ? { $ref } : { content: { [mediaType]: { schema: { $ref } } } };
   return Object.fromEntries(
     Object.entries({ [status]: description, ...others }).map(([at, words]) => {
       const isEmpty = method === 'HEAD' || at === '304';
-      return [at, { description: words, ...(isEmpty ? WITHOUT_BODY : body) }];
+      const told = { description: words, ...headersOf(headers[Number(at)]) };
+      return [at, { ...told, ...(isEmpty ? WITHOUT_BODY : body) }];
     }),
   );
 }
 
-function problemOf({ method }: Route): object {
+function problemOf({ method }: Route, status: number): object {
   const body = { content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
-  return { description: 'A problem (RFC 9457).', ...(method === 'HEAD' ? WITHOUT_BODY : body) };
+  const told = { description: 'A problem (RFC 9457).', ...headersOfProblem(status) };
+  return { ...told, ...(method === 'HEAD' ? WITHOUT_BODY : body) };
 }
 
 /** How the document's maker is told of a response without content. */

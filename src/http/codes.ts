@@ -92,7 +92,7 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     status: 409,
     retry: 'wait',
     means: 'S3 has no such object yet',
-    do: 'Finish the PUT, then call `complete` again; of multipart, `missingParts` names up to 100 parts to send',
+    do: 'Finish the PUT, then call `complete` again; of multipart, `missingParts` names up to 100 parts to send, by URLs that `POST …/parts` gives',
   },
   still_completing: {
     status: 409,

@@ -44,9 +44,28 @@ export function sendContent(
   if (opened.contentRange !== null) reply.header('content-range', opened.contentRange);
   if (opened.etag !== null) reply.header('etag', opened.etag);
   if (opened.modifiedAt !== null) reply.header('last-modified', new Date(opened.modifiedAt).toUTCString());
-  return opened.body === undefined
-    ? reply.send()
-    : reply.send(Readable.from(opened.body, { objectMode: false, highWaterMark: 0 }));
+  if (opened.body === undefined) return reply.send();
+  const body = Readable.from(takenInTime(opened.body, reply), { objectMode: false, highWaterMark: 0 });
+  // The head has gone out with its length: the log is all that can still tell.
+  body.once('error', (error) => (reply.request.served.error = error));
+  return reply.send(body);
+}
+
+/** Whoever takes nothing for so long holds S3's connection and our memory for nothing. */
+const LONGEST_PAUSE_MS = 60_000;
+
+async function* takenInTime(
+  body: AsyncIterable<Uint8Array>,
+  { raw }: FastifyReply,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    const stalled = setTimeout(() => raw.destroy(), LONGEST_PAUSE_MS);
+    try {
+      yield chunk;
+    } finally {
+      clearTimeout(stalled);
+    }
+  }
 }
 
 /** Parameters of a media type do not make it another. */

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { NAMED_SCHEMAS } from './schemas.ts';
+import { WEBHOOKS } from './schemas/webhooks.ts';
 
 /** `/openapi.json` from the route table's own schemas, and `/docs` to read it. Must come before the routes. */
 export async function describeApi(app: FastifyInstance): Promise<void> {
@@ -24,8 +25,9 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       tags: [
         { name: 'uploads', description: 'Slots and their objects.' },
         { name: 'content', description: 'Objects streamed through the service.' },
-        { name: 'events', description: 'What S3 tells.' },
+        { name: 'events', description: 'What S3 tells, and what webhooks are told.' },
       ],
+      webhooks: WEBHOOKS,
       components: {
         securitySchemes: {
           bearer: {

@@ -1,10 +1,15 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { FastifyRequest } from 'fastify';
+import { acting } from '../acting.ts';
 import type { Config } from '../config/config.ts';
 import { SealslotError } from '../errors.ts';
+import type { SlotOutcome } from '../uploads/services.ts';
 import type { Upload } from '../uploads/upload.ts';
+import { UUID } from './schemas/fields.ts';
 
 export type { Logger } from 'pino';
+
+const SLOT_ID = new RegExp(UUID);
 
 export function createLogger(level: Config['log']['level'], destination?: DestinationStream): Logger {
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
@@ -12,8 +17,7 @@ export function createLogger(level: Config['log']['level'], destination?: Destin
 
 /** The allow-list: the only members of a request that are ever logged. No URL, header or body is among them. */
 export function requestFields(request: FastifyRequest, status: number, milliseconds: number): object {
-  const { principal, link, error } = request.served;
-  const params = request.params as { id?: unknown } | undefined;
+  const { principal, link, error, hints } = request.served;
   return {
     requestId: request.id,
     method: request.method,
@@ -23,13 +27,41 @@ export function requestFields(request: FastifyRequest, status: number, milliseco
     remoteAddress: request.ip,
     tenant: principal?.tenant ?? link?.tenant,
     principal: principal?.id,
-    uploadId: status < 400 && typeof params?.id === 'string' ? params.id : undefined,
+    uploadId: link?.uploadId ?? uploadIdIn(request),
+    hints,
     ...(error !== undefined && { error: errorFields(error) }),
   };
 }
 
+/** What is no slot's id may be anything, a customer key too. */
+function uploadIdIn({ params }: FastifyRequest): string | undefined {
+  const { id } = (params ?? {}) as { id?: unknown };
+  return typeof id === 'string' && SLOT_ID.test(id) ? id : undefined;
+}
+
 export function uploadFields(upload: Upload): object {
-  return { uploadId: upload.id, tenant: upload.tenant, principal: upload.principal, bucket: upload.bucket };
+  return { uploadId: upload.id, tenant: upload.tenant, maker: upload.principal, bucket: upload.bucket };
+}
+
+/** One step of a slot's life: who did it (the maker may be another), by which request, to which slot. */
+export function slotFields(outcome: SlotOutcome, upload: Upload): object {
+  const { actor, requestId } = acting() ?? {};
+  return {
+    outcome,
+    actor,
+    requestId,
+    ...uploadFields(upload),
+    ...(outcome === 'rejected' && { mismatches: fieldsOf(upload) }),
+  };
+}
+
+/** Names only: what S3 has instead was chosen by whoever sent the object, and so were the names of metadata that nobody announced. */
+function fieldsOf({ mismatches, metadata }: Upload): string[] {
+  const names = (mismatches ?? []).map(({ field }) => {
+    const [, name] = /^metadata\/(.*)$/s.exec(field) ?? [];
+    return name === undefined || Object.hasOwn(metadata, name) ? field : 'metadata/…';
+  });
+  return [...new Set(names)];
 }
 
 /**

@@ -31,6 +31,7 @@ const SLOT_OUTCOMES: Readonly<Record<SlotOutcome, 0>> = {
   replayed: 0,
   uploaded: 0,
   rejected: 0,
+  discarded: 0,
   expired: 0,
   downloaded: 0,
   read: 0,

@@ -32,7 +32,11 @@ export function presentSlot(upload: Upload, now: number, request?: UploadRequest
   };
 }
 
-export function presentRequest(request: UploadRequest | GetRequest | PartRequest): Record<string, unknown> {
+export function presentPart({ partNumber, size, ...request }: PartRequest): Record<string, unknown> {
+  return { partNumber, size, method: 'PUT', ...request, expiresAt: time(request.expiresAt) };
+}
+
+export function presentRequest(request: UploadRequest | GetRequest): Record<string, unknown> {
   return { ...request, expiresAt: time(request.expiresAt) };
 }
 

@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox';
 import type { Link } from '../access/link.ts';
 import type { Principal, Scope } from '../access/principal.ts';
 import type { Services } from '../uploads/services.ts';
+import type { ResponseHeader } from './schemas/response-headers.ts';
 
 /** A route as data: its limits, its auth and its words stand beside its handler. Registering and the test matrices both read this. */
 export type Route = ScopedRoute | LinkRoute;
@@ -31,6 +32,8 @@ interface RouteFacts {
     readonly description: string;
     /** Other statuses that are no problems, and what each says. */
     readonly others?: Readonly<Record<number, string>>;
+    /** By status, these included. */
+    readonly headers?: Readonly<Record<number, readonly ResponseHeader[]>>;
   };
   /** Problem statuses beside those every route of its kind has. */
   readonly problems: readonly number[];

@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import type { UploadMethod } from '../uploads/upload.ts';
+import { CODES } from './codes.ts';
 import { CONTENT_SCHEMAS } from './schemas/content.ts';
 import { EVENT_SCHEMAS } from './schemas/events.ts';
 import { PART_SCHEMAS } from './schemas/parts.ts';
@@ -13,12 +14,15 @@ import {
   MAX_INTEGER,
   Metadata,
   Method,
+  Mismatch,
+  PartNumber,
   Sha256,
   State,
   textMap,
   Time,
   UUID,
 } from './schemas/fields.ts';
+import { UploadEvent } from './schemas/webhooks.ts';
 
 export const CreateUpload = Type.Object(
   {
@@ -133,12 +137,6 @@ export const DownloadRequest = Type.Object(
   { $id: 'DownloadRequest' },
 );
 
-const Mismatch = Type.Object({
-  field: Type.String(),
-  expected: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
-  actual: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
-});
-
 export const Slot = Type.Object(
   {
     id: Id,
@@ -204,7 +202,10 @@ export const Problem = Type.Object(
     type: Type.String({ format: 'uri' }),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: 'Stable; see docs/errors.md.' }),
+    code: Type.String({
+      description: `Stable; docs/errors.md says what to do. More may come: take an unknown one by its status. Now: ${Object.keys(CODES).join(', ')}.`,
+      examples: Object.keys(CODES),
+    }),
     detail: Type.String(),
     requestId: Type.String(),
     errors: Type.Optional(
@@ -214,6 +215,22 @@ export const Problem = Type.Object(
           message: Type.String(),
         }),
       ),
+    ),
+    missingParts: Type.Optional(
+      Type.Array(PartNumber, { maxItems: 100, description: 'Of not_arrived: the first parts to send.' }),
+    ),
+    missingCount: Type.Optional(
+      Type.Integer({ description: 'Of not_arrived: how many parts are missing in all.' }),
+    ),
+    mismatches: Type.Optional(
+      Type.Array(Mismatch, { description: 'Of mismatch: what is not as announced.' }),
+    ),
+    dependency: Type.Optional(
+      Type.String({ description: 'Of dependency_unavailable: what does not answer.' }),
+    ),
+    scope: Type.Optional(Type.String({ description: 'Of insufficient_scope: what is needed.' })),
+    state: Type.Optional(
+      Type.Unsafe<Static<typeof State>>({ ...State, description: 'Of state_conflict: the slot’s.' }),
     ),
   },
   { $id: 'Problem', additionalProperties: true, description: 'RFC 9457.' },
@@ -256,5 +273,6 @@ export const NAMED_SCHEMAS: readonly TSchema[] = [
   ...PART_SCHEMAS,
   ...CONTENT_SCHEMAS,
   ...EVENT_SCHEMAS,
+  UploadEvent,
   Problem,
 ];

@@ -1,9 +1,11 @@
+import { actAs } from '../acting.ts';
 import { DependencyUnavailable } from '../errors.ts';
 import type { Services } from '../uploads/services.ts';
 import { takeNextStep } from '../uploads/next-step.ts';
 import { continueRekey } from '../uploads/rekey.ts';
 import { claim, isRekeying } from '../uploads/rekey/lease.ts';
 import type { Upload } from '../uploads/upload.ts';
+import { createLooks } from './looks.ts';
 import { createRekeys } from './rekeys.ts';
 
 const BATCH = 100;
@@ -13,7 +15,7 @@ const RETRY_MS = 30_000;
 const REKEY_RETRY_MS = 3_600_000;
 
 export interface Jobs {
-  /** Looks at one slot now, beside whatever pass is under way: a DELETE or a re-key begins at once. */
+  /** Looks at one slot as soon as its turn comes, beside whatever pass is under way: a DELETE or a re-key does not wait for one. */
   lookAt(upload: Upload): void;
   /** One pass over all that is due, unless one is under way; resolves when done. The next follows after the interval. */
   runOnce(): Promise<void>;
@@ -27,12 +29,17 @@ export function createJobs(
   onError: (error: unknown, upload: Upload | undefined) => void,
 ): Jobs {
   let running: Promise<void> | undefined;
-  const beside = new Map<string, Promise<void>>();
-  const next = new Map<string, Upload>();
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
+  const looks = createLooks((upload) =>
+    actAs({ actor: isHinted(upload) ? 'event' : 'job' }, () => look(current(), upload)).catch(
+      (error: unknown) => onError(error, upload),
+    ),
+  );
   const rekeys = createRekeys((upload, signal) =>
-    rekey(current(), upload, signal).catch((error: unknown) => onError(error, upload)),
+    actAs({ actor: 'job' }, () => rekey(current(), upload, signal)).catch((error: unknown) =>
+      onError(error, upload),
+    ),
   );
 
   async function pass(): Promise<void> {
@@ -49,6 +56,7 @@ export function createJobs(
   /** Some S3 servers answer a HEAD only when the PUT under way has ended; a few of those must not hold up the rest. */
   async function worker(services: Services, due: Upload[]): Promise<void> {
     for (let upload = due.shift(); upload !== undefined && !stopped; upload = due.shift()) {
+      looks.taken(upload);
       if (isRekeying(upload)) await takeOver(services, upload);
       else await look(services, upload);
     }
@@ -86,27 +94,9 @@ export function createJobs(
     }
   }
 
-  /** One look at a slot at a time; what comes meanwhile, a DELETE perhaps, is looked at next, and once. */
-  function lookBeside(upload: Upload): void {
-    if (beside.has(upload.id)) {
-      next.set(upload.id, upload);
-      return;
-    }
-    const looking = look(current(), upload)
-      .catch((error: unknown) => onError(error, upload))
-      .finally(() => {
-        beside.delete(upload.id);
-        const follows = next.get(upload.id);
-        if (follows === undefined || stopped) return;
-        next.delete(upload.id);
-        lookBeside(follows);
-      });
-    beside.set(upload.id, looking);
-  }
-
   function runOnce(): Promise<void> {
     clearTimeout(timer);
-    running ??= pass()
+    running ??= actAs({ actor: 'job' }, pass)
       .catch((error: unknown) => onError(error, undefined))
       .finally(() => {
         running = undefined;
@@ -125,13 +115,18 @@ export function createJobs(
     lookAt(upload) {
       if (stopped) return;
       if (isRekeying(upload)) rekeys.add(upload);
-      else lookBeside(upload);
+      else looks.add(upload);
     },
     runOnce,
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await Promise.all([running, ...beside.values(), rekeys.stop()]);
+      await Promise.all([running, looks.stop(), rekeys.stop()]);
     },
   };
+}
+
+/** Beside a pass, only an event has the service look for an object that has not arrived. */
+function isHinted({ state }: Upload): boolean {
+  return state === 'issued' || state === 'expired';
 }

@@ -8,8 +8,14 @@ export interface S3Target {
   readonly multipart: MultipartUploads;
   readonly tags: ObjectTags;
   readonly buckets: Buckets;
+  /** Signs with `credentials`: all that is no upload. */
   readonly presigner: Presigner;
-  /** What the service's own calls and the URLs are signed with. */
+  /**
+   * Signs what clients upload by: PUTs, parts and forms. Its credentials should have no right to read: a server that takes headers nobody
+   * signed makes a copy of a PUT with `x-amz-copy-source`, of whatever they may read. The same object as `presigner` where no others are set.
+   */
+  readonly uploadPresigner: Presigner;
+  /** What the service's own calls are signed with, and all URLs but those of `uploadPresigner`. */
   readonly credentials: CredentialProvider;
   /** Closes pooled connections. */
   close(): void;
@@ -40,7 +46,12 @@ export interface ObjectFacts {
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentEncoding: string | null;
   readonly contentDisposition: string | null;
+  readonly contentLanguage: string | null;
   readonly cacheControl: string | null;
+  /** As it was sent: S3 does not ask that it be a date. */
+  readonly expires: string | null;
+  /** Where a website endpoint would send readers. */
+  readonly websiteRedirect: string | null;
   readonly storageClass: string | null;
   readonly tagCount: number;
 }

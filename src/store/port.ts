@@ -74,6 +74,11 @@ export interface UploadStore {
    */
   extend(ids: readonly string[], urlEndsAt: number): Promise<Upload[]>;
   /**
+   * One commit: `nextCheckAt` becomes at most `at` for those of the slots that are `issued` or `expired` and not forgotten.
+   * @returns these, in the order given, after the change.
+   */
+  makeDue(ids: readonly string[], at: number): Promise<Upload[]>;
+  /**
    * One commit: the slot of an object that was there before it, and generation 1 of its key.
    * @param kin ids of slots that may have made the object.
    * @returns false, and nothing was written, when a slot of any tenant has the slot's id, or has an id of `kin` and the same bucket
@@ -342,6 +347,14 @@ export interface QueuedMessage extends OutboxMessage {
   readonly endedAt: number | null;
 }
 
+/** Ids. Those of no message are in neither. */
+export interface Replayed {
+  /** Had ended, and are pending again. */
+  readonly again: readonly string[];
+  /** Were pending, and go now. */
+  readonly sooner: readonly string[];
+}
+
 /** Messages wait here from the commit of what they tell until they are delivered: at least once, and in order for each slot and webhook. */
 export interface OutboxStore {
   /**
@@ -379,13 +392,13 @@ export interface OutboxStore {
   }): Promise<QueuedMessage[]>;
   /**
    * One commit: ended messages are pending again, with no attempt counted, and where they were in the order of their slot and webhook.
+   * Those named that are pending still go now in place of later; their attempts stay counted, so that one in hand is noted only once.
    * @param which by id, or all dead ones of a tenant or of all.
-   * @returns how many.
    */
   replay(
     which: { readonly ids: readonly string[] } | { readonly dead: true; readonly tenant?: string },
     now: number,
-  ): Promise<number>;
+  ): Promise<Replayed>;
   /** Drops what was delivered before `before`; returns how many. */
   dropDelivered(before: number): Promise<number>;
   /** How many there are by state. */

@@ -50,9 +50,9 @@ export async function downloadUpload(
   return { method: 'GET', url, headers, expiresAt: window.expiresAt };
 }
 
-/** Where a form may still overwrite the object, and no version tells it apart, S3 is asked for this one only. */
-function pinned({ method, versionId, etag }: Upload): Record<string, string> {
-  return method === 'POST' && versionId === null && etag !== null ? { 'if-match': etag } : {};
+/** Where no version tells the verified object from one that came after it, S3 is asked for this one only. */
+function pinned({ versionId, etag }: Upload): Record<string, string> {
+  return versionId === null && etag !== null ? { 'if-match': etag } : {};
 }
 
 /** RFC 6266 with RFC 8187 encoding, so that any filename survives. */

@@ -115,10 +115,10 @@ async function windowsFor(
   granted: readonly Granted[],
   now: number,
 ): Promise<ReadonlyMap<number, UrlWindow>> {
-  const { presigner } = targetOf(services, policy.target);
+  const { uploadPresigner } = targetOf(services, policy.target);
   const lives = granted.filter(({ method }) => method !== 'multipart').map((grant) => grant.expiresInSeconds);
   const windows = new Map<number, UrlWindow>();
-  for (const seconds of new Set(lives)) windows.set(seconds, await presigner.open(seconds, now));
+  for (const seconds of new Set(lives)) windows.set(seconds, await uploadPresigner.open(seconds, now));
   return windows;
 }
 

@@ -37,14 +37,15 @@ export async function requestParts(
   requireIssued(services, principal, upload);
   requireMultipart(upload);
   refuseWrongParts(upload, ask);
-  const { presigner } = targetOf(services, upload.target);
-  const window = await presigner.open(urlLifeOf(services, upload), services.now());
+  const { uploadPresigner } = targetOf(services, upload.target);
+  const window = await uploadPresigner.open(urlLifeOf(services, upload), services.now());
   const key = await customerKeyOf(services, upload);
-  const { uploadId, objectKey, bucket } = await begun(services, upload, key);
+  // Before anything is begun at S3 too: a DELETE waits for what may land there.
   const committed = await services.observer.timed('commit', () =>
     services.store.uploads.extend([upload.id], window.endsAt),
   );
   if (committed.length === 0) throw changedMeanwhile();
+  const { uploadId, objectKey, bucket } = await begun(services, upload, key);
   const algorithm = announcedAlgorithm(upload);
   return services.observer.timed('sign', () =>
     Promise.all(

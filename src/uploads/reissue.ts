@@ -66,8 +66,8 @@ export async function reissue(
   for (const group of groups.values()) {
     const [first] = group;
     if (first === undefined) continue;
-    const { presigner } = targetOf(services, first.target);
-    const window = await presigner.open(urlLifeOf(services, first), now());
+    const { uploadPresigner } = targetOf(services, first.target);
+    const window = await uploadPresigner.open(urlLifeOf(services, first), now());
     const opened = await mapSeveral(group, async (upload) => ({
       key: await customerKeyOf(services, upload),
       tags: await tagsOf(services, upload),

@@ -33,7 +33,8 @@ function removableStates(services: Services, principal: Principal, upload: Uploa
 
 /** One step of the removal (invariant 3): once absence is proven the key goes, and a tombstone stays. */
 export async function sweep(services: Services, upload: Upload): Promise<void> {
-  const next = await removeOnce(services, upload);
+  await removeAll(services, upload);
+  const next = await nextLook(services, upload);
   if (next !== 'absent') {
     await services.store.uploads.update(upload.id, ['deleting'], { nextCheckAt: next });
     return;
@@ -51,20 +52,32 @@ export async function sweep(services: Services, upload: Upload): Promise<void> {
 
 /** The same of a rejected object that the policy does not keep. The slot stays, and says what differed. */
 export async function discard(services: Services, upload: Upload): Promise<void> {
-  const next = await removeOnce(services, upload);
+  const { uploads } = services.store;
+  const hasRemoved = await removeAll(services, upload);
+  const next = await nextLook(services, upload);
+  const nextCheckAt = next === 'absent' ? services.now() : next;
+  // The slot must not name a version that is gone.
+  const gone = hasRemoved ? { etag: null, versionId: null } : {};
+  const kept = await uploads.update(upload.id, ['rejected'], { ...gone, nextCheckAt });
+  if (hasRemoved && kept !== undefined) services.observer.slot('discarded', kept);
   if (next === 'absent') await forget(services, upload);
-  else await services.store.uploads.update(upload.id, ['rejected'], { nextCheckAt: next });
 }
 
-/**
- * Removes whatever is there now. Only after the last upload URL has ended, and the margin with it, does an empty listing prove absence:
- * until then a late PUT may still land.
- * @returns when to look again.
- */
-async function removeOnce(services: Services, upload: Upload): Promise<number | 'absent'> {
+/** Removes whatever is there now; returns whether there was an object. */
+async function removeAll(services: Services, upload: Upload): Promise<boolean> {
   const { objects } = targetOf(services, upload.target);
   const remains = await objects.remains(upload.bucket, upload.objectKey);
   await objects.remove(upload.bucket, upload.objectKey, remains);
+  return remains.versions.length > 0;
+}
+
+/**
+ * Only after the last upload URL has ended, and the margin with it, does an empty listing prove absence: until then a late PUT may still
+ * land.
+ * @returns when to look again.
+ */
+async function nextLook(services: Services, upload: Upload): Promise<number | 'absent'> {
+  const { objects } = targetOf(services, upload.target);
 
   const now = services.now();
   const provableAt = upload.urlEndsAt + services.config.retention.deleteMarginSeconds * 1000;

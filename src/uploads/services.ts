@@ -36,6 +36,7 @@ export type SlotOutcome =
   | 'replayed'
   | 'uploaded'
   | 'rejected'
+  | 'discarded'
   | 'expired'
   | 'downloaded'
   | 'read'

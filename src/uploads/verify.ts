@@ -61,7 +61,10 @@ export function compare(
     ['contentType', upload.contentType, object.contentType],
     ['contentEncoding', null, object.contentEncoding],
     ['contentDisposition', null, object.contentDisposition],
+    ['contentLanguage', null, object.contentLanguage],
     ['cacheControl', null, object.cacheControl === ADDED_BY_FETCH ? null : object.cacheControl],
+    ['expires', null, object.expires],
+    ['websiteRedirect', null, object.websiteRedirect],
     ['storageClass', null, object.storageClass],
     ['tagCount', tagCount, object.tagCount],
   ];

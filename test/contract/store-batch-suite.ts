@@ -135,6 +135,42 @@ export function batchSuite(opened: () => OpenedStore): void {
     });
   });
 
+  describe('makeDue', () => {
+    it('has slots that wait looked at soon, in the order asked for, and never later than before', async () => {
+      await insertOne(store, uploadOf(1, { nextCheckAt: NOW + 9 }));
+      await insertOne(store, uploadOf(2, { nextCheckAt: null, state: 'expired' }));
+      await insertOne(store, uploadOf(3, { nextCheckAt: NOW - 9 }));
+      await insertOne(store, uploadOf(4, { nextCheckAt: NOW + 9 }));
+      const due = await store.uploads.makeDue([idOf(3), idOf(2), idOf(1)], NOW);
+      assert.deepEqual(due, [
+        uploadOf(3, { nextCheckAt: NOW - 9 }),
+        uploadOf(2, { nextCheckAt: NOW, state: 'expired' }),
+        uploadOf(1, { nextCheckAt: NOW }),
+      ]);
+      const again = await opened().reopen();
+      for (const upload of due) assert.deepEqual(await again.uploads.get('acme', upload.id), upload);
+      assert.equal((await again.uploads.get('acme', idOf(4)))?.nextCheckAt, NOW + 9);
+      assert.deepEqual(await again.uploads.makeDue([], NOW), []);
+    });
+
+    it('passes over slots in every other state, forgotten ones, and those that are not there', async () => {
+      const far = { nextCheckAt: NOW + 9 };
+      for (const [n, state] of UPLOAD_STATES.entries())
+        await insertOne(store, uploadOf(n, { state, ...far }));
+      const forgotten = uploadOf(50, { state: 'expired', forgottenAt: NOW, ...far });
+      await insertOne(store, forgotten);
+      const ids = [idOf(99), forgotten.id, ...UPLOAD_STATES.map((_, n) => idOf(n))];
+      const due = await store.uploads.makeDue(ids, NOW);
+      assert.deepEqual(
+        due.map(({ state }) => state),
+        ['issued', 'expired'],
+      );
+      assert.deepEqual(await store.uploads.get('acme', forgotten.id), forgotten);
+      const kept = await store.uploads.get('acme', idOf(UPLOAD_STATES.indexOf('deleting')));
+      assert.equal(kept?.nextCheckAt, NOW + 9);
+    });
+  });
+
   describe('update with what is expected', () => {
     it('notes the multipart upload once', async () => {
       await insertOne(store, uploadOf(1, multipart));

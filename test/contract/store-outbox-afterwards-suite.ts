@@ -85,27 +85,53 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
   });
 
   describe('outbox: replay', () => {
+    const replayDead = async (tenant?: string): Promise<number> => {
+      const which = { dead: true, ...(tenant !== undefined && { tenant }) } as const;
+      const { again, sooner } = await store.outbox.replay(which, NOW);
+      assert.deepEqual(sooner, []);
+      return again.length;
+    };
     it('makes ended messages pending over a restart, as if they had never been tried', async () => {
       await several();
       const of = (n: number) => messageOf(n).id;
-      assert.equal(await store.outbox.replay({ ids: [1, 2, 3, 9].map(of) }, NOW + 50), 2);
+      const replayed = await store.outbox.replay({ ids: [1, 2, 3, 9].map(of) }, NOW + 50);
+      assert.deepEqual(replayed, { again: [1, 2].map(of), sooner: [of(3)] });
       store = await opened().reopen();
       const messages = await store.outbox.list({ limit: 9, tenant: 'acme' });
       const pending = (n: number) =>
         queuedOf(messageOf(n, { uploadId: idOf(n) }), { nextAttemptAt: NOW + 50 });
-      const inHand = { ...pending(3), attempts: 1, nextAttemptAt: LEASE };
+      const inHand = { ...pending(3), attempts: 1, nextAttemptAt: NOW + 50 };
       assert.deepEqual(messages, [inHand, pending(2), pending(1)]);
-      assert.deepEqual(await claim(), [2, 1], 'in the order of their commits');
-      assert.equal(await store.outbox.replay({ ids: [of(1), of(2)] }, NOW), 0);
-      assert.equal(await store.outbox.replay({ ids: [] }, NOW), 0);
+      assert.deepEqual(await claim(), [2, 1, 3], 'in the order of their commits');
+      const sooner = [of(1), of(2)];
+      assert.deepEqual(await store.outbox.replay({ ids: sooner }, NOW), { again: [], sooner });
+      assert.deepEqual(await store.outbox.replay({ ids: [] }, NOW), { again: [], sooner: [] });
+    });
+
+    it('has one that is pending sent now, as often tried as it was, and in its turn', async () => {
+      await tell(messageOf(1), messageOf(2));
+      const first = { id: messageOf(1).id, attempts: 1 };
+      assert.deepEqual(await claim(), [1]);
+      const failed = { state: 'pending', nextAttemptAt: NOW + 9_000_000, lastFailure: '500' } as const;
+      await store.outbox.note(first, failed);
+      assert.deepEqual(await claim(), []);
+      const ids = [2, 1].map((n) => messageOf(n).id);
+      assert.deepEqual(await store.outbox.replay({ ids }, NOW + 50), { again: [], sooner: ids });
+      const [, kept] = await store.outbox.list({ limit: 9 });
+      assert.deepEqual([kept?.attempts, kept?.lastFailure, kept?.nextAttemptAt], [1, '500', NOW + 50]);
+      assert.deepEqual(await claim(), [1], '2 waits for it');
+      assert.equal(await store.outbox.note(first, failed), false, 'it is in other hands');
+      assert.ok(await store.outbox.note({ ...first, attempts: 2 }, { state: 'delivered', endedAt: NOW }));
+      await store.outbox.replay({ ids: ids.slice(0, 1) }, Number.MAX_SAFE_INTEGER);
+      assert.deepEqual(await claim(), [2], 'never later than it would have been');
     });
 
     it('takes all dead ones of a tenant, or of all', async () => {
       await several();
-      assert.equal(await store.outbox.replay({ dead: true, tenant: 'acme' }, NOW), 1);
+      assert.equal(await replayDead('acme'), 1);
       assert.deepEqual(await listed({ state: 'dead' }), [5]);
-      assert.equal(await store.outbox.replay({ dead: true, tenant: 'nobody' }, NOW), 0);
-      assert.equal(await store.outbox.replay({ dead: true }, NOW), 1);
+      assert.equal(await replayDead('nobody'), 0);
+      assert.equal(await replayDead(), 1);
       assert.deepEqual(await listed({ state: 'dead' }), []);
       assert.deepEqual(await listed({ state: 'delivered' }), [4, 1]);
       assert.deepEqual(await claim(), [2, 5]);
@@ -119,7 +145,7 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
       }
       assert.deepEqual(await claim(), [4], 'which is in hand now');
       const ids = [3, 1].map((n) => messageOf(n).id);
-      assert.equal(await store.outbox.replay({ ids }, NOW), 2);
+      assert.deepEqual(await store.outbox.replay({ ids }, NOW), { again: ids, sooner: [] });
       assert.deepEqual(await claim(), [1]);
       await end('delivered', 4);
       assert.deepEqual(await claim(), [], '1 is still in hand');
@@ -141,7 +167,7 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
         assert.deepEqual(await claim(), pair);
         await end('dead', ...pair);
       }
-      assert.equal(await store.outbox.replay({ dead: true }, NOW), 6);
+      assert.equal(await replayDead(), 6);
       assert.deepEqual(await claim(), [1, 2]);
       await end('delivered', 2);
       assert.deepEqual(await claim(), [4]);

@@ -67,6 +67,7 @@ export class World implements AsyncDisposable {
       ...target,
       objects: watch('s3', this.s3, all),
       presigner: watch('presigner', target.presigner, all),
+      uploadPresigner: watch('presigner', target.uploadPresigner, all),
     };
     const wrapper = watch('wrapper', localWrapper({ id: 'local', ring: this.#ring }), all);
     try {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -45,8 +45,11 @@ describe('sealslot/client on MinIO', { skip: minio.skip }, () => {
     await writeFile(join(dir, 'report.pdf'), 'report');
     await writeFile(join(dir, 'video.mp4'), randomBytes(6 * PART));
     const programs = (await blocksOf('docs/client.md')).filter(({ info }) => info === 'js');
+    await mkdir(join(dir, 'codes'));
+    for (let n = 0; n < 20; n++) await writeFile(join(dir, 'codes', `${n}.codes`), `${n}`);
     const printed = [
       /^[0-9a-f-]{36} uploaded [A-Za-z0-9+/]{43}= true\n$/,
+      /^20\n$/,
       /^AbortError\nuploaded\n$/,
       /^5 sha256 hello.txt\nupload_deleted\n$/,
     ];

@@ -15,10 +15,7 @@ const MIB = 1024 * 1024;
 const TIMES = 10;
 const FILENAMES = ['plain.txt', 'with space+plus & 100%.txt', 'Grüße an Jürgen.pdf', '{id}"<>`🔑 .bin'];
 
-const world = await available(async () => {
-  const opened = await eventWorld();
-  return { ...opened, stop: () => opened[Symbol.asyncDispose]() };
-});
+const world = await available(eventWorld);
 
 describe('events of MinIO’s own webhook', { skip: world.skip }, () => {
   let events: EventWorld;
@@ -67,15 +64,15 @@ describe('events of MinIO’s own webhook', { skip: world.skip }, () => {
       .filter((line) => line.includes(`"${operation}"`))
       .map((line) => (JSON.parse(line) as { status: number }).status);
 
-  for (const filename of FILENAMES) {
-    it(`end what was PUT as ${filename}, and never called complete`, async () => {
-      const body = randomBody();
-      const slot = await create({ filename });
-      await put(slot, body);
+  it('end what was PUT, whatever its name, and never called complete', async () => {
+    const body = randomBody();
+    const slots = await Promise.all(FILENAMES.map((filename) => create({ filename })));
+    for (const slot of slots) await put(slot, body);
+    for (const slot of slots) {
       await untilUploaded(slot);
       assert.deepEqual(await downloaded(slot), body);
-    });
-  }
+    }
+  });
 
   it('end a form that nobody calls complete for', async () => {
     const body = randomBody();
@@ -147,7 +144,7 @@ describe('events of MinIO’s own webhook', { skip: world.skip }, () => {
     assert.equal((await service.call('POST', `/v1/uploads/${uploaded.id}/complete`)).status, 200);
     assert.equal((await service.call('DELETE', `/v1/uploads/${deleting.id}`)).status, 202);
 
-    const unknown = arrived.objectKey.replace(arrived.id, '01900000-0000-7000-8000-000000000000');
+    const unknown = String(arrived.objectKey).replace(arrived.id, '01900000-0000-7000-8000-000000000000');
     const keys = [arrived, uploaded, waiting, deleting, theirs, theirWaiting].map((slot) => slot.objectKey);
     const told = [
       ...keys.map((key) => record(key)),

@@ -310,7 +310,7 @@ describe('a partner’s commands on MinIO', { skip: minio.skip }, () => {
     const untrusted = await finished(
       command(['upload', await file('new.codes', randomBytes(9))], { NODE_EXTRA_CA_CERTS: undefined }),
     );
-    assert.equal(untrusted.status, 75);
+    assert.equal(untrusted.status, 65);
     assert.match(untrusted.stderr, /--ca-file/);
   });
 

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PutBucketNotificationConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { Agent } from 'node:https';
+import { credentialsWithout, type SessionCredentials } from '../support/minio-session.ts';
 import { startMinio } from '../support/minio.ts';
-import { freePort } from '../support/processes.ts';
+import { freePort, waitUntil } from '../support/processes.ts';
 import type { S3Server } from '../support/s3-server.ts';
 import { runToEnd, setUp, startService, type Service } from '../support/service.ts';
 
@@ -37,7 +38,7 @@ export function shuffled<T>(items: readonly T[]): T[] {
 }
 
 /** MinIO with a webhook to a service that is not there yet, with an API key that may do nothing but tell of events. */
-export interface EventWorld extends AsyncDisposable {
+export interface EventWorld {
   readonly minio: S3Server;
   /** The same service at the same address, each time. */
   start(): Promise<Service>;
@@ -45,6 +46,7 @@ export interface EventWorld extends AsyncDisposable {
   token(tenant: string, ...scopes: readonly string[]): Promise<string>;
   /** What MinIO keeps until it is taken. */
   readonly queueDir: string;
+  stop(): Promise<void>;
 }
 
 export async function eventWorld(): Promise<EventWorld> {
@@ -68,7 +70,8 @@ export async function eventWorld(): Promise<EventWorld> {
       [webhook('QUEUE_DIR')]: queueDir,
     },
   });
-  await configure(dir, port, minio);
+  // A form may else be sent to any object key.
+  await configure(dir, port, minio, await withoutFanOut(minio));
   await minio.createBucket(BUCKET, { versioning: true });
   await notify(minio);
   return {
@@ -76,14 +79,19 @@ export async function eventWorld(): Promise<EventWorld> {
     queueDir,
     token,
     start: () => startService({ dir }),
-    async [Symbol.asyncDispose]() {
+    async stop() {
       await minio.stop();
       await rm(dir, { recursive: true, force: true });
     },
   };
 }
 
-async function configure(dir: string, port: number, minio?: S3Server): Promise<void> {
+async function configure(
+  dir: string,
+  port: number,
+  minio?: S3Server,
+  session?: SessionCredentials,
+): Promise<void> {
   const target = {
     endpoint: minio?.endpoint ?? 'https://127.0.0.1:1',
     region: 'us-east-1',
@@ -91,8 +99,7 @@ async function configure(dir: string, port: number, minio?: S3Server): Promise<v
     ...(minio && { caFile: minio.caFile }),
     credentials: {
       kind: 'static',
-      accessKeyId: minio?.accessKeyId ?? 'AKIDEXAMPLE',
-      secretAccessKey: minio?.secretAccessKey ?? 'example',
+      ...(session ?? { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' }),
     },
   };
   const configuration = {
@@ -104,6 +111,20 @@ async function configure(dir: string, port: number, minio?: S3Server): Promise<v
     tenants: { acme: TENANT, globex: TENANT },
   };
   await writeFile(join(dir, 'sealslot.yaml'), JSON.stringify(configuration), { mode: 0o600 });
+}
+
+/** MinIO is ready before it can tell who somebody is. */
+async function withoutFanOut(minio: S3Server): Promise<SessionCredentials> {
+  let session: SessionCredentials | undefined;
+  await waitUntil('MinIO to know accounts', async () => {
+    session = await credentialsWithout(minio, 's3:PutObjectFanOut').catch((error: unknown) => {
+      if ((error as { stdout?: string }).stdout?.includes('not initialized') === true) return undefined;
+      throw error;
+    });
+    return session !== undefined;
+  });
+  if (session === undefined) throw new Error('no session');
+  return session;
 }
 
 async function notify(minio: S3Server): Promise<void> {

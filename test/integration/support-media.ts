@@ -1,53 +1,39 @@
 import type { Browser } from 'playwright-core';
 
-const WIDTH = 64;
-const HEIGHT = 48;
 const RATE = 8_000;
 
+const CANVAS = "const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 48 });";
+const PICTURE = `(() => { ${CANVAS} canvas.getContext('2d').fillRect(0, 0, 9, 9); return canvas.toDataURL('image/png'); })()`;
+const FILM = `(async () => {
+  ${CANVAS}
+  const picture = canvas.getContext('2d');
+  const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: 'video/webm;codecs=vp8' });
+  const recorded = new Promise((resolve) => recorder.addEventListener('dataavailable', ({ data }) => resolve(data)));
+  recorder.start();
+  for (let frame = 0; frame < 15; frame += 1) {
+    picture.fillStyle = frame % 2 === 0 ? 'red' : 'blue';
+    picture.fillRect(0, 0, 64, 48);
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+  recorder.stop();
+  const reader = new FileReader();
+  reader.readAsDataURL(await recorded);
+  await new Promise((resolve) => reader.addEventListener('load', resolve));
+  return reader.result;
+})()`;
+
 /** A PNG, 64 pixels wide, of the browser's own making. */
-export async function picture(browser: Browser): Promise<Buffer> {
-  const page = await browser.newPage();
-  const url = await page.evaluate(
-    ([width, height]) => {
-      const canvas = Object.assign(document.createElement('canvas'), { width, height });
-      canvas.getContext('2d')?.fillRect(0, 0, 9, 9);
-      return canvas.toDataURL('image/png');
-    },
-    [WIDTH, HEIGHT] as const,
-  );
-  await page.close();
-  return fromDataUrl(url);
-}
+export const picture = (browser: Browser): Promise<Buffer> => made(browser, PICTURE);
 
 /** A WebM of some frames, 64 pixels wide. */
-export async function film(browser: Browser): Promise<Buffer> {
+export const film = (browser: Browser): Promise<Buffer> => made(browser, FILM);
+
+/** @param script makes a data URL. */
+async function made(browser: Browser, script: string): Promise<Buffer> {
   const page = await browser.newPage();
-  const url = await page.evaluate(
-    async ([width, height]) => {
-      const canvas = Object.assign(document.createElement('canvas'), { width, height });
-      const picture = canvas.getContext('2d');
-      const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: 'video/webm;codecs=vp8' });
-      const chunks: Blob[] = [];
-      recorder.addEventListener('dataavailable', ({ data }) => chunks.push(data));
-      const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve));
-      recorder.start();
-      for (let frame = 0; frame < 15; frame += 1) {
-        if (picture) picture.fillStyle = frame % 2 === 0 ? 'red' : 'blue';
-        picture?.fillRect(0, 0, width, height);
-        await new Promise((resolve) => requestAnimationFrame(resolve));
-      }
-      recorder.stop();
-      await stopped;
-      const reader = new FileReader();
-      const read = new Promise((resolve) => reader.addEventListener('load', resolve));
-      reader.readAsDataURL(new Blob(chunks));
-      await read;
-      return String(reader.result);
-    },
-    [WIDTH, HEIGHT] as const,
-  );
+  const url = await page.evaluate<string>(script);
   await page.close();
-  return fromDataUrl(url);
+  return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64');
 }
 
 /** A WAV of a second of silence: 8 bits, one channel. */
@@ -67,5 +53,3 @@ export function sound(): Buffer {
   head.writeUInt32LE(RATE, 40);
   return Buffer.concat([head, Buffer.alloc(RATE, 128)]);
 }
-
-const fromDataUrl = (url: string): Buffer => Buffer.from(url.slice(url.indexOf(',') + 1), 'base64');

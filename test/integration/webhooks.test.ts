@@ -182,6 +182,13 @@ describe('webhooks of a running service', { skip: minio.skip }, () => {
     assert.deepEqual(new Set(at('/gone', 'upload.uploaded', uploaded).map(idOf)), new Set([id]));
     const unknown = await sealslot('replay', 'msg_unknown');
     assert.deepEqual([unknown.code, unknown.stdout], [1, '0 to be sent again\n']);
+    assert.equal(unknown.stderr, 'msg_unknown: no such message\n');
+    const [waiting] = await list('--state', 'pending');
+    const sooner = await sealslot('replay', waiting?.id as string, 'msg_unknown');
+    assert.equal(sooner.stdout, `0 to be sent again\n${waiting?.id}: still pending, to be sent now\n`);
+    assert.equal(sooner.code, 1);
+    const gone = await sealslot('list', '--tenant', 'gone');
+    assert.deepEqual([gone.code, gone.stdout, gone.stderr], [0, '', '']);
     for (const wrong of [['replay'], ['replay', '--dead', 'msg_1'], ['replay', 'msg_1', '--tenant', 'acme']])
       assert.equal((await sealslot(...wrong)).code, 64, wrong.join(' '));
   });

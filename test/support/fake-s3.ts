@@ -197,6 +197,7 @@ export function fakeTarget(objects: ObjectStore, secretAccessKey = 'secret'): S3
     buckets: fakeBuckets(s3),
     credentials,
     presigner,
+    uploadPresigner: presigner,
     close: () => undefined,
   };
 }

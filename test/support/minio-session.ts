@@ -8,19 +8,24 @@ export interface SessionCredentials {
   readonly sessionToken: string;
 }
 
-/** Temporary credentials of a MinIO that may do everything but `denied`, by AssumeRole with a session policy. */
-export async function credentialsWithout(
-  s3: S3Server,
-  ...denied: readonly string[]
-): Promise<SessionCredentials> {
-  const all = ['arn:aws:s3:::*'];
-  const policy = {
-    Version: '2012-10-17',
-    Statement: [
-      { Effect: 'Allow', Action: ['s3:*'], Resource: all },
-      { Effect: 'Deny', Action: denied, Resource: all },
-    ],
-  };
+const ALL = ['arn:aws:s3:::*'];
+
+/** Temporary credentials of a MinIO that may do everything but `denied`. */
+export function credentialsWithout(s3: S3Server, ...denied: readonly string[]): Promise<SessionCredentials> {
+  return credentialsUnder(s3, [
+    { Effect: 'Allow', Action: ['s3:*'], Resource: ALL },
+    { Effect: 'Deny', Action: denied, Resource: ALL },
+  ]);
+}
+
+/** Temporary credentials of a MinIO that may do nothing but `allowed`. */
+export function credentialsWith(s3: S3Server, ...allowed: readonly string[]): Promise<SessionCredentials> {
+  return credentialsUnder(s3, [{ Effect: 'Allow', Action: allowed, Resource: ALL }]);
+}
+
+/** By AssumeRole with a session policy. */
+async function credentialsUnder(s3: S3Server, Statement: readonly object[]): Promise<SessionCredentials> {
+  const policy = { Version: '2012-10-17', Statement };
   const body = new URLSearchParams({
     Action: 'AssumeRole',
     Version: '2011-06-15',

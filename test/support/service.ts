@@ -31,6 +31,8 @@ export interface ServiceOptions {
   readonly s3?: S3Server;
   /** In place of the server's own, which may do everything: with POST, some servers must deny rights (see `credentialsWithout`). */
   readonly credentials?: SessionCredentials;
+  /** What upload URLs are signed with; as the others unless given. */
+  readonly uploadCredentials?: SessionCredentials;
   /** What to run the service under, such as `['strace', …]`. */
   readonly wrapper?: readonly string[];
   readonly nodeArgs?: readonly string[];
@@ -203,6 +205,7 @@ export async function setUp(dir: string, options: ServiceOptions): Promise<strin
     ...options.credentials,
   } as Partial<SessionCredentials>;
   const credentials = { kind: 'static', accessKeyId, secretAccessKey, sessionToken };
+  const uploadCredentials = options.uploadCredentials && { kind: 'static', ...options.uploadCredentials };
   await writeFile(join(dir, 'jwks.json'), '{"keys":[]}');
   await writeFile(
     join(dir, 'sealslot.yaml'),
@@ -219,6 +222,7 @@ s3:
       pathStyle: true
       ${s3 === undefined ? '' : `caFile: ${s3.caFile}`}
       credentials: ${JSON.stringify(credentials)}
+      ${uploadCredentials === undefined ? '' : `uploadCredentials: ${JSON.stringify(uploadCredentials)}`}
 auth:
   issuers:
     - { issuer: https://issuer.example.com, audience: sealslot, jwksFile: jwks.json, algorithms: [ES256], tenant: acme }

@@ -7,14 +7,16 @@ import { makeCa, type TestCa } from './ca.ts';
 import { scratchFolder, TEST_CREDENTIALS, type S3Server } from './s3-server.ts';
 import { Busy } from './stub-s3/busy.ts';
 import type { Fault } from './stub-s3/faults.ts';
+import { isForm, takeForm } from './stub-s3/form.ts';
 import { Objects, type Answer } from './stub-s3/objects.ts';
 import { refuse } from './stub-s3/signature.ts';
+import { Uploads } from './stub-s3/uploads.ts';
 
 export { FAULTS, type Fault } from './stub-s3/faults.ts';
 
 /** A small S3 in memory, over TLS, for the faults that no real server can be made to show. */
 export interface StubS3 extends Omit<S3Server, 'name' | 'source'> {
-  /** The object keys in a bucket, one for each version. */
+  /** The object keys in a bucket, one for each version and each unfinished upload. */
   objects(bucket: string): string[];
   /** How many requests came so far. */
   requests(): number;
@@ -28,12 +30,17 @@ export interface StubOptions {
   readonly ca?: TestCa;
 }
 
+interface Bucket {
+  readonly objects: Objects;
+  readonly uploads: Uploads;
+}
+
 const REGION = 'us-east-1';
 
 export async function startStubS3({ fault, before, ca: given }: StubOptions = {}): Promise<StubS3> {
   const scratch = given === undefined ? await scratchFolder('stub-s3') : undefined;
   const ca = given ?? (await makeCa(scratch?.path ?? ''));
-  const buckets = new Map<string, Objects>();
+  const buckets = new Map<string, Bucket>();
   const busy = new Busy(fault);
   let requests = 0;
   const tls = { cert: await readFile(ca.certFile), key: await readFile(ca.keyFile) };
@@ -41,10 +48,10 @@ export async function startStubS3({ fault, before, ca: given }: StubOptions = {}
     requests += 1;
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    const respond = (): void => {
+    const respond = async (): Promise<void> => {
       const { status, headers, ...said } = busy.now(request)
         ? SLOW_DOWN
-        : answer(request, Buffer.concat(chunks), buckets, fault);
+        : await answer(request, Buffer.concat(chunks), buckets, fault);
       const content = said.body ?? errorXml(said);
       response.writeHead(status, { 'content-length': String(Buffer.byteLength(content)), ...headers });
       response.end(request.method === 'HEAD' ? '' : content);
@@ -65,9 +72,13 @@ export async function startStubS3({ fault, before, ca: given }: StubOptions = {}
     region: REGION,
     ...TEST_CREDENTIALS,
     async createBucket(name, options) {
-      buckets.set(name, new Objects(options?.versioning === true, fault));
+      const objects = new Objects(options?.versioning === true, fault);
+      buckets.set(name, { objects, uploads: new Uploads(name, objects, fault) });
     },
-    objects: (bucket) => (buckets.get(bucket)?.list() ?? []).map(({ objectKey }) => objectKey),
+    objects(name) {
+      const { objects, uploads } = buckets.get(name) ?? {};
+      return [...(objects?.list() ?? []), ...(uploads?.list() ?? [])].map(({ objectKey }) => objectKey);
+    },
     requests: () => requests,
     stop,
     [Symbol.asyncDispose]: stop,
@@ -84,28 +95,37 @@ const denied: Answer = { status: 403, code: 'AccessDenied' };
 function answer(
   request: IncomingMessage,
   body: Buffer,
-  buckets: ReadonlyMap<string, Objects>,
+  buckets: ReadonlyMap<string, Bucket>,
   fault: Fault | undefined,
-): Answer {
+): Answer | Promise<Answer> {
   if (fault === 'says ok to everything') return { status: 200 };
+  const url = new URL(request.url ?? '', 'https://localhost');
+  const [, name = '', ...path] = decodeURIComponent(url.pathname).split('/');
+  const bucket = buckets.get(name);
+  if (isForm(request) && bucket !== undefined)
+    return takeForm(bucket.objects, request, body, { ...TEST_CREDENTIALS, fault });
   const region = fault === 'is in another region' ? 'eu-central-1' : REGION;
   const refusal = refuse(
     request,
     { region, ...TEST_CREDENTIALS },
-    { signature: fault === 'checks no signature', expiry: fault === 'takes expired urls' },
+    { signature: ignoresSignature(url, fault), expiry: fault === 'takes expired urls' },
   );
   if (refusal !== undefined && !forAnybody(request, fault)) {
     const { region: right, ...said } = refusal;
     return { ...said, ...(right !== undefined && { headers: { 'x-amz-bucket-region': right } }) };
   }
-  const url = new URL(request.url ?? '', 'https://localhost');
-  const [, bucket = '', ...path] = decodeURIComponent(url.pathname).split('/');
-  const objects = buckets.get(bucket);
-  if (objects === undefined) return { status: 404, code: 'NoSuchBucket' };
+  if (bucket === undefined) return { status: 404, code: 'NoSuchBucket' };
   const objectKey = path.join('/');
-  return objectKey === ''
-    ? ofBucket(bucket, objects, url.searchParams, fault)
-    : ofObject(objects, objectKey, request, url.searchParams, body, fault);
+  if (objectKey === '') return ofBucket(name, bucket, url.searchParams, fault);
+  const { headers, method = '' } = request;
+  return (
+    bucket.uploads.answer(method, objectKey, url.searchParams, { headers, body }) ??
+    ofObject(bucket.objects, objectKey, request, url.searchParams, body, fault)
+  );
+}
+
+function ignoresSignature({ searchParams }: URL, fault: Fault | undefined): boolean {
+  return fault === 'checks no signature' || (fault === 'takes any part' && searchParams.has('partNumber'));
 }
 
 /** A request without any signature, to a bucket whose policy allows it to everybody. */
@@ -145,7 +165,7 @@ const SETTINGS: Readonly<Record<string, (objects: Objects, fault: Fault | undefi
 
 function ofBucket(
   bucket: string,
-  objects: Objects,
+  { objects, uploads }: Bucket,
   query: URLSearchParams,
   fault: Fault | undefined,
 ): Answer {
@@ -164,7 +184,13 @@ function ofBucket(
   if (query.has('uploads'))
     return fault === 'denies uploads'
       ? denied
-      : listing('ListMultipartUploadsResult', `<Bucket>${bucket}</Bucket>`, []);
+      : listing(
+          'ListMultipartUploadsResult',
+          `<Bucket>${bucket}</Bucket>`,
+          uploads
+            .list(query.get('prefix') ?? '')
+            .map(({ objectKey, id }) => `<Upload><Key>${objectKey}</Key><UploadId>${id}</UploadId></Upload>`),
+        );
   if (fault === 'denies list') return denied;
   const entries = found.map(({ objectKey }) => `<Contents><Key>${objectKey}</Key></Contents>`);
   return listing('ListBucketResult', `<Name>${bucket}</Name>`, entries);
@@ -193,10 +219,6 @@ function ofObject(
       : objects.copy(objectKey, headers);
   }
   const versionId = query.get('versionId');
-  if (method === 'DELETE' && query.has('uploadId'))
-    return fault === 'denies aborting' || fault === 'denies delete'
-      ? denied
-      : { status: 404, code: 'NoSuchUpload' };
   if (method === 'DELETE') return fault === 'denies delete' ? denied : objects.delete(objectKey, versionId);
   const version = objects.find(objectKey, versionId);
   if (version === undefined) return fault === 'denies list' ? denied : { status: 404, code: 'NoSuchKey' };

@@ -8,7 +8,8 @@ const NOT_ACCEPTED = new Set(['unauthenticated', 'insufficient_scope', 'not_slot
 export function exitCodeOf(error: unknown): number {
   if (error instanceof FileUnusable) return EX_NOINPUT;
   if (error instanceof ServiceProblem && NOT_ACCEPTED.has(error.code)) return EX_NOPERM;
-  if (error instanceof Unreachable) return EX_TEMPFAIL;
+  // A certificate that nobody vouches for will not be better later.
+  if (error instanceof Unreachable) return error.passing ? EX_TEMPFAIL : EX_DATAERR;
   if (
     error instanceof ServiceProblem &&
     ['not_arrived', 'key_unusable', 'restart_needed'].includes(error.code)

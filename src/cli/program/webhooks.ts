@@ -24,7 +24,8 @@ export function addWebhookCommands(program: Command, env: Environment, finish: F
   webhooks
     .command('replay')
     .description(
-      'Has messages sent again that were delivered or given up; a running service sends them soon.',
+      'Has messages sent again that were delivered or given up, and now those that wait for their next attempt; ' +
+        'a running service sends them soon.',
     )
     .argument('[ids...]')
     .option('--dead', 'all that were given up')
@@ -32,8 +33,8 @@ export function addWebhookCommands(program: Command, env: Environment, finish: F
     .addHelpText(
       'after',
       `
-Exit codes: 0 all of them; 1 some ids are not there, or still pending; 78 the
-configuration is wrong.${CONFIG_HELP}`,
+Exit codes: 0 all of them; 1 there is no message of some ids; 78 the configuration
+is wrong.${CONFIG_HELP}`,
     )
     .action(async (ids: string[], options: ReplayOptions) =>
       finish(await (await import('../webhooks.ts')).replayMessages(ids, options, env)),

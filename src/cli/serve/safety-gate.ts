@@ -120,8 +120,13 @@ function closes({ outcome, check }: Finding): boolean {
 export function reachesElsewhere(inForce: Config, next: Config): boolean {
   const known = Object.values(inForce.tenants);
   return Object.values(next.tenants).some(
-    ({ target, bucket }) =>
+    ({ target, bucket, methods }) =>
       inForce.s3.targets[target] !== next.s3.targets[target] ||
-      !known.some((tenant) => tenant.target === target && tenant.bucket === bucket),
+      !known.some(
+        (tenant) =>
+          tenant.target === target &&
+          tenant.bucket === bucket &&
+          methods.every((method) => tenant.methods.includes(method)),
+      ),
   );
 }

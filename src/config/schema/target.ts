@@ -32,11 +32,16 @@ export const Target = map(
       }),
     ),
     credentials: credentials(
-      'What the service signs and asks S3 with. Every URL works with these same rights, so they should be no wider than needed.',
+      'What the service asks S3 and signs downloads with, and uploads too unless `uploadCredentials` are set. Every URL works with the rights of what signed it, so they should be no wider than needed.',
+    ),
+    uploadCredentials: optional(
+      credentials(
+        'What the URLs and forms of uploads are signed with; `credentials` unless set. They need `s3:PutObject` on the objects and no right to read. Needed for servers on which a client can turn an upload into a copy by a header that nobody signed, as on MinIO: see SECURITY.md.',
+      ),
     ),
   },
   {
     description:
-      'An S3 server, under a name that tenants refer to. A new target, or another setting of one than its credentials, needs a restart.',
+      'An S3 server, under a name that tenants refer to. A new target, or another setting of one than its `credentials` and `uploadCredentials`, needs a restart.',
   },
 );

@@ -22,7 +22,12 @@ export const RIGHTS_CHECKS = {
   'right.abort': {
     title: 'right to abort',
     means:
-      'Unfinished multipart uploads are thrown away before an object counts as removed; a re-key of a large object makes some.',
+      'Unfinished multipart uploads are thrown away before an object counts as removed; uploads in parts and re-keys of large objects make some.',
+  },
+  'right.parts': {
+    title: 'right to list parts',
+    means:
+      '`complete` puts an upload together from the parts that S3 lists, and only when S3 lists none any more is one thrown away.',
   },
   canaries: {
     title: 'canaries',
@@ -34,14 +39,14 @@ export const RIGHTS_CHECKS = {
 const NO_PROOF = ['DELETE: slots stay `deleting`', 'the end of expired slots: their keys are kept for ever'];
 
 /**
- * What the credentials may do, asked without making anything. The right to read tags needs an object: the conformance run asks it.
+ * What the credentials may do, for tenants that upload in parts (`multipart`) or not, asked without making anything. The right to read tags needs an object: the conformance run asks it.
  * Rejects as `Asker.ask` does.
  * @returns whether canaries can be made: they would be taken, and can be removed.
  */
 export async function* examineRights(
   asker: Asker,
   facts: BucketFacts,
-  { subject }: { subject: string },
+  { subject, multipart = false }: { subject: string; multipart?: boolean },
 ): Examination {
   const prefix = canaryName('none');
   yield rightToList(asker, facts, subject);
@@ -78,7 +83,7 @@ export async function* examineRights(
     remedy: grantOnObjects(asker.bucket, 's3:DeleteObject', 's3:DeleteObjectVersion'),
     off: ['DELETE: slots stay `deleting`', 'the conformance run'],
   });
-  yield* rightToAbort(asker, subject);
+  yield* rightsToParts(asker, { subject, multipart });
   const why = !deletable
     ? 'they could not be removed'
     : facts.locked
@@ -100,16 +105,40 @@ export async function listVersions(
   return { listed: await asker.ask({ method: 'GET', query }), hasVersions: false };
 }
 
-/** Of an upload that cannot exist. Silent unless it is refused: servers answer differently. */
-async function* rightToAbort(asker: Asker, subject: string): AsyncGenerator<Finding> {
-  const query = { uploadId: 'none' };
-  const said = await asker.ask({ method: 'DELETE', objectKey: canaryName('none'), query });
-  if (said.status !== 403) return;
-  yield about(subject).note(
-    'right.abort',
-    `S3 says ${answerOf(said)}: a DELETE or re-key that meets an unfinished multipart upload stops there`,
-    grantOnObjects(asker.bucket, 's3:AbortMultipartUpload'),
-  );
+/** Silent about what is not refused: servers answer differently of an upload that cannot exist. */
+async function* rightsToParts(
+  asker: Asker,
+  { subject, multipart }: { subject: string; multipart: boolean },
+): AsyncGenerator<Finding> {
+  for (const { check, action, said } of await refusedForParts(asker)) {
+    const says = `S3 says ${answerOf(said)}`;
+    const remedy = grantOnObjects(asker.bucket, action);
+    yield multipart
+      ? about(subject).off(check, says, remedy, ['uploads in parts', 'DELETE: slots of such stay `deleting`'])
+      : about(subject).note(
+          check,
+          `${says}: a DELETE or re-key that meets an unfinished multipart upload stops there`,
+          remedy,
+        );
+  }
+}
+
+const PARTS_RIGHTS = [
+  { check: 'right.abort', action: 's3:AbortMultipartUpload', method: 'DELETE' },
+  { check: 'right.parts', action: 's3:ListMultipartUploadParts', method: 'GET' },
+] as const;
+
+/** The rights without which nobody can throw a multipart upload away, asked of one that cannot exist. */
+export async function refusedForParts(
+  asker: Pick<Asker, 'ask'>,
+): Promise<readonly { check: keyof typeof RIGHTS_CHECKS; action: string; said: Said }[]> {
+  const refused: { check: keyof typeof RIGHTS_CHECKS; action: string; said: Said }[] = [];
+  for (const { check, action, method } of PARTS_RIGHTS) {
+    const query = { uploadId: 'none' };
+    const said = await asker.ask({ method, objectKey: canaryName('none'), query });
+    if (said.status === 403) refused.push({ check, action, said });
+  }
+  return refused;
 }
 
 function rightToList({ bucket }: Asker, { absent, listing }: BucketFacts, subject: string): Finding {

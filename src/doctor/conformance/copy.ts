@@ -22,7 +22,7 @@ export async function* copyInPlace(trial: Trial): AsyncGenerator<Finding> {
     'x-amz-metadata-directive': 'REPLACE',
     'x-amz-tagging-directive': 'REPLACE',
   };
-  const said = await trial.put(objectKey, { headers, body: new Uint8Array() });
+  const said = await trial.put(objectKey, { upload: false, headers, body: new Uint8Array() });
   if (verdict(said) === 'unclear') {
     yield trial.unclear('copy', said);
     return;

@@ -1,7 +1,8 @@
 import { clientHeaders } from '../../uploads/put-request.ts';
 import { CustomerKey } from '../../custody/customer-key.ts';
 import { type Asker, type Question, type Said } from '../ask.ts';
-import type { Canaries } from '../canaries.ts';
+import type { PresignedForm } from '../../s3/port.ts';
+import type { Canaries, Made } from '../canaries.ts';
 import { about, type Finding } from '../finding.ts';
 import { unexamined } from '../unexamined.ts';
 
@@ -56,8 +57,25 @@ export class Trial {
   /** A PUT as the service issues it, but for `change`. */
   put(objectKey: string, change: Partial<Question> = {}): Promise<Said> {
     this.#signal.throwIfAborted();
-    const question = { method: 'PUT', objectKey, headers: this.headers(), body: BODY, ...change } as const;
+    const usual = { method: 'PUT', upload: true, headers: this.headers(), body: BODY } as const;
+    const question = { ...usual, objectKey, ...change };
     return this.asker.patiently(() => this.#canaries.put(objectKey, () => this.asker.askOnce(question)));
+  }
+
+  /** A form for one of the names, sent with a file. What comes of it may lie under any of `names`. */
+  post(form: PresignedForm, file: Uint8Array<ArrayBuffer>, names: readonly string[]): Promise<Said> {
+    this.#signal.throwIfAborted();
+    const once = names.reduce<() => Promise<Said>>(
+      (sent, objectKey) => () => this.#canaries.put(objectKey, sent),
+      () => this.asker.postOnce(form, file),
+    );
+    return this.asker.patiently(once);
+  }
+
+  /** As `Canaries.make`; nothing is begun once the signal is aborted. */
+  make<T extends Made>(objectKey: string, call: () => Promise<T>): Promise<T> {
+    this.#signal.throwIfAborted();
+    return this.#canaries.make(objectKey, call);
   }
 
   /** The first canary, as `download` asks for it. */

@@ -168,7 +168,9 @@ function kekFiles({ custody }: FilesContext['config']): Set<string> {
 
 /** What reaches S3, KMS or Vault in the service's name. */
 function secretFiles({ s3, custody }: FilesContext['config']): Set<string> {
-  const targets = Object.values(s3.targets).flatMap((target) => filesOf(target.credentials));
+  const targets = Object.values(s3.targets).flatMap(({ credentials, uploadCredentials = credentials }) =>
+    [credentials, uploadCredentials].flatMap(filesOf),
+  );
   const wrappers = Object.values(custody.wrappers).flatMap((wrapper) => {
     if (wrapper.kind === 'aws-kms') return filesOf(wrapper.credentials);
     if (wrapper.kind !== 'vault-transit') return [];
@@ -184,10 +186,10 @@ function filesOf(credentials: CredentialsConfig): readonly string[] {
 /** Of the file alone: what comes by the environment is not in it. */
 async function hasSecrets(path: string): Promise<boolean> {
   const document = parseYaml(await readFile(path, 'utf8'), path, new Mistakes()) as {
-    s3?: { targets?: Record<string, { credentials?: object } | null> };
+    s3?: { targets?: Record<string, { credentials?: object; uploadCredentials?: object } | null> };
   } | null;
   return Object.values(document?.s3?.targets ?? {}).some((target) => {
-    const credentials = target?.credentials ?? {};
-    return 'secretAccessKey' in credentials || 'sessionToken' in credentials;
+    const all = { ...target?.credentials, ...target?.uploadCredentials };
+    return 'secretAccessKey' in all || 'sessionToken' in all;
   });
 }

@@ -15,7 +15,8 @@ export const CORS_CHECKS = {
   },
   'cors.etag': {
     title: 'CORS, ETag',
-    means: "Pages may read S3's ETag. Uploads in parts need it; this version does without.",
+    means:
+      "Pages may read S3's ETag. Uploads in parts do without it, since the service asks S3 for the parts.",
   },
   'cors.others': {
     title: 'CORS, others',

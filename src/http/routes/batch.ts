@@ -20,7 +20,12 @@ const create: ScopedRoute = {
   headers: schemas.CreateHeaders,
   body: schemas.CreateBatch,
   ownsMistakes: true,
-  success: { status: 201, schema: 'Batch', description: 'The slots, each with its request.' },
+  success: {
+    status: 201,
+    schema: 'Batch',
+    description: 'The slots, each with its request.',
+    headers: { 201: ['Idempotency-Replayed'] },
+  },
   problems: [404, 409, 413, 415, 422],
   async handle({ services, principal, request, reply }) {
     const malformed = mistakesOfItems(request.validationError);

@@ -17,7 +17,8 @@ const SUCCESS = {
   mediaType: '*/*',
   description: 'The object, in its own type.',
   others: { 206: 'The range of it that was asked for.', 304: 'The caller has it already.' },
-};
+  headers: { 200: ['ETag'], 206: ['ETag', 'Content-Range'], 304: ['ETag'] },
+} as const;
 
 async function send(
   { services, request, reply }: Pick<Call, 'services' | 'request' | 'reply'>,
@@ -37,7 +38,8 @@ async function send(
     left.signal,
   );
   if (opened.status === 416) {
-    if (opened.contentRange !== null) reply.header('content-range', opened.contentRange);
+    // Not all servers say it.
+    reply.header('content-range', opened.contentRange ?? `bytes */${upload.size}`);
     throw new RangeNotSatisfiable('The object has no such range.');
   }
   const inline =
@@ -81,7 +83,7 @@ const follow: Omit<LinkRoute, 'method' | 'operationId' | 'summary'> = {
 /** Where links have an origin of their own, no other shows what users uploaded. */
 function requireOrigin({ services, request }: LinkCall): void {
   const { origin } = services.config.content;
-  if (origin !== undefined && request.host !== origin.host) {
+  if (origin !== undefined && request.host.toLowerCase() !== origin.host) {
     throw new RouteNotFound('There is no such path; see /openapi.json.');
   }
 }

@@ -20,7 +20,9 @@ const take: ScopedRoute = {
   },
   problems: [413, 415],
   async handle({ services, principal, request, reply }) {
-    return reply.code(202).send({ hints: await takeEvents(services, principal, request.body) });
+    const hints = await takeEvents(services, principal, request.body);
+    request.served.hints = hints;
+    return reply.code(202).send({ hints });
   },
 };
 

@@ -3,7 +3,7 @@ import { InsufficientScope } from '../../errors.ts';
 import { findLiveUpload } from '../../uploads/find.ts';
 import { listParts, requestParts } from '../../uploads/parts.ts';
 import type { Upload } from '../../uploads/upload.ts';
-import { presentRequest } from '../present.ts';
+import { presentPart } from '../present.ts';
 import type { ScopedRoute } from '../route.ts';
 import { CreateParts } from '../schemas/parts.ts';
 import * as schemas from '../schemas.ts';
@@ -27,7 +27,7 @@ const request: ScopedRoute = {
   async handle({ services, principal, request, reply }) {
     const upload = await findLiveUpload(services, principal, idOf(request));
     const parts = await requestParts(services, principal, upload, request.body as CreateParts);
-    return reply.send({ parts: parts.map(presentRequest) });
+    return reply.send({ parts: parts.map(presentPart) });
   },
 };
 

@@ -24,7 +24,12 @@ const create: ScopedRoute = {
   bodyLimitBytes: 64 * KIB,
   headers: schemas.CreateHeaders,
   body: schemas.CreateUpload,
-  success: { status: 201, schema: 'Slot', description: 'The slot, with the request to send to S3.' },
+  success: {
+    status: 201,
+    schema: 'Slot',
+    description: 'The slot, with the request to send to S3.',
+    headers: { 201: ['Location', 'Idempotency-Replayed'] },
+  },
   problems: [404, 409, 413, 415, 422],
   async handle({ services, principal, request, reply }) {
     const ask = request.body as schemas.CreateUpload;

@@ -60,6 +60,12 @@ export const Method = Type.Unsafe<UploadMethod>({
 });
 export const PartNumber = Type.Integer({ minimum: 1, maximum: 10_000 });
 
+export const Mismatch = Type.Object({
+  field: Type.String(),
+  expected: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
+  actual: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
+});
+
 export const textMap = (description: string) =>
   Type.Unsafe<Record<string, string>>({
     type: 'object',

@@ -32,8 +32,9 @@ const PartRequest = Type.Object(
   {
     partNumber: PartNumber,
     size: Type.Integer({ description: 'Bytes, exactly.' }),
+    method: Type.Unsafe<'PUT'>({ type: 'string', enum: ['PUT'] }),
     url: Type.String({ format: 'uri' }),
-    headers: textMap('Exactly what the client must set; holds the customer key. PUT.'),
+    headers: textMap('Exactly what the client must set; holds the customer key.'),
     expiresAt: Time,
   },
   { $id: 'PartRequest' },

@@ -17,7 +17,10 @@ export function objectFacts(answer: HeadObjectCommandOutput): ObjectFacts | unde
     metadata: answer.Metadata ?? {},
     contentEncoding: answer.ContentEncoding ?? null,
     contentDisposition: answer.ContentDisposition ?? null,
+    contentLanguage: answer.ContentLanguage ?? null,
     cacheControl: answer.CacheControl ?? null,
+    expires: answer.ExpiresString ?? null,
+    websiteRedirect: answer.WebsiteRedirectLocation ?? null,
     storageClass: answer.StorageClass ?? null,
     tagCount: answer.TagCount ?? 0,
   };

@@ -8,6 +8,7 @@ import {
 import type { CustomerKey } from '../../custody/customer-key.ts';
 import { ObjectRefused } from '../errors.ts';
 import type { ObjectContent, OpenedObject } from '../port.ts';
+import { goingOn, type Reopen } from './going-on.ts';
 import { objectFailure, unproven } from './object-failure.ts';
 import { sseParameters, versionParameters } from './parameters.ts';
 import { bodyOf } from './reading.ts';
@@ -39,7 +40,18 @@ export async function openObject(
     const answer = await client.send(new GetObjectCommand(input), options);
     const { size, body, close } = bodyOf(answer, signal);
     try {
-      return { ...headOf(answer, object.etag), size, body };
+      const head = headOf(answer, object.etag);
+      const first = firstOf(head.contentRange);
+      const reopen: Reopen = async (from) => {
+        const Range = `bytes=${first + from}-${first + size - 1}`;
+        const rest = await client.send(new GetObjectCommand({ ...input, Range }), options);
+        const read = bodyOf(rest, signal);
+        const isRest = headOf(rest, head.etag).contentRange?.startsWith(`bytes ${first + from}-`) === true;
+        if (isRest && read.size === size - from) return read.body;
+        read.close();
+        throw unproven('that it goes on where it ended');
+      };
+      return { ...head, size, body: head.etag === null ? body : goingOn(body, reopen) };
     } catch (error) {
       close();
       throw error;
@@ -57,6 +69,11 @@ export async function openObject(
  */
 function isPassable(header: string | undefined): header is string {
   return header !== undefined && /^[\x20-\x7e]{1,2048}$/.test(header);
+}
+
+/** Of `bytes 5-7/8` the 5; without a range the body begins with the object. */
+function firstOf(contentRange: string | null): number {
+  return Number(/^bytes (\d+)-/.exec(contentRange ?? '')?.[1] ?? 0);
 }
 
 function headOf(answer: GetObjectCommandOutput | HeadObjectCommandOutput, pinned: string | null) {

@@ -50,7 +50,11 @@ export function sdkClient(
   patience: Patience = CALLS,
   shared?: CredentialProvider,
 ): S3Client {
-  const sockets = patience.sockets !== undefined && { maxSockets: patience.sockets };
+  // Many at once: what each has read ahead adds up.
+  const sockets = patience.sockets !== undefined && {
+    maxSockets: patience.sockets,
+    highWaterMark: 16 * 1024,
+  };
   const client = new S3Client({
     endpoint: config.endpoint.href,
     region: config.region,

@@ -1,5 +1,6 @@
 import type { TargetConfig } from '../../config/config.ts';
 import { ClockSkew } from '../clock-skew.ts';
+import type { CredentialProvider } from '../credentials.ts';
 import type { S3Target } from '../port.ts';
 import type { ContentLimits } from './content-clients.ts';
 import { sdkMultipartUploads } from './multipart-uploads.ts';
@@ -11,7 +12,7 @@ import { sdkObjectTags } from './sdk-object-tags.ts';
 import { createPresigner } from './sdk-presigner.ts';
 
 /**
- * One configured S3. Makes no request; the service's own calls and the URLs share one memoized credential provider.
+ * One configured S3. Makes no request; the service's own calls and the URLs share one memoized credential provider, but for those of uploads where they have their own.
  * @param limits S3's own unless given.
  */
 export function createTarget(config: TargetConfig, limits?: ContentLimits): S3Target {
@@ -27,6 +28,12 @@ export function createTarget(config: TargetConfig, limits?: ContentLimits): S3Ta
     committing: patient(COMMITTING),
   };
   const objects = sdkObjectStore(client, skew);
+  const presignerOf = (credentials: CredentialProvider) =>
+    createPresigner({ target: config, credentials, skewMs: () => objects.skewMs() });
+  const presigner = presignerOf(client.config.credentials);
+  // Only for its provider: it asks nothing, as uploads are the clients' to send.
+  const uploads =
+    config.uploadCredentials && sdkClient({ ...config, credentials: config.uploadCredentials }, skew);
   return {
     objects,
     content: sdkObjectContent(clients, limits),
@@ -34,11 +41,8 @@ export function createTarget(config: TargetConfig, limits?: ContentLimits): S3Ta
     tags: sdkObjectTags(client),
     buckets: sdkBuckets(clients),
     credentials: client.config.credentials,
-    presigner: createPresigner({
-      target: config,
-      credentials: client.config.credentials,
-      skewMs: () => objects.skewMs(),
-    }),
-    close: () => Object.values(clients).forEach((one) => one.destroy()),
+    presigner,
+    uploadPresigner: uploads === undefined ? presigner : presignerOf(uploads.config.credentials),
+    close: () => [...Object.values(clients), uploads].forEach((one) => one?.destroy()),
   };
 }

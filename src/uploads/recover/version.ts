@@ -34,7 +34,14 @@ export interface ProvenVersion {
 export class KekNeeded extends Error {}
 
 /** What nobody may add and S3 does not force to be signed. Others' tags and storage classes come by lifecycle rules and scanners too. */
-const SPOILT_BY = new Set(['contentEncoding', 'contentDisposition', 'cacheControl']);
+const SPOILT_BY = new Set([
+  'contentEncoding',
+  'contentDisposition',
+  'contentLanguage',
+  'cacheControl',
+  'expires',
+  'websiteRedirect',
+]);
 
 /**
  * Copy → place → key → S3's own answer; nothing is taken on trust.

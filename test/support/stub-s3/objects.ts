@@ -162,7 +162,7 @@ export class Objects {
 }
 
 /** The MD5 of the customer key in a request; `bad` when the three headers do not fit each other. */
-function keyIn(headers: IncomingHttpHeaders, prefix: string): string | undefined {
+export function keyIn(headers: IncomingHttpHeaders, prefix = SSE): string | undefined {
   const [algorithm, key, md5] = ['algorithm', 'key', 'key-md5'].map((name) => headers[prefix + name]);
   if (algorithm === undefined && key === undefined && md5 === undefined) return undefined;
   const computed = createHash('md5')

@@ -27,6 +27,7 @@ describe('upload', () => {
       [[file], { apiKeyFile: join(dir, 'nowhere') }, env],
       [[file], { caFile: file }, env],
       [[file], { endpoint: 'http://example.com' }, env],
+      [[file], { method: 'PUT', partSize: 8 }, env],
     ];
     for (const [files, more, environment] of wrong) {
       await assert.rejects(upload(files, { ...options, ...more }, environment, fakeTerminal()), UsageError);

@@ -121,6 +121,11 @@ describe('createClient', () => {
     assert.deepEqual(got, { size: 5, sha256, checked: 'sha256', filename: 'n' });
     assert.equal(await readFile(to, 'utf8'), 'hello');
     await assert.rejects(client.download('id', { to }), FileUnusable);
+    const lost = client.download('id', { to: join(stub.dir, 'nowhere/copy') });
+    await assert.rejects(lost, {
+      name: 'FileUnusable',
+      message: /nowhere\/copy: There is no such folder\.$/,
+    });
     await client.download('id', { to, overwrite: true });
     stub.s3.splice(0, 1, take(200, 'other', { 'content-length': '5' }));
     await assert.rejects(client.download('id', { to, overwrite: true }), ContentDiffers);

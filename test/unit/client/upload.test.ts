@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { FileChanged, S3Refusal, ServiceProblem, Unreachable } from '../../../src/client/errors.ts';
+import { S3Refusal, ServiceProblem, Unreachable } from '../../../src/client/errors.ts';
 import { openLocalFile } from '../../../src/client/local-file.ts';
 import { uploadSource } from '../../../src/client/upload.ts';
 import { cut, problem, refuse, startStub, take, type Answer, type Stub } from './stub.ts';
@@ -26,9 +26,10 @@ describe('uploadSource by PUT', () => {
     body: { ...SLOT, state: 'issued', request: stub.signed('PUT', lifeMs) },
   });
   const inState = (state: string): Answer => ({ status: 201, body: { ...SLOT, state } });
-  const upload = async () => {
+  const upload = async (more: { sha256?: string } = {}) => {
     await using file = await openLocalFile(join(stub.dir, 'a.txt'));
-    return (await uploadSource(stub.client, file, { filename: 'a.txt', contentType: 'text/plain' })).outcome;
+    const options = { filename: 'a.txt', contentType: 'text/plain', ...more };
+    return (await uploadSource(stub.client, file, options)).outcome;
   };
 
   it('asks, sends, completes', async () => {
@@ -73,8 +74,10 @@ describe('uploadSource by PUT', () => {
 
   it('gives up at once on a body that S3 refuses, and after six cuts', async () => {
     stub.s3.push(refuse(400, 'BadDigest'));
-    await assert.rejects(upload(), FileChanged);
+    await assert.rejects(upload(), { name: 'FileChanged', message: /^The file changed/ });
     assert.deepEqual(stub.calls, ['POST', 'PUT']);
+    const told = upload({ sha256: `${'A'.repeat(43)}=` });
+    await assert.rejects(told, { name: 'FileChanged', message: /^The sha256 that was given is not/ });
     stub.s3.splice(0, 1, cut);
     stub.calls.length = 0;
     await assert.rejects(upload(), Unreachable);

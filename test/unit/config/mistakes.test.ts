@@ -12,6 +12,8 @@ const VAULT = { kind: 'vault-transit', address: 'https://vault:8200', key: 'seal
 const RECOVERY = { target: 'main', bucket: 'acme-uploads' };
 const TARGET = 's3.targets.main';
 const CREDENTIALS = `${TARGET}.credentials`;
+const UPLOADS = `${TARGET}.uploadCredentials`;
+const STATIC = { kind: 'static', accessKeyId: 'A', secretAccessKeyFile: 's3-secret' };
 const ISSUER = 'auth.issuers.0';
 const AT_ISSUER = 'auth.issuers[0]';
 const TENANT = 'tenants.acme';
@@ -67,6 +69,10 @@ const CASES: readonly Case[] = [
   [`${CREDENTIALS}.sessionToken`, ' ', `${CREDENTIALS}.sessionToken`, /empty/],
   [`${CREDENTIALS}.sessionTokenFile`, 'gone', `${CREDENTIALS}.sessionTokenFile`, /not exist/],
   [`${CREDENTIALS}.accessKeyId`, '', `${CREDENTIALS}.accessKeyId`, /empty/],
+  [UPLOADS, { kind: 'magic' }, `${UPLOADS}.kind`, /one of static, default/],
+  [UPLOADS, { kind: 'static', accessKeyId: 'A' }, `${UPLOADS}.secretAccessKey`, /missing/],
+  [UPLOADS, { ...STATIC, secretAccessKeyFile: 'gone' }, `${UPLOADS}.secretAccessKeyFile`, /not exist/],
+  [UPLOADS, { ...STATIC, secretAccessKey: 'both' }, `${UPLOADS}.secretAccessKeyFile`, /keep one/],
   [`${ISSUER}.audience`, 5, `${AT_ISSUER}.audience`, /text.* or a list/],
   [`${ISSUER}.audience`, [], `${AT_ISSUER}.audience`, /at least 1/],
   [`${ISSUER}.jwksUrl`, undefined, AT_ISSUER, /either jwksUrl or jwksFile$/],
@@ -138,6 +144,8 @@ describe('mistakes of the configuration', () => {
       [`${CREDENTIALS}.secretAccessKeyFile`, 'a-pasted-secret'],
       [`${CREDENTIALS}.sessionToken`, 12_345],
       [`${CREDENTIALS}.secretAccesKey`, 'misspelt'],
+      [UPLOADS, { ...STATIC, accessKeyId: 12_345 }],
+      [UPLOADS, { ...STATIC, secretAccesKey: 'misspelt' }],
       [CREDENTIALS, 'a-level-too-high'],
       [TARGET, 'two-levels-too-high'],
       ['custody.wrappers.local.kekFile', 'a-pasted-kek'],

@@ -50,6 +50,26 @@ describe('ConfigSnapshot', () => {
     assert.ok(Object.isFrozen(snapshot.current) && Object.isFrozen(snapshot.current.s3.targets));
   });
 
+  it('swaps in what uploads are signed with, alone and beside the other credentials', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, reload, write } = await start(folder);
+    const document = minimal();
+    const at = 's3.targets.main.uploadCredentials';
+    put(document, at, { kind: 'static', accessKeyId: 'UPLOADS', secretAccessKeyFile: 's3-secret' });
+    await write(document);
+    assert.deepEqual(await reload(), { changed: [at], needsRestart: [] });
+    put(document, `${at}.accessKeyId`, 'OTHERS');
+    put(document, 's3.targets.main.credentials.accessKeyId', 'OTHER');
+    await write(document);
+    const changed = ['s3.targets.main.credentials.accessKeyId', `${at}.accessKeyId`];
+    assert.deepEqual(await reload(), { changed, needsRestart: [] });
+    const { uploadCredentials } = snapshot.current.s3.targets.main!;
+    assert.equal(uploadCredentials?.kind === 'static' && uploadCredentials.accessKeyId, 'OTHERS');
+    await write(minimal());
+    assert.deepEqual((await reload()).needsRestart, []);
+    assert.equal(snapshot.current.s3.targets.main!.uploadCredentials, undefined);
+  });
+
   it('swaps in what links are signed with: a rotation needs no restart', async () => {
     await using folder = await Folder.make();
     const { snapshot, reload, write } = await start(folder);

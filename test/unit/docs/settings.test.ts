@@ -62,6 +62,11 @@ const OTHERS: Readonly<Record<string, string>> = {
   's3.targets.<name>.credentials.secretAccessKeyFile': 'other-secret',
   's3.targets.<name>.credentials.sessionToken': 'other',
   's3.targets.<name>.credentials.sessionTokenFile': 'other-secret',
+  's3.targets.<name>.uploadCredentials.accessKeyId': 'OTHER',
+  's3.targets.<name>.uploadCredentials.secretAccessKey': 'other',
+  's3.targets.<name>.uploadCredentials.secretAccessKeyFile': 'other-secret',
+  's3.targets.<name>.uploadCredentials.sessionToken': 'other',
+  's3.targets.<name>.uploadCredentials.sessionTokenFile': 'other-secret',
   'auth.issuers[n].issuer': 'https://other.example.com/',
   'auth.issuers[n].audience': '[one, two]',
   'auth.issuers[n].jwksUrl': 'https://other.example.com/jwks.json',
@@ -102,6 +107,11 @@ const INSTEAD: Readonly<Record<string, readonly [string, string, string]>> = {
     's3.targets.main.credentials.secretAccessKey',
     'first',
   ],
+  's3.targets.<name>.uploadCredentials.secretAccessKey': [
+    's3.targets.main.uploadCredentials.secretAccessKeyFile',
+    's3.targets.main.uploadCredentials.secretAccessKey',
+    'first',
+  ],
   'custody.wrappers.<name>.credentials.secretAccessKey': [
     'custody.wrappers.acme.credentials.secretAccessKeyFile',
     'custody.wrappers.acme.credentials.secretAccessKey',
@@ -135,6 +145,8 @@ function wrapperOf(kind: string, auth = 'token'): object {
 
 function document(setting: Setting) {
   const base = minimal();
+  if (setting.path.includes('.uploadCredentials.'))
+    put(base, 's3.targets.main.uploadCredentials', { ...CREDENTIALS });
   put(base, 's3.targets.second', structuredClone(base.s3.targets.main));
   put(base, 'tenants.second', { target: 'main', bucket: 'second' });
   put(base, 'custody.wrappers.second', { kind: 'local', kekFile: 'kek' });

@@ -16,15 +16,17 @@ const taken = (versionId?: string): Promise<Said> =>
 /** A bucket that may not be listed, and notes what it is asked to remove. */
 function unlistable() {
   const removed: ObjectRemains['versions'][number][] = [];
+  const aborted: string[] = [];
   const objects: ObjectStore = {
     head: () => Promise.resolve({ kind: 'absent' }),
     remains: () => Promise.reject(new DependencyUnavailable('s3', undefined)),
     async remove(_bucket, _objectKey, remains) {
       removed.push(...remains.versions);
+      aborted.push(...remains.multipartUploadIds);
     },
     skewMs: () => 0,
   };
-  return { canaries: new Canaries(objects, 'acme-uploads'), removed };
+  return { canaries: new Canaries(objects, 'acme-uploads'), removed, aborted };
 }
 
 describe('canaries on a bucket that may not be listed', () => {
@@ -54,6 +56,31 @@ describe('canaries on a bucket that may not be listed', () => {
     await canaries.put(name, () => Promise.resolve({ status: 403, headers: {}, body: '', code: '' }));
     assert.deepEqual(await canaries.remove(), []);
     assert.deepEqual(removed, []);
+  });
+});
+
+describe('what the service’s own calls make, on a bucket that may not be listed', () => {
+  const failing = (status?: number) => () =>
+    Promise.reject(new DependencyUnavailable('s3', Object.assign(new Error('no'), { status, code: 'No' })));
+
+  it('is removed by the ids that S3 named, unfinished uploads too', async () => {
+    const { canaries, removed, aborted } = unlistable();
+    const name = canaries.name('a');
+    await canaries.make(name, () => Promise.resolve({ uploadId: 'u1' }));
+    await canaries.make(name, () => Promise.resolve({ versionId: 'v1' }));
+    await canaries.make(name, () => Promise.resolve({ versionId: null }));
+    assert.deepEqual(await canaries.remove(), []);
+    assert.deepEqual(removed, [{ versionId: 'v1' }, { versionId: 'null' }]);
+    assert.deepEqual(aborted, ['u1']);
+  });
+
+  it('is told of when the answer was lost, and not when the call was refused', async () => {
+    const { canaries } = unlistable();
+    const [lost, busy, refused] = [canaries.name('lost'), canaries.name('busy'), canaries.name('refused')];
+    await assert.rejects(canaries.make(lost, failing()));
+    await assert.rejects(canaries.make(busy, failing(503)));
+    await assert.rejects(canaries.make(refused, failing(403)));
+    assert.deepEqual(await canaries.remove(), [lost, busy]);
   });
 });
 

@@ -65,7 +65,8 @@ describe('a server with one fault', () => {
 describe('a brief run', () => {
   it('is right in few requests', async () => {
     await using on = await stage();
-    const run = { subject: SUBJECT, brief: true, tagged: false, signal: new AbortController().signal };
+    const { signal } = new AbortController();
+    const run = { subject: SUBJECT, brief: true, tagged: false, methods: new Set(['PUT'] as const), signal };
     const findings = await Array.fromAsync(examineConformance(on.asker, on.canaries, run));
     assert.deepEqual(
       findings.map(({ check, outcome }) => `${check}: ${outcome}`),
@@ -135,7 +136,8 @@ describe('a busy server', () => {
 describe('what is not checked by the signature', () => {
   it('is named, header by header', async () => {
     await using on = await stage({ fault: 'checks no signature' });
-    const run = { subject: SUBJECT, brief: false, tagged: false, signal: new AbortController().signal };
+    const { signal } = new AbortController();
+    const run = { subject: SUBJECT, brief: false, tagged: false, methods: new Set(['PUT'] as const), signal };
     const findings = await Array.fromAsync(examineConformance(on.asker, on.canaries, run));
     const finding = findings.find(({ check }) => check === 'signature');
     assert.equal(finding?.outcome, 'unsafe');

@@ -5,6 +5,7 @@ import { examineAtStart } from '../../../src/doctor/start.ts';
 import type { TargetContext } from '../../../src/doctor/target.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
 import { Secret } from '../../../src/secret.ts';
+import type { UploadMethod } from '../../../src/uploads/upload.ts';
 import { makeCa } from '../../support/ca.ts';
 import { TENANT } from '../../support/harness.ts';
 import { scratchFolder } from '../../support/s3-server.ts';
@@ -16,7 +17,11 @@ after(() => scratch.remove());
 afterEach(() => mock.timers.reset());
 
 /** A stub, and the examination of it. */
-async function stage(options: StubOptions, signal = new AbortController().signal, recovery?: string) {
+async function stage(
+  { methods = ['PUT'], ...options }: StubOptions & { readonly methods?: readonly UploadMethod[] },
+  signal = new AbortController().signal,
+  recovery?: string,
+) {
   const stub = await startStubS3({ ca, ...options });
   await stub.createBucket('uploads', { versioning: true });
   const endpoint = new URL(stub.endpoint);
@@ -34,7 +39,7 @@ async function stage(options: StubOptions, signal = new AbortController().signal
       recovery: recovery === undefined ? undefined : { target: 'main', bucket: recovery },
     },
     s3: { targets: { main } },
-    tenants: { acme: TENANT },
+    tenants: { acme: { ...TENANT, methods } },
     cors: { origins: [] },
   };
   const begin = () => examineAtStart({ config, openTarget: createTarget, now: Date.now, signal });
@@ -83,6 +88,24 @@ describe('the examination at the start', { timeout: 20_000 }, () => {
     await using _ = stub;
     const found = await begin().inTime;
     assert.ok(found.some(({ outcome }) => outcome === 'unsafe'));
+  });
+
+  it('looks at forms where a tenant may use them', async () => {
+    for (const [methods, unsafe] of [
+      [['PUT', 'POST'], ['form.fanout']],
+      [['PUT', 'multipart'], []],
+    ] as const) {
+      const { stub, begin } = await stage({ fault: 'fans out', methods });
+      await using _ = stub;
+      const { inTime, later } = begin();
+      const found = (await inTime).filter(({ outcome }) => outcome === 'unsafe');
+      assert.deepEqual(
+        found.map(({ check }) => check),
+        unsafe,
+      );
+      await later;
+      assert.deepEqual(stub.objects('uploads'), []);
+    }
   });
 
   it('comes to its deadline in the middle of the clean-up, which goes on', async () => {

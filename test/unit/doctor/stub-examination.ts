@@ -8,6 +8,7 @@ import type { Finding } from '../../../src/doctor/finding.ts';
 import { examineRights } from '../../../src/doctor/bucket/rights.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
 import type { S3Target } from '../../../src/s3/port.ts';
+import type { UploadMethod } from '../../../src/uploads/upload.ts';
 import { Secret } from '../../../src/secret.ts';
 import { makeCa } from '../../support/ca.ts';
 import { scratchFolder } from '../../support/s3-server.ts';
@@ -71,12 +72,24 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
 /** As the doctor does it: the bucket, the rights, the canaries. */
 export async function* examineAll(
   { asker, canaries, stub }: Stage,
-  { brief = false, tagged = false, signal = new AbortController().signal } = {},
+  {
+    brief = false,
+    tagged = false,
+    methods = ['PUT'],
+    signal = new AbortController().signal,
+  }: { brief?: boolean; tagged?: boolean; methods?: readonly UploadMethod[]; signal?: AbortSignal } = {},
 ): AsyncGenerator<Finding> {
   const facts = yield* examineBucket(asker, { subject: SUBJECT, region: stub.region, brief });
   if (facts === undefined) return;
-  if (!(yield* examineRights(asker, facts, { subject: SUBJECT }))) return;
-  yield* examineConformance(asker, canaries, { subject: SUBJECT, brief, tagged, signal });
+  if (!(yield* examineRights(asker, facts, { subject: SUBJECT, multipart: methods.includes('multipart') })))
+    return;
+  yield* examineConformance(asker, canaries, {
+    subject: SUBJECT,
+    brief,
+    tagged,
+    methods: new Set(methods),
+    signal,
+  });
 }
 
 export interface Examined {
@@ -89,7 +102,11 @@ export interface Examined {
 }
 
 export async function examined(
-  options: StageOptions & { readonly brief?: boolean; readonly tagged?: boolean } = {},
+  options: StageOptions & {
+    readonly brief?: boolean;
+    readonly tagged?: boolean;
+    readonly methods?: readonly UploadMethod[];
+  } = {},
   examine: (on: Stage) => AsyncGenerator<Finding> = (on) => examineAll(on, options),
 ): Promise<Examined> {
   await using on = await stage(options);

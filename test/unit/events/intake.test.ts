@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import type { Principal } from '../../../src/access/principal.ts';
 import { takeEvents } from '../../../src/events/intake.ts';
+import type { UploadStore } from '../../../src/store/port.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
 import type { Json } from '../../support/harness.ts';
 import { HOUR, lifeWorld, type LifeWorld } from '../uploads/life-world.ts';
@@ -12,6 +14,23 @@ const principal = (tenant = 'acme'): Principal => ({
   id: 'key:s3',
   scopes: new Set(['events:write']),
 });
+const GARBAGE = [
+  null,
+  undefined,
+  true,
+  0,
+  -1,
+  NaN,
+  '',
+  '%',
+  '%E0%A4%A',
+  '\ud800',
+  'x',
+  [],
+  [[]],
+  {},
+  () => 1,
+];
 /** As S3 encodes object keys in records: as in a form. */
 const formEncoded = (text: string) => new URLSearchParams({ '': text }).toString().slice(1);
 
@@ -124,27 +143,10 @@ describe('events from S3', () => {
     assert.deepEqual(await Promise.all([w.stored(slot), w.stored(gone)]), before);
   });
 
-  it('garbage of every type in every place throws nothing', async () => {
+  it('garbage of every type within a form throws nothing', async () => {
     await using w = await eventWorld();
     const slot = await w.issue(NAMED);
-    const garbage = [
-      null,
-      undefined,
-      true,
-      0,
-      -1,
-      NaN,
-      '',
-      '%',
-      '%E0%A4%A',
-      '\ud800',
-      'x',
-      [],
-      [[]],
-      {},
-      () => 1,
-    ];
-    for (const bad of garbage) {
+    for (const bad of GARBAGE) {
       const records = [
         bad,
         { eventName: bad, s3: { bucket: { name: slot.bucket }, object: { key: slot.objectKey } } },
@@ -153,19 +155,85 @@ describe('events from S3', () => {
         { eventName: 'ObjectCreated:Put', s3: { bucket: { name: bad }, object: { key: slot.objectKey } } },
         { eventName: 'ObjectCreated:Put', s3: { bucket: { name: slot.bucket }, object: { key: bad } } },
       ];
-      for (const event of [
-        bad,
-        { Records: bad },
-        { Records: records },
-        { detail: bad },
-        { detail: { bucket: bad, object: bad } },
-      ])
+      for (const event of [{ Records: records }, { detail: { bucket: bad, object: bad } }])
         assert.equal(await w.take(event), 0);
     }
-    assert.equal(
-      await w.take({ Records: [...garbage, s3Record(slot), ...garbage] }),
-      1,
-      'the good one among them counts',
+    const among = { Records: [...GARBAGE, s3Record(slot), ...GARBAGE] };
+    assert.equal(await w.take(among), 1, 'the good one among them counts');
+  });
+
+  it('what is of no form of S3’s is refused, and told what would be right; their tests are not', async () => {
+    await using w = await eventWorld();
+    const slot = await w.issue(NAMED);
+    const refused: [event: object, path: string][] = [
+      [{ records: [s3Record(slot)] }, '/'],
+      [{ Type: 'Notification', Message: JSON.stringify(fromS3(slot)) }, '/'],
+      [s3Record(slot), '/'],
+      [{ Event: 's3:Other' }, '/'],
+      ...[null, true, 0, '', 'x', {}].map((bad): [object, string] => [{ Records: bad }, '/Records']),
+      ...[null, true, 0, '', 'x', [], undefined].map((bad): [object, string] => [
+        { 'detail-type': 'Object Created', detail: bad },
+        '/detail',
+      ]),
+      [{ ...fromEventBridge(slot), 'detail-type': 1 }, '/detail-type'],
+      [{ Records: Array.from({ length: 251 }, () => s3Record(slot)) }, '/Records'],
+    ];
+    const token = await w.h.token('acme', ['events:write'], 's3');
+    for (const [body, path] of refused) {
+      const answer = await w.h.call('POST', '/v1/events/s3', { token, body });
+      assert.deepEqual(
+        [answer.status, answer.body.code, answer.body.errors[0].path],
+        [400, 'invalid_request', path],
+        answer.text,
+      );
+    }
+    assert.equal((await w.stored(slot)).nextCheckAt, w.h.clock.now + 900_000, 'and nothing is due');
+    for (const body of [
+      {},
+      { Records: [] },
+      { Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: slot.bucket },
+    ]) {
+      const answer = await w.h.call('POST', '/v1/events/s3', { token, body });
+      assert.deepEqual([answer.status, answer.body], [202, { hints: 0 }]);
+    }
+  });
+
+  it('250 records are one commit, and others get their turn meanwhile', async () => {
+    const w = await eventWorld();
+    await using h = w.h;
+    const made = await Promise.all(Array.from({ length: 250 }, () => w.issue(NAMED)));
+    let commits = 0;
+    const { uploads } = h.store;
+    const counted: UploadStore = {
+      ...uploads,
+      update(...args) {
+        commits += 1;
+        return uploads.update(...args);
+      },
+      makeDue(...args) {
+        commits += 1;
+        return uploads.makeDue(...args);
+      },
+    };
+    const looked: string[] = [];
+    const services = {
+      ...h.services,
+      store: { ...h.store, uploads: counted },
+      lookAt: ({ id }: Upload) => void looked.push(id),
+    };
+    let turns = 0;
+    const ended = new AbortController();
+    const others = (async () => {
+      for (; !ended.signal.aborted; turns += 1) await setImmediate();
+    })();
+    assert.equal(await takeEvents(services, principal(), fromS3(...made)), 250);
+    ended.abort();
+    await others;
+    assert.equal(commits, 1);
+    assert.deepEqual(
+      looked,
+      made.map(({ id }) => id as string),
     );
+    assert.ok(turns >= 5, `${turns} turns`);
   });
 });

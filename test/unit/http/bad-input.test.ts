@@ -93,6 +93,20 @@ const BAD: [string, unknown, number, string, string?][] = [
   ['metadata number', { ...good, metadata: { a: 1 } }, 400, 'invalid_request', '/metadata/a'],
   ['metadata not ASCII', { ...good, metadata: { a: 'é' } }, 400, 'invalid_request', '/metadata/a'],
   ['metadata upper-case name', { ...good, metadata: { A: 'x' } }, 400, 'invalid_request', '/metadata/A'],
+  [
+    'metadata that MinIO acts upon',
+    { ...good, metadata: { 'snowball-auto-extract': 'true' } },
+    400,
+    'invalid_request',
+    '/metadata/snowball-auto-extract',
+  ],
+  [
+    'metadata of MinIO',
+    { ...good, metadata: { 'minio-x': 'y' } },
+    400,
+    'invalid_request',
+    '/metadata/minio-x',
+  ],
   ['metadata double space', { ...good, metadata: { a: 'x  y' } }, 400, 'invalid_request', '/metadata/a'],
   [
     'metadata over 2 KB',

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Ajv } from 'ajv';
 import { ROUTES } from '../../../src/app.ts';
+import type { Config } from '../../../src/config/config.ts';
+import { messagesOf } from '../../../src/events/message.ts';
 import { CODES } from '../../../src/http/codes.ts';
+import { UPLOAD_EVENTS } from '../../../src/store/port.ts';
+import { NOW, uploadOf } from '../../contract/store-rows.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
 import { makeHarness, type Harness, type Json } from '../../support/harness.ts';
 import { BODIES } from './bodies.ts';
@@ -69,6 +74,51 @@ describe('the OpenAPI document', () => {
       const schema = at(ref);
       assert.deepEqual(schema.properties.method.enum, [method]);
       assert.ok((schema.required as string[]).includes('method'));
+    }
+  });
+
+  it('declares the headers that clients act on, where they are answered', () => {
+    const headersAt = (path: string, method: string, status: number): string[] =>
+      Object.keys((document.paths[path][method].responses[status].headers ?? {}) as object);
+    assert.deepEqual(headersAt('/v1/uploads', 'post', 201), ['Location', 'Idempotency-Replayed']);
+    assert.deepEqual(headersAt('/v1/uploads/batch', 'post', 201), ['Idempotency-Replayed']);
+    assert.deepEqual(headersAt('/v1/uploads/{id}', 'get', 200), []);
+    assert.deepEqual(headersAt('/v1/uploads/{id}/complete', 'post', 409), ['Retry-After']);
+    for (const method of ['get', 'head']) {
+      for (const path of ['/v1/uploads/{id}/content', '/v1/content/{link}']) {
+        assert.deepEqual(headersAt(path, method, 206), ['ETag', 'Content-Range']);
+        assert.deepEqual(headersAt(path, method, 416), ['Content-Range']);
+        assert.deepEqual(headersAt(path, method, 503), ['Retry-After']);
+      }
+    }
+  });
+
+  it('names the members and the codes of a problem, and closes neither', () => {
+    const { properties, additionalProperties } = document.components.schemas.Problem;
+    for (const member of ['missingParts', 'missingCount', 'mismatches', 'dependency', 'scope', 'state'])
+      assert.ok(properties[member], member);
+    assert.deepEqual(properties.code.examples, Object.keys(CODES));
+    assert.equal(properties.code.enum, undefined, 'a new code must not break a generated client');
+    assert.equal(additionalProperties, true);
+  });
+
+  it('describes each webhook by a schema that the messages fit', () => {
+    assert.deepEqual(Object.keys(document.webhooks as object), [...UPLOAD_EVENTS]);
+    const config = { tenants: { acme: { webhooks: { crm: { events: UPLOAD_EVENTS } } } } };
+    const upload = {
+      ...uploadOf(1),
+      mismatches: [{ field: 'size', expected: 1, actual: null }],
+      etag: '"e"',
+    };
+    for (const type of UPLOAD_EVENTS) {
+      const schema = at(document.webhooks[type].post.requestBody.content['application/json'].schema.$ref);
+      const [message] = messagesOf(config as unknown as Config, upload, type, NOW);
+      const payload: Json = JSON.parse(message?.payload ?? '');
+      const strict = { ...schema, additionalProperties: false };
+      strict.properties.data.additionalProperties = false;
+      const validate = new Ajv({ strict: false, formats: { 'date-time': true } }).compile(strict);
+      assert.ok(payload.data.mismatches && payload.data.etag);
+      assert.ok(validate(payload), JSON.stringify(validate.errors));
     }
   });
 

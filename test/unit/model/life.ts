@@ -84,6 +84,7 @@ export function startLife(around: Surroundings): Life {
           content: watch('content', target.content, all),
           tags: watch('tags', target.tags, all),
           presigner: watch('presigner', target.presigner, all),
+          uploadPresigner: watch('presigner', target.uploadPresigner, all),
         },
       ],
     ]),

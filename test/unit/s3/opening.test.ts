@@ -119,6 +119,7 @@ describe('opening an object', () => {
         head(206, { 'content-length': '0', etag: '"e"' }),
         head(200, { 'transfer-encoding': 'chunked', etag: '"e"' }),
         head(204),
+        head(203, { 'content-length': '0', etag: '"e"' }),
         ((_seen, response) => void xml(response, error('SlowDown'), 503)) satisfies Answer,
         ((_seen, response) => void response.destroy()) satisfies Answer,
       ]) {
@@ -187,6 +188,16 @@ describe('the body of an opened object', () => {
       await closed.promise;
     });
   }
+
+  it('is not kept open when it is of another object', { timeout: 5_000 }, async () => {
+    const closed = Promise.withResolvers<unknown>();
+    const { target } = await targetOn(
+      begun('01234', (response) => response.on('close', () => closed.resolve(undefined))),
+    );
+    const opening = target.content.open({ ...OBJECT, etag: '"f"' }, KEY, GET, never);
+    await assert.rejects(opening, refusedAs(412));
+    await closed.promise;
+  });
 
   it('that is read slowly keeps no socket from others', { timeout: 10_000 }, async () => {
     const { target } = await targetOn((seen, response) => {

@@ -30,7 +30,10 @@ describe('head', () => {
           'x-amz-checksum-type': 'FULL_OBJECT',
           'x-amz-meta-invoice': '7',
           'x-amz-tagging-count': '2',
+          'content-language': 'de',
           'cache-control': 'no-store',
+          expires: 'when it suits',
+          'x-amz-website-redirect-location': '/elsewhere',
         })
         .end(),
     );
@@ -49,7 +52,10 @@ describe('head', () => {
         metadata: { invoice: '7' },
         contentEncoding: null,
         contentDisposition: null,
+        contentLanguage: 'de',
         cacheControl: 'no-store',
+        expires: 'when it suits',
+        websiteRedirect: '/elsewhere',
         storageClass: null,
         tagCount: 2,
       },

@@ -34,6 +34,7 @@ describe('every read of the SQLite store is an index search without a sort', () 
     assert.deepEqual(plan(sql.DUE), [search('uploads', 'uploads_due', 'next_check_at<?')]);
     assert.equal(plan(sql.HAS_SLOT)[0], byId);
     assert.deepEqual(plan(sql.EXTEND), [byId]);
+    assert.deepEqual(plan(sql.MAKE_DUE), [byId]);
     assert.deepEqual(plan(DROP_ENDED), [search('idempotency', 'idempotency_ends', 'expires_at<?')]);
     assert.deepEqual(
       plan(sql.PURGEABLE).filter((step) => /^(SCAN|SEARCH|USE)/.test(step)),
@@ -128,7 +129,8 @@ describe('every read of the SQLite store is an index search without a sort', () 
 
     it('of what is replayed, dropped, purged and counted', () => {
       const first = (query: string) => plan(query)[0];
-      assert.equal(first(outbox.REPLAY_ONE), on('sqlite_autoindex_outbox_1', 'id=?'));
+      for (const one of [outbox.REPLAY_ONE, outbox.HASTEN_ONE])
+        assert.equal(first(one), on('sqlite_autoindex_outbox_1', 'id=?'));
       assert.equal(first(outbox.REPLAY_DEAD), covering('outbox_by_state', 'state=?'));
       assert.equal(
         first(outbox.REPLAY_DEAD_OF_TENANT),

@@ -186,10 +186,12 @@ describe('a rejected object', () => {
     await w.arrive(slot, { size: 6 });
     // The harness's service looks at nothing beside its pass.
     assert.equal((await w.complete(slot)).status, 422);
+    assert.notEqual((await w.stored(slot)).etag, null);
     await w.h.jobs.runOnce();
     assert.deepEqual([w.s3.removals, w.s3.objects.size], [1, 0]);
-    const { urlEndsAt, nextCheckAt } = await w.stored(slot);
+    const { urlEndsAt, nextCheckAt, etag } = await w.stored(slot);
     assert.equal(nextCheckAt, urlEndsAt);
+    assert.equal(etag, null, 'the slot names no object that is gone');
 
     await w.arrive(slot);
     w.h.clock.now = urlEndsAt + DAY - 1;
@@ -204,6 +206,7 @@ describe('a rejected object', () => {
     w.h.clock.now += 60_000;
     await w.h.jobs.runOnce();
     assert.equal(await w.hasKey(slot), false);
+    assert.match(await w.h.metrics.registry.metrics(), /slots_total\{outcome="discarded"\} 2\n/);
     const again = await w.complete(slot);
     assert.deepEqual([again.status, again.body.mismatches[0].field], [422, 'size']);
     assert.deepEqual(await w.told(slot), ['upload.rejected']);

@@ -165,6 +165,24 @@ describe('recovering a lost store', () => {
     assert.equal((await stored(after, covered.id)).versionId, covered.versionId);
   });
 
+  for (const added of [
+    { contentEncoding: 'gzip' },
+    { contentDisposition: 'inline' },
+    { contentLanguage: 'de' },
+    { cacheControl: 'public' },
+    { expires: 'Wed, 21 Oct 2099 07:28:00 GMT' },
+    { websiteRedirect: 'https://elsewhere.example/' },
+  ]) {
+    it(`${Object.keys(added).join()} that its uploader added makes it rejected`, async () => {
+      const s3 = new FakeObjectStore();
+      await using before = await world(s3);
+      const spoilt = await uploaded(before, added);
+      await using after = await world(s3);
+      await recover(after.h.services);
+      assert.equal((await stored(after, spoilt.id)).state, 'rejected');
+    });
+  }
+
   it('what its uploader added makes it rejected; an imported object is taken as it is', async () => {
     const s3 = new FakeObjectStore();
     await using before = await world(s3);

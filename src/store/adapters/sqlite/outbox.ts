@@ -14,6 +14,7 @@ export function sqliteOutbox(connection: Connection): OutboxStore {
   const note = connection.prepare(sql.NOTE);
   const lineUp = connection.prepare(sql.LINE_UP);
   const replayOne = connection.prepare(sql.REPLAY_ONE);
+  const hastenOne = connection.prepare(sql.HASTEN_ONE);
   const replayDead = connection.prepare(sql.REPLAY_DEAD);
   const replayDeadOfTenant = connection.prepare(sql.REPLAY_DEAD_OF_TENANT);
   const dropDelivered = connection.prepare(sql.DROP_DELIVERED);
@@ -62,9 +63,12 @@ export function sqliteOutbox(connection: Connection): OutboxStore {
       }),
     replay: (which, now) =>
       connection.write(() => {
+        // First, or it would find those too that are pending only by this call.
+        const sooner =
+          'ids' in which ? which.ids.filter((id) => Number(hastenOne.run({ id, now }).changes) > 0) : [];
         const rows = replayed(which, now);
         for (const row of rows) lineUp.run(lineOf(row));
-        return rows.length;
+        return { again: rows.map((row) => text(row, 'id')), sooner };
       }),
     dropDelivered: (before) => connection.write(() => Number(dropDelivered.run({ before }).changes)),
     count: () =>

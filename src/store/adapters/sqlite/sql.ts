@@ -56,6 +56,11 @@ export const EXTEND = `
   UPDATE uploads SET url_ends_at = max(url_ends_at, :url_ends_at) WHERE id = :id AND state = 'issued'
   RETURNING *`;
 
+export const MAKE_DUE = `
+  UPDATE uploads SET next_check_at = min(coalesce(next_check_at, :at), :at)
+  WHERE id = :id AND state IN ('issued', 'expired') AND forgotten_at IS NULL
+  RETURNING *`;
+
 export const BURY = `
   UPDATE uploads SET state = 'deleted', deleted_at = :at, filename = NULL, metadata = '{}', mismatches = NULL, next_generation = NULL,
     next_check_at = :next_check_at

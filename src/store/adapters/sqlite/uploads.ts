@@ -27,6 +27,7 @@ export function sqliteUploads(connection: Connection): UploadStore {
   const due = connection.prepare(sql.DUE);
   const update = connection.prepare(sql.UPDATE);
   const extend = connection.prepare(sql.EXTEND);
+  const makeDue = connection.prepare(sql.MAKE_DUE);
   const bury = connection.prepare(sql.BURY);
   const forget = connection.prepare(sql.FORGET);
 
@@ -62,6 +63,13 @@ export function sqliteUploads(connection: Connection): UploadStore {
       connection.write(() =>
         ids.flatMap((id) => {
           const row = extend.get({ id, url_ends_at: urlEndsAt });
+          return row === undefined ? [] : [toUpload(row)];
+        }),
+      ),
+    makeDue: (ids, at) =>
+      connection.write(() =>
+        ids.flatMap((id) => {
+          const row = makeDue.get({ id, at });
           return row === undefined ? [] : [toUpload(row)];
         }),
       ),

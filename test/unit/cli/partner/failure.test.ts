@@ -17,6 +17,11 @@ describe('exit codes', () => {
     [refused(409, 'not_arrived'), 75, false],
     [dead('service'), 75, true],
     [dead('S3'), 75, false],
+    [
+      new Unreachable('S3', Object.assign(new Error('x'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })),
+      65,
+      false,
+    ],
     [new S3Refusal(403, 'AccessDenied'), 65, false],
     [new S3Refusal(503, 'SlowDown'), 75, false],
   ] as const) {

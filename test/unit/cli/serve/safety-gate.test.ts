@@ -11,7 +11,8 @@ import { createLogger } from '../../../../src/http/log.ts';
 import type { KekUse, Store } from '../../../../src/store/port.ts';
 
 const main = {} as TargetConfig;
-const tenant = (bucket: string, target = 'main') => ({ target, bucket }) as TenantConfig;
+const tenant = (bucket: string, target = 'main', methods: TenantConfig['methods'] = ['PUT']) =>
+  ({ target, bucket, methods }) as TenantConfig;
 const configOf = (
   tenants: Record<string, TenantConfig>,
   targets: Record<string, TargetConfig> = { main },
@@ -29,6 +30,8 @@ describe('a reload is examined', () => {
     assert.equal(reachesElsewhere(inForce, configOf({ acme: tenant('c') })), true);
     const two = { main, archive: {} as TargetConfig };
     assert.equal(reachesElsewhere(inForce, configOf({ acme: tenant('a', 'archive') }, two)), true);
+    const forms = configOf({ acme: tenant('a', 'main', ['PUT', 'POST']) });
+    assert.equal(reachesElsewhere(inForce, forms), true, 'a method is new');
     // An unchanged target stays the same object through a reload.
     assert.equal(reachesElsewhere(inForce, configOf({ acme: tenant('a') }, { main: { ...main } })), true);
   });

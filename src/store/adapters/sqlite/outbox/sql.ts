@@ -36,9 +36,13 @@ export const LINE_UP = `
 
 const REPLAY = `
   UPDATE outbox SET state = 'pending', waits = 1, attempts = 0, next_attempt_at = :now, last_failure = NULL, ended_at = NULL`;
-const TO_LINE_UP = 'RETURNING upload_id, tenant, webhook';
+const TO_LINE_UP = 'RETURNING id, upload_id, tenant, webhook';
 
 export const REPLAY_ONE = `${REPLAY} WHERE id = :id AND state <> 'pending' ${TO_LINE_UP}`;
+
+/** One that waits for another may have had its time already. */
+export const HASTEN_ONE = `
+  UPDATE outbox SET next_attempt_at = min(next_attempt_at, :now) WHERE id = :id AND state = 'pending'`;
 
 export const REPLAY_DEAD = `${REPLAY} WHERE state = 'dead' ${TO_LINE_UP}`;
 
