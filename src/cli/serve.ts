@@ -14,6 +14,7 @@ import { createJobs } from '../jobs/runner.ts';
 import type { QueuedMessage } from '../store/port.ts';
 import { createLongSteps } from '../uploads/long-steps.ts';
 import { configPath, EXIT_UNSAFE, stopSignal } from './command.ts';
+import { keepMemoryLow } from './serve/memory.ts';
 import { SafetyGate } from './serve/safety-gate.ts';
 
 /** How long `/readyz` believes its last proof of the KEK, where no hierarchy outlives it. */
@@ -21,6 +22,7 @@ const PROOF_SECONDS = 10;
 
 /** Answers requests until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
+  keepMemoryLow();
   const stop = stopSignal();
   const file = await ConfigSnapshot.load({ path: configPath(env), env });
   const logger = createLogger(file.current.log.level);
