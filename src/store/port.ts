@@ -2,6 +2,11 @@ import type { IntermediateKey } from '../custody/intermediate.ts';
 import type { WrappedKey } from '../custody/port.ts';
 import type { Scope } from '../access/principal.ts';
 import type { Upload, UploadState } from '../uploads/upload.ts';
+import type { KeyCopy, KeyStore } from './port/keys.ts';
+import type { OutboxMessage, OutboxStore } from './port/outbox.ts';
+
+export * from './port/keys.ts';
+export * from './port/outbox.ts';
 
 /**
  * Durable state. Each method is one transaction, committed and fsynced before its promise resolves (invariant 1). Every method may
@@ -149,117 +154,6 @@ export interface UploadStore {
   dropEndedIdempotency(now: number): Promise<number>;
 }
 
-/** One generation of a slot's key, while it is not destroyed. */
-export interface StoredKey {
-  readonly generation: number;
-  /** Of a superseded generation: the object version that it opens. That of the current one stands in the slot. */
-  readonly versionId: string | null;
-  readonly wrapped: WrappedKey;
-  /** The copy in the tags of its object; null when there is none. */
-  readonly copy: KeyCopy | null;
-}
-
-/** What a copy of a wrapped key, which lies outside the store, is wrapped by. */
-export interface KeyCopy {
-  readonly wrapperId: string;
-  readonly kekId: string;
-  /** The store has wrapped the key anew since. */
-  readonly isStale: boolean;
-}
-
-/** A key and the slot that its place follows from. */
-export interface PlacedKey extends StoredKey {
-  readonly upload: Upload;
-}
-
-/** Where a page ended: the next begins behind it. Pages go by slot id, then by generation. */
-export interface KeyCursor {
-  readonly uploadId: string;
-  readonly generation: number;
-}
-
-/** Living keys by what wraps them. */
-export interface KekUse {
-  readonly wrapperId: string;
-  readonly kekId: string;
-  /** Keys of objects wrapped by it. */
-  readonly objectKeys: number;
-  /** Intermediate keys wrapped by it. */
-  readonly intermediateKeys: number;
-  /** Copies in tags and in the recovery bucket. */
-  readonly copies: number;
-}
-
-export interface KeyStore {
-  /** `undefined` once destroyed. */
-  get(uploadId: string, generation: number): Promise<StoredKey | undefined>;
-  /** All generations that are not destroyed, oldest first. */
-  all(uploadId: string): Promise<StoredKey[]>;
-  /**
-   * Living keys of slots in any state, by slot id and generation.
-   * @param query `copies: 'stale'` only those whose copy is; `copies: 'missing'` only those without one. `wrappedBy`: only those.
-   */
-  page(query: {
-    tenant?: string;
-    wrappedBy?: { wrapperId: string; kekId?: string };
-    copies?: 'stale' | 'missing';
-    after?: KeyCursor;
-    limit: number;
-  }): Promise<PlacedKey[]>;
-  /**
-   * One commit: each key wrapped anew, where it is still wrapped as in `from`. Marks copies as stale. The old bytes are overwritten.
-   * @returns for each, whether it was changed: false when somebody else changed or destroyed it meanwhile.
-   */
-  replace(
-    changes: readonly (KeyCursor & { readonly from: WrappedKey; readonly to: WrappedKey })[],
-  ): Promise<boolean[]>;
-  /**
-   * Notes that the copy outside the store is now `of`; null: that there is none any more.
-   * @returns false when the key is no longer wrapped as in `of`, and nothing was noted.
-   */
-  copied(key: KeyCursor, of: WrappedKey | null): Promise<boolean>;
-  /** Counts of living keys, objects' and intermediate ones, by wrapper and KEK. */
-  usage(): Promise<KekUse[]>;
-
-  /** The highest generation that there ever was, destroyed or not; 0 when there was none. */
-  lastGeneration(uploadId: string): Promise<number>;
-  /**
-   * One commit: a further generation for an `uploaded` slot, which becomes its `nextGeneration`; `urlEndsAt` is raised to
-   * `writesUntil`, since the service will write the object anew.
-   * @param upload `nextGeneration` is one more than the last: the key is wrapped in its place, so it is known before.
-   * @returns the slot, or undefined when it is not `uploaded`, has a `nextGeneration` already, or the number is not the next: a lost
-   *   race, nothing written.
-   */
-  begin(
-    upload: Pick<Upload, 'id' | 'generation'> & { readonly nextGeneration: number },
-    key: WrappedKey,
-    at: { now: number; writesUntil: number; nextCheckAt: number },
-    hasCopy: boolean,
-  ): Promise<Upload | undefined>;
-  /**
-   * One commit: `nextGeneration` becomes `generation`, and the slot's etag and version the new ones. The generation before keeps its key,
-   * with the version that it opens.
-   * @returns the slot, or undefined when it is not `uploaded` or `nextGeneration` is another.
-   */
-  advance(
-    upload: Pick<Upload, 'id' | 'nextGeneration'>,
-    object: { etag: string | null; versionId: string | null; nextCheckAt: number | null },
-  ): Promise<Upload | undefined>;
-  /**
-   * One commit: destroys one generation, not the slot's current one (bytes overwritten); a `nextGeneration` destroyed is given up.
-   * @returns false when it is the current one, or there is none.
-   */
-  destroy(key: KeyCursor, at: number): Promise<boolean>;
-  /**
-   * One commit: a slot and generations of its key as they were found outside the store.
-   * @param kin other ids that a slot of this object may have.
-   * @returns false, and nothing was written, when a slot of any tenant has the slot's id, or has an id of `kin` and the same bucket and
-   *   object key: as with `adopt`.
-   * @throws IntermediateGone, KekRetired when what wraps one of the keys is not there, was destroyed or retired; nothing was written.
-   */
-  restore(upload: Upload, keys: readonly StoredKey[], kin: readonly string[]): Promise<boolean>;
-}
-
 export interface StoredIntermediate extends IntermediateKey {
   /** The copy in the recovery bucket; null when there is none. */
   readonly copy: KeyCopy | null;
@@ -306,103 +200,6 @@ export interface CustodyStore {
    * @returns false, and nothing was changed, while a living key or a copy is under it.
    */
   retire(kek: { readonly wrapperId: string; readonly kekId: string }, at: number): Promise<boolean>;
-}
-
-/** What is told to one of a tenant's webhooks, word for word. */
-export interface OutboxMessage {
-  /** `msg_` and a UUIDv7; the receiver sees it, and knows a repetition by it. */
-  readonly id: string;
-  readonly tenant: string;
-  /** The webhook's name in the tenant's configuration. */
-  readonly webhook: string;
-  readonly uploadId: string;
-  readonly type: UploadEvent;
-  /** The body, JSON. Never holds key material. */
-  readonly payload: string;
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number;
-}
-
-export const UPLOAD_EVENTS = [
-  'upload.uploaded',
-  'upload.rejected',
-  'upload.expired',
-  'upload.deleted',
-] as const;
-export type UploadEvent = (typeof UPLOAD_EVENTS)[number];
-
-/** `dead`: given up, until an operator replays it. */
-export const MESSAGE_STATES = ['pending', 'delivered', 'dead'] as const;
-export type MessageState = (typeof MESSAGE_STATES)[number];
-
-export interface QueuedMessage extends OutboxMessage {
-  readonly state: MessageState;
-  /** How often it was tried since it was made, or last replayed. */
-  readonly attempts: number;
-  /** When it is tried next; of one in hand, when another worker may take it. */
-  readonly nextAttemptAt: number;
-  /** Why the last attempt failed, in words of ours. */
-  readonly lastFailure: string | null;
-  /** When it was delivered or given up. */
-  readonly endedAt: number | null;
-}
-
-/** Ids. Those of no message are in neither. */
-export interface Replayed {
-  /** Had ended, and are pending again. */
-  readonly again: readonly string[];
-  /** Were pending, and go now. */
-  readonly sooner: readonly string[];
-}
-
-/** Messages wait here from the commit of what they tell until they are delivered: at least once, and in order for each slot and webhook. */
-export interface OutboxStore {
-  /**
-   * One commit: takes pending messages whose time has come, those first that wait the longest since. Of one webhook and slot only the
-   * oldest pending one is taken, by the order of the commits.
-   * Counts the attempt, and sets `nextAttemptAt` to `leaseUntil`.
-   * @param busy webhooks whose messages are left out.
-   */
-  claim(
-    now: number,
-    leaseUntil: number,
-    limit: number,
-    busy?: readonly Pick<OutboxMessage, 'tenant' | 'webhook'>[],
-  ): Promise<QueuedMessage[]>;
-  /**
-   * Notes how an attempt ended.
-   * @param attempts as claimed: when it was claimed again or replayed since, nothing is noted.
-   * @returns whether it was noted.
-   */
-  note(
-    message: Pick<QueuedMessage, 'id' | 'attempts'>,
-    outcome:
-      | { readonly state: 'delivered'; readonly endedAt: number }
-      | { readonly state: 'dead'; readonly endedAt: number; readonly lastFailure: string }
-      | { readonly state: 'pending'; readonly nextAttemptAt: number; readonly lastFailure: string },
-  ): Promise<boolean>;
-  /** The earliest `nextAttemptAt` of those pending that wait for no older one of their webhook and slot; undefined when none is. */
-  nextAttemptAt(): Promise<number | undefined>;
-  /** By id, newest first. @param before only ids smaller than it. */
-  list(query: {
-    tenant?: string;
-    state?: MessageState;
-    before?: string;
-    limit: number;
-  }): Promise<QueuedMessage[]>;
-  /**
-   * One commit: ended messages are pending again, with no attempt counted, and where they were in the order of their slot and webhook.
-   * Those named that are pending still go now in place of later; their attempts stay counted, so that one in hand is noted only once.
-   * @param which by id, or all dead ones of a tenant or of all.
-   */
-  replay(
-    which: { readonly ids: readonly string[] } | { readonly dead: true; readonly tenant?: string },
-    now: number,
-  ): Promise<Replayed>;
-  /** Drops what was delivered before `before`; returns how many. */
-  dropDelivered(before: number): Promise<number>;
-  /** How many there are by state. */
-  count(): Promise<Readonly<Record<MessageState, number>>>;
 }
 
 /** An API key as stored: never the secret, only SHA-256 of it (the secret has 256 random bits, so no slow hash is needed). */
