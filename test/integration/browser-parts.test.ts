@@ -68,8 +68,9 @@ describe('docs/uploads.md: multipart from a browser', { skip: minio.skip }, () =
     assert.match(String(told['first']), /^part \d: no answer$/);
     assert.equal(told['partCount'], 8);
     assert.ok(told.there.length > 0 && told.there.length < 8, String(told.there));
-    const missing = [1, 2, 3, 4, 5, 6, 7, 8].filter((n) => !told.there.includes(n));
-    assert.deepEqual(told['again'], missing, 'only what S3 does not have');
+    // One that was under way when the page was closed may have landed since.
+    const again = told['again'] as number[];
+    assert.ok(again.length > 0 && again.every((n) => !told.there.includes(n)), 'only what S3 does not have');
     assert.deepEqual([told['state'], told['size'], told['hasKey']], ['uploaded', size, false]);
   });
 });

@@ -221,8 +221,8 @@ s3:
       region: ${s3?.region ?? 'us-east-1'}
       pathStyle: true
       ${s3 === undefined ? '' : `caFile: ${s3.caFile}`}
-      credentials: ${JSON.stringify(credentials)}
-      ${uploadCredentials === undefined ? '' : `uploadCredentials: ${JSON.stringify(uploadCredentials)}`}
+      credentials: ${flow(credentials)}
+      ${uploadCredentials === undefined ? '' : `uploadCredentials: ${flow(uploadCredentials)}`}
 auth:
   issuers:
     - { issuer: https://issuer.example.com, audience: sealslot, jwksFile: jwks.json, algorithms: [ES256], tenant: acme }
@@ -237,6 +237,12 @@ ${yaml}`,
   const token = await run('api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
   await writeFile(join(dir, 'token'), token, { mode: 0o600 });
   return made;
+}
+
+/** A map of texts as YAML has it on one line. */
+function flow(map: Readonly<Record<string, string | undefined>>): string {
+  const members = Object.entries(map).filter(([, value]) => value !== undefined);
+  return `{ ${members.map(([name, value]) => `${name}: ${value}`).join(', ')} }`;
 }
 
 /** Not the whole environment: every SEALSLOT_ variable is a setting to the service. */

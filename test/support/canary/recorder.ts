@@ -3,7 +3,13 @@ import type { Places } from './search.ts';
 
 const KEY_HEADER = 'x-amz-server-side-encryption-customer-key';
 /** The calls whose success hands the key out: in one header of the request they give, and nowhere else. */
-const HANDS_OUT = new Set(['createUpload', 'requestUpload', 'downloadUpload']);
+const HANDS_OUT = new Set([
+  'createUpload',
+  'createUploads',
+  'requestUpload',
+  'requestParts',
+  'downloadUpload',
+]);
 
 export interface Sent {
   readonly method: string;
@@ -33,21 +39,28 @@ export class Recorder {
       ...(sent.body !== undefined && { body: sent.body }),
     });
     const text = await answer.text();
-    const body: Json = JSON.parse(text);
+    // Content is what it is; HEAD has none.
+    const isJson = text !== '' && /json/.test(answer.headers.get('content-type') ?? '');
+    const body: Json = isJson ? JSON.parse(text) : {};
     this.statuses.set(answer.status, (this.statuses.get(answer.status) ?? 0) + 1);
     const place = `${this.places.size} ${operation}, ${name}: ${answer.status}`;
-    const request = body.request ?? body;
-    const key: unknown = request.headers?.[KEY_HEADER];
-    if (answer.ok && HANDS_OUT.has(operation) && typeof key === 'string') {
+    let kept = text;
+    for (const request of answer.ok && HANDS_OUT.has(operation) ? requestsOf(body) : []) {
+      const key: unknown = (request.headers ?? request.fields)?.[KEY_HEADER];
+      if (typeof key !== 'string') continue;
       this.handedOut.push(Buffer.from(key, 'base64'));
-      // Once only: a second copy in the same answer would be a hit.
-      const kept = text.replace(`"${KEY_HEADER}":"${key}"`, '');
-      this.places.set(`${place} answer but for the key`, Buffer.from(kept));
+      // Once for each request: a further copy in the same answer would be a hit.
+      kept = kept.replace(`"${KEY_HEADER}":"${key}"`, '');
       this.places.set(`${place} URL decoded`, Buffer.from(decodeURIComponent(String(request.url))));
-    } else {
-      this.places.set(`${place} answer`, Buffer.from(text));
     }
+    this.places.set(`${place} answer but for its keys`, Buffer.from(kept));
     this.places.set(`${place} headers`, Buffer.from(JSON.stringify([...answer.headers])));
     return { status: answer.status, body };
   }
+}
+
+/** Of a slot, a batch, parts, or a download. */
+function requestsOf(body: Json): Json[] {
+  const slots: Json[] = body.uploads ?? [body];
+  return body.parts ?? slots.map((slot) => slot.request ?? slot);
 }

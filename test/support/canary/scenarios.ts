@@ -49,7 +49,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'the key as text/plain',
     change: (sent, key) => ({
       ...withBody(sent, key),
-      headers: { ...sent.headers, ...(sent.method !== 'GET' && { 'content-type': 'text/plain' }) },
+      headers: { ...sent.headers, ...(hasBody(sent) && { 'content-type': 'text/plain' }) },
     }),
   },
   {
@@ -73,7 +73,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'the key in a path too long',
-    change: (sent, key) => ({ ...sent, path: `/v1/uploads/${encodeURIComponent(key.repeat(10))}` }),
+    change: (sent, key) => ({ ...sent, path: `/v1/uploads/${encodeURIComponent(key.repeat(30))}` }),
   },
   {
     name: 'the key in headers too large',
@@ -118,5 +118,9 @@ export const SCENARIOS: readonly Scenario[] = [
 ];
 
 function withBody(sent: Sent, body: string): Sent {
-  return sent.method === 'GET' ? sent : { ...sent, headers: { ...sent.headers, ...json }, body };
+  return !hasBody(sent) ? sent : { ...sent, headers: { ...sent.headers, ...json }, body };
+}
+
+function hasBody({ method }: Sent): boolean {
+  return method !== 'GET' && method !== 'HEAD';
 }

@@ -8,6 +8,17 @@ import type { Recorder, Sent } from './recorder.ts';
 import { json, slotBody, type Scenario } from './scenarios.ts';
 import { buriedAt } from '../../contract/store-rows.ts';
 
+const PARTED = { ...slotBody, method: 'multipart' };
+/** What is sent where `{}` would be refused. */
+const BODIES: Readonly<Record<string, object>> = {
+  createUpload: slotBody,
+  createUploads: { uploads: [slotBody, slotBody, PARTED] },
+  requestParts: { partNumbers: [1] },
+};
+const NEEDS_OBJECT = new Set(['downloadUpload', 'readContent', 'headContent', 'createLink']);
+
+const isOfParts = ({ url }: Route): boolean => url.endsWith('/parts');
+
 /** Plays scenarios, each on a slot of its own. */
 export class Stage {
   readonly tokens: readonly string[];
@@ -34,8 +45,12 @@ export class Stage {
     { name, fault, state, change, inProcess }: Scenario,
     faults?: Faults,
   ): Promise<void> {
-    const usual = inProcess === true && route.operationId === 'downloadUpload' ? 'uploaded' : 'issued';
-    const { id, key } = await this.#slotIn(state ?? usual, name);
+    const usual = inProcess === true && NEEDS_OBJECT.has(route.operationId) ? 'uploaded' : 'issued';
+    const { id, key } = await this.#slotIn(
+      state ?? usual,
+      name,
+      isOfParts(route) && (state ?? usual) === 'issued' ? PARTED : slotBody,
+    );
     const sent: Sent = {
       method: route.method,
       path: route.url.replace(':id', id),
@@ -44,7 +59,7 @@ export class Stage {
         ...(route.operationId === 'createUpload' && { 'idempotency-key': id }),
         ...(route.body && json),
       },
-      ...(route.body && { body: JSON.stringify(route.operationId === 'createUpload' ? slotBody : {}) }),
+      ...(route.body && { body: JSON.stringify(BODIES[route.operationId] ?? {}) }),
     };
     const changed = change?.(sent, key) ?? sent;
     const few = changed.headers.authorization === 'few';
@@ -60,7 +75,7 @@ export class Stage {
     }
   }
 
-  async #slotIn(state: UploadState, name: string): Promise<{ id: string; key: string }> {
+  async #slotIn(state: UploadState, name: string, ask: object): Promise<{ id: string; key: string }> {
     const headers = { ...json, authorization: `Bearer ${this.tokens[0] ?? ''}` };
     const send = (operation: string, method: string, path: string, body?: unknown) =>
       this.#recorder.send(`making a slot for ${name}`, operation, {
@@ -69,11 +84,11 @@ export class Stage {
         headers: body === undefined ? { authorization: headers.authorization } : headers,
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-    const made = await send('createUpload', 'POST', '/v1/uploads', slotBody);
+    const made = await send('createUpload', 'POST', '/v1/uploads', ask);
     assert.equal(made.status, 201);
     const slot: Json = made.body;
     const id = String(slot.id);
-    const key = String(slot.request.headers['x-amz-server-side-encryption-customer-key']);
+    const key = String(slot.request.headers?.['x-amz-server-side-encryption-customer-key'] ?? '');
     if (state === 'deleting' || state === 'deleted')
       await send('deleteUpload', 'DELETE', `/v1/uploads/${id}`);
     if (this.#inside === undefined) return { id, key };
