@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import type { OutboxMessage, Store } from '../../src/store/port.ts';
-import { idOf, insertOne, messageOf, NOW, queuedOf, uploadOf, type OpenedStore } from './store-rows.ts';
+import type { Store } from '../../src/store/port.ts';
+import { idOf, messageOf, NOW, numbersOf, queuedOf, tell, type OpenedStore } from './store-rows.ts';
 
 const LEASE = NOW + 60_000;
 
@@ -12,13 +12,7 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
     store = opened().store;
   });
 
-  async function tell(...messages: OutboxMessage[]): Promise<void> {
-    if ((await store.uploads.get('acme', idOf(1))) === undefined) await insertOne(store, uploadOf(1));
-    assert.ok(await store.uploads.update(idOf(1), ['issued'], {}, {}, messages));
-  }
-  const names = (messages: readonly { id: string }[]) =>
-    messages.map(({ id }) => parseInt(id.slice(-12), 16));
-  const claim = async () => names(await store.outbox.claim(NOW + 1000, LEASE, 100));
+  const claim = async () => numbersOf(await store.outbox.claim(NOW + 1000, LEASE, 100));
   /** Of messages that are claimed. */
   const end = async (state: 'delivered' | 'dead', ...numbers: number[]) => {
     for (const n of numbers) {
@@ -32,12 +26,12 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
     }
   };
   const listed = async (query: Partial<Parameters<Store['outbox']['list']>[0]> = {}) =>
-    names(await store.outbox.list({ limit: 100, ...query }));
+    numbersOf(await store.outbox.list({ limit: 100, ...query }));
 
   /** Each of a slot of its own: 1 and 4 are delivered, 2 and 5 dead, 3 and 6 pending; 4 to 6 are another tenant's. */
   async function several() {
     for (const n of [2, 1, 3, 6, 5, 4]) {
-      await tell(messageOf(n, { uploadId: idOf(n), tenant: n > 3 ? 'other' : 'acme' }));
+      await tell(store, messageOf(n, { uploadId: idOf(n), tenant: n > 3 ? 'other' : 'acme' }));
     }
     await claim();
     await end('delivered', 1, 4);
@@ -109,7 +103,7 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
     });
 
     it('has one that is pending sent now, as often tried as it was, and in its turn', async () => {
-      await tell(messageOf(1), messageOf(2));
+      await tell(store, messageOf(1), messageOf(2));
       const first = { id: messageOf(1).id, attempts: 1 };
       assert.deepEqual(await claim(), [1]);
       const failed = { state: 'pending', nextAttemptAt: NOW + 9_000_000, lastFailure: '500' } as const;
@@ -138,7 +132,7 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
     });
 
     it('puts each back in its place in the line', async () => {
-      await tell(...[1, 2, 3, 4, 5].map((n) => messageOf(n)));
+      await tell(store, ...[1, 2, 3, 4, 5].map((n) => messageOf(n)));
       for (const n of [1, 2, 3]) {
         assert.deepEqual(await claim(), [n]);
         await end('dead', n);
@@ -158,7 +152,7 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
     });
 
     it('of all dead ones keeps lines apart and in order', async () => {
-      for (const n of [1, 2, 3, 4, 5, 6]) await tell(messageOf(n, { uploadId: idOf(n % 2) }));
+      for (const n of [1, 2, 3, 4, 5, 6]) await tell(store, messageOf(n, { uploadId: idOf(n % 2) }));
       for (const pair of [
         [1, 2],
         [3, 4],

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { DependencyUnavailable } from '../../src/errors.ts';
-import type { OutboxMessage, QueuedMessage, Store } from '../../src/store/port.ts';
+import type { QueuedMessage, Store } from '../../src/store/port.ts';
 import {
   buriedAt,
   idOf,
-  insertOne,
   messageOf,
   NOW,
+  numbersOf,
   queuedOf,
+  tell,
   uploadOf,
   type OpenedStore,
 } from './store-rows.ts';
@@ -22,14 +23,6 @@ export function outboxSuite(opened: () => OpenedStore): void {
     store = opened().store;
   });
 
-  /** In one commit with a change to slot 1. */
-  async function tell(...messages: OutboxMessage[]): Promise<void> {
-    if ((await store.uploads.get('acme', idOf(1))) === undefined) await insertOne(store, uploadOf(1));
-    assert.ok(await store.uploads.update(idOf(1), ['issued'], {}, {}, messages));
-  }
-  /** `n` of each message. */
-  const names = (messages: readonly { id: string }[]) =>
-    messages.map(({ id }) => parseInt(id.slice(-12), 16));
   const claim = (now = NOW + 1000, limit = 100, lease = LEASE) => store.outbox.claim(now, lease, limit);
   const claimOne = async (now?: number): Promise<QueuedMessage> => {
     const [message, ...more] = await claim(now);
@@ -51,7 +44,7 @@ export function outboxSuite(opened: () => OpenedStore): void {
         messageOf(1, { type: 'upload.rejected' }),
         messageOf(2, { type: 'upload.deleted' }),
       ];
-      await tell(rejected);
+      await tell(store, rejected);
       await store.uploads.update(idOf(1), ['issued'], { state: 'deleting' });
       assert.ok(await store.uploads.bury(idOf(1), uploadOf(1), buriedAt(NOW), [deleted]));
       const again = await opened().reopen();
@@ -59,7 +52,7 @@ export function outboxSuite(opened: () => OpenedStore): void {
     });
 
     it('is undone with it', async () => {
-      await tell(messageOf(1));
+      await tell(store, messageOf(1));
       const twice = [messageOf(2), messageOf(1)];
       const update = store.uploads.update(idOf(1), ['issued'], { state: 'deleting' }, {}, twice);
       await assert.rejects(update, DependencyUnavailable);
@@ -69,22 +62,22 @@ export function outboxSuite(opened: () => OpenedStore): void {
       await assert.rejects(bury, DependencyUnavailable);
       assert.equal((await store.uploads.get('acme', idOf(1)))?.state, 'deleting');
       assert.ok(await store.keys.get(idOf(1), 1));
-      assert.deepEqual(names(await store.outbox.list({ limit: 9 })), [1]);
+      assert.deepEqual(numbersOf(await store.outbox.list({ limit: 9 })), [1]);
     });
   });
 
   describe('outbox: claim', () => {
     it('leaves out webhooks that are busy, of that tenant only', async () => {
-      await tell(messageOf(1), messageOf(2, { webhook: 'erp' }), messageOf(3, { tenant: 'globex' }));
+      await tell(store, messageOf(1), messageOf(2, { webhook: 'erp' }), messageOf(3, { tenant: 'globex' }));
       const busy = [{ tenant: 'acme', webhook: 'crm' }];
       const others = await store.outbox.claim(NOW + 1000, LEASE, 1, busy);
-      assert.deepEqual(names(others), [2]);
-      assert.deepEqual(names(await store.outbox.claim(NOW + 1000, LEASE, 9, busy)), [3]);
-      assert.deepEqual(names(await claim()), [1]);
+      assert.deepEqual(numbersOf(others), [2]);
+      assert.deepEqual(numbersOf(await store.outbox.claim(NOW + 1000, LEASE, 9, busy)), [3]);
+      assert.deepEqual(numbersOf(await claim()), [1]);
     });
 
     it('takes what is due, those first that wait the longest, and counts the attempt', async () => {
-      for (const n of [3, 1, 2, 5]) await tell(messageOf(n, { uploadId: idOf(n) }));
+      for (const n of [3, 1, 2, 5]) await tell(store, messageOf(n, { uploadId: idOf(n) }));
       const first = await claim(NOW + 3, 2);
       assert.deepEqual(
         first,
@@ -92,14 +85,14 @@ export function outboxSuite(opened: () => OpenedStore): void {
           queuedOf(messageOf(n, { uploadId: idOf(n) }), { attempts: 1, nextAttemptAt: LEASE }),
         ),
       );
-      assert.deepEqual(names(await claim(NOW + 3)), [3]);
-      assert.deepEqual(names(await claim(NOW + 4)), []);
+      assert.deepEqual(numbersOf(await claim(NOW + 3)), [3]);
+      assert.deepEqual(numbersOf(await claim(NOW + 4)), []);
       store = await opened().reopen();
       assert.equal((await stored(1))?.attempts, 1);
     });
 
     it('takes one again when its lease has ended, and not before', async () => {
-      await tell(messageOf(1));
+      await tell(store, messageOf(1));
       await claim();
       assert.deepEqual(await claim(LEASE - 1), []);
       const [again] = await claim(LEASE, 1, LEASE + 5);
@@ -108,9 +101,9 @@ export function outboxSuite(opened: () => OpenedStore): void {
     });
 
     it('gives each message to one of 20 workers', async () => {
-      await tell(...Array.from({ length: 50 }, (_, n) => messageOf(n, { uploadId: idOf(n) })));
+      await tell(store, ...Array.from({ length: 50 }, (_, n) => messageOf(n, { uploadId: idOf(n) })));
       const claims = await Promise.all(Array.from({ length: 20 }, () => claim(NOW + 1000, 3)));
-      const all = names(claims.flat());
+      const all = numbersOf(claims.flat());
       assert.deepEqual(
         all,
         Array.from({ length: 50 }, (_, n) => n),
@@ -119,11 +112,11 @@ export function outboxSuite(opened: () => OpenedStore): void {
 
     it('takes of one webhook and slot only the oldest, by the order of commits', async () => {
       // The clock of the second went back: a smaller id and an earlier time.
-      await tell(messageOf(9), messageOf(4));
-      await tell(messageOf(5, { createdAt: NOW - 5 }));
+      await tell(store, messageOf(9), messageOf(4));
+      await tell(store, messageOf(5, { createdAt: NOW - 5 }));
       for (const n of [9, 4, 5]) {
         const message = await claimOne();
-        assert.deepEqual(names([message]), [n]);
+        assert.deepEqual(numbersOf([message]), [n]);
         assert.deepEqual(await claim(), [], 'the others wait for it');
         assert.equal(await store.outbox.note(message, delivered), true);
       }
@@ -131,37 +124,38 @@ export function outboxSuite(opened: () => OpenedStore): void {
     });
 
     it('lets the rest of the line wait while the oldest is tried again, and go on when it is given up', async () => {
-      await tell(messageOf(1), messageOf(2), messageOf(3));
+      await tell(store, messageOf(1), messageOf(2), messageOf(3));
       await store.outbox.note(await claimOne(), retry(NOW + 5000));
       assert.deepEqual(await claim(NOW + 4999), []);
       const again = await claimOne(NOW + 5000);
-      assert.deepEqual(names([again]), [1]);
+      assert.deepEqual(numbersOf([again]), [1]);
       await store.outbox.note(again, dead);
-      assert.deepEqual(names(await claim()), [2]);
+      assert.deepEqual(numbersOf(await claim()), [2]);
     });
 
     it('holds up no other slot, webhook or tenant, nor what comes after the end of the line', async () => {
-      await tell(messageOf(1));
+      await tell(store, messageOf(1));
       await tell(
+        store,
         messageOf(2, { uploadId: idOf(2) }),
         messageOf(3, { webhook: 'audit' }),
         messageOf(4, { tenant: 'other' }),
       );
       const [first] = await claim();
-      assert.deepEqual(names(await store.outbox.list({ limit: 9 })), [4, 3, 2, 1]);
+      assert.deepEqual(numbersOf(await store.outbox.list({ limit: 9 })), [4, 3, 2, 1]);
       assert.deepEqual(
         (await store.outbox.list({ limit: 9 })).map(({ attempts }) => attempts),
         [1, 1, 1, 1],
       );
       await store.outbox.note(first!, delivered);
-      await tell(messageOf(5));
-      assert.deepEqual(names(await claim()), [5]);
+      await tell(store, messageOf(5));
+      assert.deepEqual(numbersOf(await claim()), [5]);
     });
   });
 
   describe('outbox: note', () => {
     const notes = async (outcome: Parameters<Store['outbox']['note']>[1]) => {
-      await tell(messageOf(1));
+      await tell(store, messageOf(1));
       assert.equal(await store.outbox.note(await claimOne(), outcome), true);
       store = await opened().reopen();
       return stored(1);
@@ -184,7 +178,7 @@ export function outboxSuite(opened: () => OpenedStore): void {
     });
 
     it('notes nothing once it was claimed again, has ended, or is not there', async () => {
-      await tell(messageOf(1));
+      await tell(store, messageOf(1));
       const stale = await claimOne();
       const current = await claimOne(LEASE);
       for (const outcome of [delivered, dead, retry(NOW)]) {
@@ -198,7 +192,7 @@ export function outboxSuite(opened: () => OpenedStore): void {
     });
 
     it('notes nothing once it was replayed', async () => {
-      await tell(messageOf(1));
+      await tell(store, messageOf(1));
       await store.outbox.note(await claimOne(), retry(NOW));
       const given = await claimOne();
       await store.outbox.note(given, dead);
@@ -212,7 +206,7 @@ export function outboxSuite(opened: () => OpenedStore): void {
   it('outbox: nextAttemptAt is that of the first that may go, not of those that wait for it', async () => {
     const next = () => store.outbox.nextAttemptAt();
     assert.equal(await next(), undefined);
-    await tell(messageOf(1), messageOf(2), messageOf(3, { uploadId: idOf(2) }));
+    await tell(store, messageOf(1), messageOf(2), messageOf(3, { uploadId: idOf(2) }));
     assert.equal(await next(), NOW + 1);
     const [one, three] = await claim();
     assert.equal(await next(), LEASE);

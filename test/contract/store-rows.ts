@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { IntermediateKey } from '../../src/custody/intermediate.ts';
 import type { WrappedKey } from '../../src/custody/port.ts';
@@ -86,6 +87,17 @@ export function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, plain(part)]));
+}
+
+/** Puts messages into the outbox by one commit with a change to slot 1. */
+export async function tell(store: Store, ...messages: OutboxMessage[]): Promise<void> {
+  if ((await store.uploads.get('acme', idOf(1))) === undefined) await insertOne(store, uploadOf(1));
+  assert.ok(await store.uploads.update(idOf(1), ['issued'], {}, {}, messages));
+}
+
+/** The `n` that each message was made of. */
+export function numbersOf(messages: readonly { id: string }[]): number[] {
+  return messages.map(({ id }) => parseInt(id.slice(-12), 16));
 }
 
 export function idempotencyOf(n: number, changes: Partial<IdempotencyRecord> = {}): IdempotencyRecord {

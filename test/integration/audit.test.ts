@@ -12,11 +12,11 @@ import { CustomerKey } from '../../src/custody/customer-key.ts';
 import { createKekFile } from '../../src/custody/kek-file.ts';
 import { createTarget } from '../../src/s3/adapters/target.ts';
 import type { S3Target } from '../../src/s3/port.ts';
-import { Secret } from '../../src/secret.ts';
 import { available, type Available } from '../support/available.ts';
 import { sealslotIn } from '../support/doctor.ts';
 import { startMinio } from '../support/minio.ts';
 import type { S3Server } from '../support/s3-server.ts';
+import { targetConfigOf } from '../support/s3-target.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
 import {
   environment,
@@ -275,11 +275,5 @@ function auditSuite(name: string, backend: Available<S3Server>): void {
 
 /** S3 past the service, as its owner. */
 function directTo(s3: S3Server): S3Target {
-  const { accessKeyId, region } = s3;
-  const endpoint = new URL(s3.endpoint);
-  const secretAccessKey = new Secret(s3.secretAccessKey);
-  return createTarget({
-    ...{ endpoint, publicEndpoint: endpoint, region, pathStyle: true, ca: s3.caPem },
-    credentials: { kind: 'static', accessKeyId, secretAccessKey, sessionToken: undefined },
-  });
+  return createTarget(targetConfigOf(s3));
 }

@@ -9,10 +9,10 @@ import { DependencyUnavailable } from '../../src/errors.ts';
 import { createTarget } from '../../src/s3/adapters/target.ts';
 import { ObjectRefused } from '../../src/s3/errors.ts';
 import type { ObjectVersion, S3Target } from '../../src/s3/port.ts';
-import { Secret } from '../../src/secret.ts';
 import { available, type Available } from '../support/available.ts';
 import { startMinio } from '../support/minio.ts';
 import type { S3Server } from '../support/s3-server.ts';
+import { targetConfigOf } from '../support/s3-target.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
 import { CONDITIONS, METHODS, RANGES } from './support-content-asks.ts';
 
@@ -133,14 +133,8 @@ class World {
   }
 
   private constructor(server: S3Server, bucket: string, versioning: boolean) {
-    const endpoint = new URL(server.endpoint);
-    const { region, accessKeyId, secretAccessKey, caPem: ca } = server;
-    const secret = { secretAccessKey: new Secret(secretAccessKey), sessionToken: undefined };
-    this.#target = createTarget({
-      ...{ endpoint, publicEndpoint: endpoint, region, pathStyle: true, ca },
-      credentials: { kind: 'static', accessKeyId, ...secret },
-    });
-    this.#agent = new Agent({ ca, keepAlive: true });
+    this.#target = createTarget(targetConfigOf(server));
+    this.#agent = new Agent({ ca: server.caPem, keepAlive: true });
     this.#bucket = bucket;
     this.versioning = versioning;
   }

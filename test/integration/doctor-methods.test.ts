@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
 import {
+  settingsOn,
   diagnoseIn,
   operatorFolder,
   sealslotIn,
@@ -14,7 +15,6 @@ import {
 import { startMinio } from '../support/minio.ts';
 import { credentialsWithout, type SessionCredentials } from '../support/minio-session.ts';
 import { waitUntil } from '../support/processes.ts';
-import type { S3Server } from '../support/s3-server.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
 import { relayTo } from './support-relay.ts';
 import { listAll } from './support-s3.ts';
@@ -27,15 +27,6 @@ const FORMS = ['PUT', 'POST'];
 const PARTS = ['PUT', 'multipart'];
 const FORM_CHECKS = ['form', 'form.signature', 'form.fanout'];
 const PARTS_CHECKS = ['multipart', 'multipart.signature'];
-
-let buckets = 0;
-async function settingsOf(s3: S3Server, versioning = false): Promise<Settings> {
-  buckets += 1;
-  const bucket = `methods-${buckets}`;
-  await s3.createBucket(bucket, { versioning });
-  const { endpoint, caFile, region, accessKeyId, secretAccessKey } = s3;
-  return { endpoint, caFile, region, accessKeyId, secretAccessKey, bucket };
-}
 
 /** Two tenants of one bucket, of which only the second may use `methods`. */
 async function folderWith(settings: Settings, methods: readonly string[], custody: object = {}) {
@@ -94,7 +85,7 @@ describe(
     ] as const) {
       for (const versioning of [false, true]) {
         it(`${name}, ${versioning ? 'versioned' : 'unversioned'}: in parts, and nothing is left`, async () => {
-          const settings = await settingsOf(backend.get(), versioning);
+          const settings = await settingsOn(backend.get(), versioning);
           const diagnosis = await diagnose(settings, PARTS);
           assert.deepEqual(diagnosis.wrong, []);
           assert.deepEqual(outcomes(diagnosis, [...FORM_CHECKS, ...PARTS_CHECKS]), all(PARTS_CHECKS, 'ok'));
@@ -104,13 +95,13 @@ describe(
     }
 
     it('asks neither of forms nor of parts where no tenant may use them', async () => {
-      const settings = await settingsOf(minio.get());
+      const settings = await settingsOn(minio.get());
       const diagnosis = await diagnose(settings, ['PUT']);
       assert.deepEqual(outcomes(diagnosis, [...FORM_CHECKS, ...PARTS_CHECKS]), {});
     });
 
     it('SeaweedFS: forms are right, and nothing is left', async () => {
-      const settings = await settingsOf(seaweedfs.get(), true);
+      const settings = await settingsOn(seaweedfs.get(), true);
       const diagnosis = await diagnose(settings, FORMS);
       assert.deepEqual(diagnosis.wrong, []);
       assert.deepEqual(outcomes(diagnosis, [...FORM_CHECKS, ...PARTS_CHECKS]), all(FORM_CHECKS, 'ok'));
@@ -123,7 +114,7 @@ describe(
     ] as const) {
       it(`${name}: forms with recovery copies are ${outcome}`, async () => {
         const s3 = backend.get();
-        const [settings, copies] = [await settingsOf(s3), await settingsOf(s3)];
+        const [settings, copies] = [await settingsOn(s3), await settingsOn(s3)];
         const session = name === 'minio' ? await credentialsWithout(s3, 's3:PutObjectFanOut') : {};
         const custody = { recovery: { target: 'main', bucket: copies.bucket }, hierarchy: {} };
         const diagnosis = await diagnose({ ...settings, ...session }, FORMS, custody);
@@ -135,7 +126,7 @@ describe(
 
     for (const versioning of [false, true]) {
       it(`MinIO, ${versioning ? 'versioned' : 'unversioned'}: forms reach other objects, serve does not start, and nothing is left`, async () => {
-        const settings = await settingsOf(minio.get(), versioning);
+        const settings = await settingsOn(minio.get(), versioning);
         await using folder = await folderWith(settings, FORMS);
         const diagnosis = await diagnoseIn(folder.dir);
         assert.equal(diagnosis.exitCode, 2);
@@ -150,7 +141,7 @@ describe(
     }
 
     it('MinIO, without the right to fan out: forms are right, serve starts, and nothing is left', async () => {
-      const settings = await settingsOf(minio.get(), true);
+      const settings = await settingsOn(minio.get(), true);
       const session = await credentialsWithout(minio.get(), 's3:PutObjectFanOut');
       await using folder = await folderWith({ ...settings, ...session }, FORMS);
       const diagnosis = await diagnoseIn(folder.dir);
@@ -167,7 +158,7 @@ describe(
     });
 
     it('MinIO: forms and parts are examined with what uploads are signed with', async () => {
-      const settings = await settingsOf(minio.get());
+      const settings = await settingsOn(minio.get());
       const mayNotFanOut = await credentialsWithout(minio.get(), 's3:PutObjectFanOut');
       const mayFanOut = await credentialsWithout(minio.get(), 's3:GetObject');
       for (const [own, upload, wrong] of [
@@ -188,7 +179,7 @@ describe(
       ['s3:ListMultipartUploadParts', 'right.parts'],
     ] as const) {
       it(`${denied} is missing: named, and no upload is begun that could not be thrown away`, async () => {
-        const settings = await settingsOf(minio.get());
+        const settings = await settingsOn(minio.get());
         const session = await credentialsWithout(minio.get(), denied);
         const diagnosis = await diagnose({ ...settings, ...session }, PARTS);
         assert.equal(diagnosis.exitCode, 1);
@@ -203,7 +194,7 @@ describe(
 
     // MinIO lists an unfinished upload only to those who know its object key.
     it('SeaweedFS: Ctrl-C amid an upload in parts: it is thrown away', async () => {
-      const settings = await settingsOf(seaweedfs.get());
+      const settings = await settingsOn(seaweedfs.get());
       await using relay = await relayTo(settings.endpoint);
       await using folder = await folderWith({ ...settings, endpoint: relay.endpoint.href }, PARTS);
       await using running = await startSealslot(folder.dir, 'doctor', (line) => {

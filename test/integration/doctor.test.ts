@@ -16,6 +16,7 @@ import { insertOne, uploadOf, wrappedOf } from '../contract/store-rows.ts';
 import { available } from '../support/available.ts';
 import { makeCa, type TestCa } from '../support/ca.ts';
 import {
+  settingsOn,
   diagnose,
   diagnoseIn,
   operatorFolder,
@@ -28,7 +29,7 @@ import {
 import { startMinio } from '../support/minio.ts';
 import { credentialsWithout } from '../support/minio-session.ts';
 import { waitUntil } from '../support/processes.ts';
-import { scratchFolder, type S3Server } from '../support/s3-server.ts';
+import { scratchFolder } from '../support/s3-server.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
 import { startStubS3 } from '../support/stub-s3.ts';
 import { relayTo } from './support-relay.ts';
@@ -48,15 +49,6 @@ const MISSING_RIGHTS = [
   { denied: ['s3:DeleteObject', 's3:DeleteObjectVersion'], wrong: ['right.delete'] },
 ] as const;
 
-let buckets = 0;
-async function settingsOf(s3: S3Server, versioning = false): Promise<Settings> {
-  buckets += 1;
-  const bucket = `doctor-${buckets}`;
-  await s3.createBucket(bucket, { versioning });
-  const { endpoint, caFile, region, accessKeyId, secretAccessKey } = s3;
-  return { endpoint, caFile, region, accessKeyId, secretAccessKey, bucket };
-}
-
 const said = ({ findings }: Diagnosis, check: string): string =>
   findings
     .filter((finding) => finding.check === check)
@@ -70,7 +62,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   ] as const) {
     for (const versioning of [false, true]) {
       it(`${name}, ${versioning ? 'versioned' : 'unversioned'}: all is right, and nothing is left`, async () => {
-        const settings = await settingsOf(backend.get(), versioning);
+        const settings = await settingsOn(backend.get(), versioning);
         const diagnosis = await diagnose({ ...settings, origins: ['https://app.example.com'] });
         assert.deepEqual(diagnosis.wrong, []);
         assert.equal(diagnosis.exitCode, 0);
@@ -101,7 +93,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     await once(plain, 'listening');
     const address = plain.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     const diagnosis = await diagnose({ ...settings, endpoint: `https://localhost:${port}` }).finally(() =>
       plain.close(),
     );
@@ -111,7 +103,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('a private CA that is not trusted: the remedy is caFile', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     const diagnosis = await diagnose({ ...settings, caFile: seaweedfs.get().caFile });
     assert.equal(diagnosis.exitCode, 1);
     assert.match(said(diagnosis, 'tls'), /caFile/);
@@ -119,14 +111,14 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('a missing bucket', async () => {
-    const diagnosis = await diagnose({ ...(await settingsOf(minio.get())), bucket: 'nowhere' });
+    const diagnosis = await diagnose({ ...(await settingsOn(minio.get())), bucket: 'nowhere' });
     assert.equal(diagnosis.exitCode, 1);
     assert.deepEqual(diagnosis.wrong, ['bucket.exists: off']);
     assert.match(said(diagnosis, 'bucket.exists'), /nowhere/);
   });
 
   it('wrong credentials: an unknown access key, a wrong secret', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     for (const wrong of [{ accessKeyId: 'AKIDUNKNOWN' }, { secretAccessKey: 'wrong-secret' }]) {
       const diagnosis = await diagnose({ ...settings, ...wrong });
       assert.equal(diagnosis.exitCode, 1);
@@ -136,7 +128,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('a wrong region: the right one is named', async () => {
-    const settings = await settingsOf(strictMinio.get());
+    const settings = await settingsOn(strictMinio.get());
     const diagnosis = await diagnose({ ...settings, region: 'us-east-1' });
     assert.equal(diagnosis.exitCode, 1);
     assert.deepEqual(diagnosis.wrong, ['bucket.region: off']);
@@ -154,7 +146,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('a clock that is 20 minutes off', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     const findings = await examineHere(settings, () => Date.now() + 20.5 * 60_000);
     assert.equal(exitCodeOf(findings), 1);
     const clock = findings.find(({ check }) => check === 'clock');
@@ -185,7 +177,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   }
 
   it('a bucket that everybody may write to is unsafe, whoever else may read it; nothing is left', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     await openToAll(minio.get(), settings.bucket);
     const diagnosis = await diagnose(settings);
     assert.equal(diagnosis.exitCode, 2);
@@ -196,7 +188,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('serve starts with a right S3 and leaves nothing there; with a missing bucket it starts and says so', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     for (const bucket of [settings.bucket, 'nowhere']) {
       await using folder = await operatorFolder({ ...settings, bucket });
       const lines: string[] = [];
@@ -209,7 +201,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('a reader that goes away, as `| head` does, is an interruption too', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     await using folder = await operatorFolder(settings);
     const { stdout, stderr } = await headOf(folder.dir, 'doctor');
     assert.match(stdout, /^configuration/);
@@ -218,7 +210,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('Ctrl-C in the middle: exit code 130, and what was made is removed', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     await using relay = await relayTo(settings.endpoint);
     await using folder = await operatorFolder({ ...settings, endpoint: relay.endpoint.href });
     await using running = await startSealslot(folder.dir, 'doctor', (line) => {
@@ -240,7 +232,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     for (const versioning of [false, true]) {
       it(`${name}, ${versioning ? 'versioned' : 'unversioned'}, with recovery copies: all is right, and nothing is left`, async () => {
         const s3 = backend.get();
-        const [settings, copies] = [await settingsOf(s3, versioning), await settingsOf(s3, versioning)];
+        const [settings, copies] = [await settingsOn(s3, versioning), await settingsOn(s3, versioning)];
         const diagnosis = await diagnoseRecovery(settings, copies.bucket);
         assert.deepEqual(diagnosis.wrong, []);
         for (const check of [
@@ -263,7 +255,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     ] as const) {
       it(`${versioning ? 'versioned' : 'unversioned'}, with recovery copies but without ${denied}: named`, async () => {
         const s3 = minio.get();
-        const [settings, copies] = [await settingsOf(s3, versioning), await settingsOf(s3)];
+        const [settings, copies] = [await settingsOn(s3, versioning), await settingsOn(s3)];
         const session = await credentialsWithout(s3, denied);
         const diagnosis = await diagnoseRecovery({ ...settings, ...session }, copies.bucket);
         assert.deepEqual(diagnosis.wrong, wrong);
@@ -275,7 +267,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
 
   it('a recovery bucket that is missing, or open to all', async () => {
     const s3 = minio.get();
-    const [settings, copies] = [await settingsOf(s3), await settingsOf(s3, true)];
+    const [settings, copies] = [await settingsOn(s3), await settingsOn(s3, true)];
     const missing = await diagnoseRecovery(settings, 'nowhere-at-all');
     assert.deepEqual(missing.wrong, ['recovery.bucket: off']);
     assert.match(said(missing, 'recovery.bucket'), /custody\.recovery\.bucket/);
@@ -287,7 +279,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
   });
 
   it('a wrapper that was taken out while keys are under it: named; serve says so and starts', async () => {
-    const settings = await settingsOf(minio.get());
+    const settings = await settingsOn(minio.get());
     await using folder = await operatorFolder(settings);
     const config = await loadConfig({ path: join(folder.dir, 'sealslot.yaml'), env: {} });
     const store = await openStore(config, { exclusive: false });
@@ -306,7 +298,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     describe(`a right that is missing, ${versioning ? 'versioned' : 'unversioned'}`, () => {
       for (const { denied, wrong } of MISSING_RIGHTS) {
         it(`${denied.join(', ')}: named, exit code 1, nothing is left`, async () => {
-          const settings = await settingsOf(minio.get(), versioning);
+          const settings = await settingsOn(minio.get(), versioning);
           const session = await credentialsWithout(minio.get(), ...denied);
           const diagnosis = await diagnose({ ...settings, ...session });
           assert.equal(diagnosis.exitCode, 1);
@@ -321,7 +313,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
       }
 
       it('s3:ListBucket: named, though this S3 does without it', async () => {
-        const settings = await settingsOf(minio.get(), versioning);
+        const settings = await settingsOn(minio.get(), versioning);
         const session = await credentialsWithout(minio.get(), 's3:ListBucket');
         const diagnosis = await diagnose({ ...settings, ...session });
         assert.equal(diagnosis.exitCode, 0);

@@ -5,9 +5,9 @@ import { CustomerKey } from '../../src/custody/customer-key.ts';
 import { createTarget } from '../../src/s3/adapters/target.ts';
 import { ObjectRefused } from '../../src/s3/errors.ts';
 import type { ListedVersion, ObjectVersion, S3Target, Written } from '../../src/s3/port.ts';
-import { Secret } from '../../src/secret.ts';
 import type { Available } from '../support/available.ts';
 import type { S3Server } from '../support/s3-server.ts';
+import { targetConfigOf } from '../support/s3-target.ts';
 import { sendByFetch, trust } from './support-clients.ts';
 
 const MIB = 1024 * 1024;
@@ -86,24 +86,7 @@ class World {
     trust(server.caPem);
     const bucket = `sealslot-${randomUUID()}`;
     await server.createBucket(bucket, { versioning: this.versioning });
-    const endpoint = new URL(server.endpoint);
-    const target = createTarget(
-      {
-        endpoint,
-        publicEndpoint: endpoint,
-        region: server.region,
-        pathStyle: true,
-        ca: server.caPem,
-        credentials: {
-          kind: 'static',
-          accessKeyId: server.accessKeyId,
-          secretAccessKey: new Secret(server.secretAccessKey),
-          sessionToken: undefined,
-        },
-      },
-      SMALL_LIMITS,
-    );
-    return { target, bucket };
+    return { target: createTarget(targetConfigOf(server), SMALL_LIMITS), bucket };
   }
 
   /** A client's PUT by a presigned URL. */

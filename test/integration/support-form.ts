@@ -7,11 +7,11 @@ import { text } from 'node:stream/consumers';
 import { CustomerKey } from '../../src/custody/customer-key.ts';
 import { createTarget } from '../../src/s3/adapters/target.ts';
 import type { ObjectFacts, S3Target } from '../../src/s3/port.ts';
-import { Secret } from '../../src/secret.ts';
 import { compare } from '../../src/uploads/verify.ts';
 import type { Available } from '../support/available.ts';
 import type { SessionCredentials } from '../support/minio-session.ts';
 import type { S3Server } from '../support/s3-server.ts';
+import { targetConfigOf } from '../support/s3-target.ts';
 
 export const FILE = Buffer.from('the file of a form\n');
 export const OTHER_FILE = Buffer.from('another one so long');
@@ -66,7 +66,7 @@ export class FormWorld {
     const server = this.#backend.get();
     await server.createBucket(BUCKET, { versioning });
     await server.createBucket(OTHER_BUCKET);
-    this.#target = targetOf(server);
+    this.#target = createTarget(targetConfigOf(server));
     this.#folder = await mkdtemp(join(tmpdir(), 'sealslot-form-'));
   }
 
@@ -101,7 +101,7 @@ export class FormWorld {
       checksum = { 'x-amz-checksum-sha256': sha256(FILE) },
     } = options;
     const objectKey = `acme/${randomUUID()}/ä {a} $b.txt`;
-    const target = session === undefined ? this.target : targetOf(this.server, session);
+    const target = session === undefined ? this.target : createTarget(targetConfigOf(this.server, session));
     const key = CustomerKey.generate();
     const window = await target.presigner.open(seconds, now);
     const fields = {
@@ -162,21 +162,3 @@ export class FormWorld {
 }
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64');
-
-function targetOf(server: S3Server, session?: SessionCredentials): S3Target {
-  const endpoint = new URL(server.endpoint);
-  const { accessKeyId, secretAccessKey } = session ?? server;
-  return createTarget({
-    endpoint,
-    publicEndpoint: endpoint,
-    region: server.region,
-    pathStyle: true,
-    ca: server.caPem,
-    credentials: {
-      kind: 'static',
-      accessKeyId,
-      secretAccessKey: new Secret(secretAccessKey),
-      sessionToken: session && new Secret(session.sessionToken),
-    },
-  });
-}

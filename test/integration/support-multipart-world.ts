@@ -12,9 +12,9 @@ import type {
   ObjectFacts,
   S3Target,
 } from '../../src/s3/port.ts';
-import { Secret } from '../../src/secret.ts';
 import type { Available } from '../support/available.ts';
 import type { S3Server } from '../support/s3-server.ts';
+import { targetConfigOf } from '../support/s3-target.ts';
 import { sendByFetch, trust, type WireAnswer } from './support-clients.ts';
 
 export const HEADERS = {
@@ -44,21 +44,7 @@ export class MultipartWorld {
     trust(server.caPem);
     const bucket = `sealslot-${randomUUID()}`;
     await server.createBucket(bucket);
-    const endpoint = new URL(server.endpoint);
-    const target = createTarget({
-      endpoint,
-      publicEndpoint: endpoint,
-      region: server.region,
-      pathStyle: true,
-      ca: server.caPem,
-      credentials: {
-        kind: 'static',
-        accessKeyId: server.accessKeyId,
-        secretAccessKey: new Secret(server.secretAccessKey),
-        sessionToken: undefined,
-      },
-    });
-    return { target, bucket };
+    return { target: createTarget(targetConfigOf(server)), bucket };
   }
 
   async close(): Promise<void> {

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { TargetConfig, TenantConfig } from '../../src/config/config.ts';
+import type { TenantConfig } from '../../src/config/config.ts';
 import { KeyUnusable } from '../../src/errors.ts';
 import type { S3Target } from '../../src/s3/port.ts';
 import { createTarget } from '../../src/s3/adapters/target.ts';
-import { Secret } from '../../src/secret.ts';
 import type { Upload } from '../../src/uploads/upload.ts';
 import { makeHarness, TENANT, type Harness, type Json } from '../support/harness.ts';
 import { waitUntil } from '../support/processes.ts';
 import type { S3Server } from '../support/s3-server.ts';
+import { targetConfigOf } from '../support/s3-target.ts';
 import { sendByFetch, type WireRequest } from './support-clients.ts';
 
 /** The production app in front of a real S3 server, and its one bucket. */
@@ -50,7 +50,7 @@ export interface ServiceOptions {
 export async function serviceOn(server: S3Server, options: ServiceOptions = {}): Promise<Service> {
   const bucket = `sealslot-${randomUUID()}`;
   await server.createBucket(bucket, { versioning: options.versioning === true });
-  const config = configOf(server);
+  const config = targetConfigOf(server);
   const direct = createTarget(config);
   const target = createTarget({ ...config, endpoint: options.endpoint ?? config.endpoint });
   const harness = await makeHarness({ target, tenants: { acme: { ...TENANT, bucket, ...options.tenant } } });
@@ -92,23 +92,6 @@ export async function serviceOn(server: S3Server, options: ServiceOptions = {}):
     async [Symbol.asyncDispose]() {
       direct.close();
       await harness[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** The target's configuration, as it is after loading. */
-function configOf(server: S3Server): TargetConfig {
-  return {
-    endpoint: new URL(server.endpoint),
-    publicEndpoint: new URL(server.endpoint),
-    region: server.region,
-    pathStyle: true,
-    ca: server.caPem,
-    credentials: {
-      kind: 'static',
-      accessKeyId: server.accessKeyId,
-      secretAccessKey: new Secret(server.secretAccessKey),
-      sessionToken: undefined,
     },
   };
 }

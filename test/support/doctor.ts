@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { createKekFile } from '../../src/custody/kek-file.ts';
 import { startProcess, type Running } from './processes.ts';
+import type { S3Server } from './s3-server.ts';
 import { environment } from './service.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -20,6 +21,17 @@ export interface Settings {
   readonly sessionToken?: string;
   readonly bucket: string;
   readonly origins?: readonly string[];
+}
+
+let buckets = 0;
+
+/** A server as it should be said, with a bucket of its own. */
+export async function settingsOn(s3: S3Server, versioning = false): Promise<Settings> {
+  buckets += 1;
+  const bucket = `doctor-${buckets}`;
+  await s3.createBucket(bucket, { versioning });
+  const { endpoint, caFile, region, accessKeyId, secretAccessKey } = s3;
+  return { endpoint, caFile, region, accessKeyId, secretAccessKey, bucket };
 }
 
 export interface Diagnosis {
