@@ -25,6 +25,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   'content.linkSeconds.default': '301',
   'content.linkSeconds.max': '3601',
   'content.inlineTypes': '[image/png]',
+  'grants.secretFiles': '[other-link-secret]',
+  'grants.maxSeconds': '3601',
   'store.path': 'other.db',
   'custody.current': 'second',
   'custody.hierarchy.period': 'hour',
