@@ -40,7 +40,7 @@ export function metadataRefusals(
 
 /** What a tenant's policy has against a grant: its limits may narrow the policy, never widen it. */
 export function grantRefusals(policy: TenantConfig, tenant: string, limits: GrantLimits): FieldError[] {
-  const { maxSizeBytes, contentTypes, methods, prefix } = limits;
+  const { maxSizeBytes, contentTypes, methods, prefix, metadata } = limits;
   const misfit = prefix === null ? undefined : prefixMisfit(policy.objectKeyTemplate, tenant, prefix);
   return [
     ...(maxSizeBytes !== null && maxSizeBytes > policy.maxSizeBytes
@@ -51,7 +51,16 @@ export function grantRefusals(policy: TenantConfig, tenant: string, limits: Gran
     ),
     ...refusedItems('/methods', methods, policy.methods, (method) => policy.methods.includes(method)),
     ...(misfit === undefined ? [] : [{ path: '/prefix', message: misfit }]),
+    ...formRefusals(methods ?? policy.methods, metadata),
   ];
+}
+
+function formRefusals(methods: readonly string[], metadata: Metadata): FieldError[] {
+  const isReplaced =
+    methods.includes('POST') && Object.values(metadata).some((value) => value.includes('${filename}'));
+  return isReplaced
+    ? [{ path: '/metadata', message: 'must not hold ${filename}: S3 replaces it in forms' }]
+    : [];
 }
 
 function refusedItems<T extends string>(

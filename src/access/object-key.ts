@@ -42,6 +42,8 @@ export function prefixProblem(prefix: string): string | undefined {
   if (!prefix.isWellFormed()) return 'must be well-formed Unicode';
   if (Buffer.byteLength(prefix) > MAX_PREFIX_BYTES)
     return `must be at most ${MAX_PREFIX_BYTES} bytes in UTF-8`;
+  // In a form's object key it is replaced, and the objects would lie in another place than those that are PUT.
+  if (prefix.includes('$')) return 'must not hold $';
   const isClean = prefix
     .split('/')
     .every((segment) => segment !== '' && cleanFilename(segment) === segment && segment.trim() === segment);

@@ -60,7 +60,7 @@ export function judgeUpload(
       ...contentTypeProblems(ask, policy.contentTypes, grant?.contentTypes ?? undefined),
       ...(policy.methods.includes(method)
         ? []
-        : [{ path: '/method', message: `must be one of ${policy.methods.join(', ')}` }]),
+        : [{ path: '/method', message: `must be one of ${policy.methods.join(', ') || 'none'}` }]),
       ...sha256Problems(policy, ask, method),
       ...metadataRefusals(grant, ask.metadata),
     ],
