@@ -7,6 +7,7 @@ import type { DoctorOptions } from './doctor.ts';
 import type { DownloadCommandOptions } from './download.ts';
 import type { ImportOptions } from './import.ts';
 import type { InitOptions } from './init.ts';
+import { SCOPES } from '../access/principal.ts';
 import { addCustodyCommands } from './program/custody.ts';
 import { addRecoveryCommands } from './program/recovery.ts';
 import { CONFIG_HELP, count, type Environment, type Finish } from './program/parts.ts';
@@ -185,10 +186,7 @@ function addApiKey(program: Command, env: Environment, finish: Finish): void {
     .description('Makes a key and prints it to standard output, only now.')
     .requiredOption('--tenant <name>', 'the tenant it belongs to')
     .requiredOption('--name <name>', 'its name; the slots it makes belong to this name')
-    .requiredOption(
-      '--scopes <scopes>',
-      'uploads:write, uploads:read, objects:read, objects:delete, keys:rotate; by commas',
-    )
+    .requiredOption('--scopes <scopes>', `${SCOPES.join(', ')}; by commas`)
     .option('--expires <time>', 'its end, as 2027-01-31T00:00:00Z')
     .action(async (options: CreateOptions) =>
       finish(await (await import('./api-key.ts')).createKey(options, env)),

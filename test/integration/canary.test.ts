@@ -73,6 +73,7 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
       [200, 201, 202, 400, 401, 403, 404, 405, 409, 413, 414, 415, 422, 431, 500, 503],
       'every kind of answer must have been looked at',
     );
+    assert.ok(recorder.grants.length > 0);
     const known = new Set(keys.map((key) => key.toString('hex')));
     assert.ok(handedOut.length > 0 && handedOut.every((key) => known.has(key.toString('hex'))));
     assert.match(h.logged(), /"dependency":"s3"/, 'control: the log is there');
@@ -81,6 +82,11 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
       ...keys.map((bytes, index) => ({ name: `customer key ${index}`, bytes })),
       ...(await kekCanaries(join(h.dir, 'kek.json'))),
       ...stage.tokens.flatMap(tokenCanaries),
+      ...recorder.grants.flatMap(grantCanaries),
+      {
+        name: 'what grants are signed with',
+        bytes: Buffer.from(h.services.config.grants?.secrets[0]?.reveal() ?? ''),
+      },
       { name: 'S3 secret', bytes: Buffer.from(S3_SECRET) },
     ];
     expectNone(t, places, canaries);
@@ -109,7 +115,7 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
       const { places, handedOut, statuses } = recorder;
       assert.deepEqual(
         [...statuses.keys()].sort(),
-        [200, 201, 202, 400, 401, 404, 405, 409, 413, 414, 415, 431, 503],
+        [200, 201, 202, 400, 401, 404, 405, 409, 413, 414, 415, 431, 501, 503],
         'every kind of answer that needs no help from inside must have been looked at',
       );
       for (const path of ['/readyz', '/metrics']) {
@@ -166,6 +172,15 @@ function watchKeys(t: TestContext): Buffer[] {
 async function kekCanaries(path: string): Promise<Canary[]> {
   const { keks } = JSON.parse(await readFile(path, 'utf8')) as { keks: Record<string, string> };
   return Object.values(keks).map((kek) => ({ name: 'KEK', bytes: Buffer.from(kek, 'base64') }));
+}
+
+/** Its signature makes a grant of it; the rest names what is no secret. */
+function grantCanaries(token: string): Canary[] {
+  const signature = token.split('.')[2] ?? '';
+  return [
+    { name: 'grant', bytes: Buffer.from(token) },
+    { name: 'signature of a grant', bytes: Buffer.from(signature) },
+  ];
 }
 
 /** The whole token, its secret part, and the bytes of that. */

@@ -107,6 +107,17 @@ export const SCENARIOS: readonly Scenario[] = [
     change: (sent) => ({ ...sent, headers: { ...sent.headers, authorization: 'few' } }),
   },
   {
+    name: 'by a grant',
+    inProcess: true,
+    change: (sent) => ({ ...sent, headers: { ...sent.headers, authorization: 'grant' } }),
+  },
+  ...FAULTS.map((fault): Scenario => ({
+    name: `by a grant, ${fault}`,
+    fault,
+    inProcess: true,
+    change: (sent) => ({ ...sent, headers: { ...sent.headers, authorization: 'grant' } }),
+  })),
+  {
     name: 'against policy',
     inProcess: true,
     change: (sent) => (sent.body === undefined ? sent : withBody(sent, '{"contentType":"a/b","size":9e15}')),
