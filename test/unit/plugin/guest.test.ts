@@ -52,6 +52,15 @@ for (const prefix of ['', '/files', '/deep/er']) {
       assert.equal((await ask('alice', 'POST', `/v1/uploads/${id}/request`)).status, 200);
     });
 
+    it('mints grants for callers of the application, and takes them as bearer tokens', async () => {
+      const minted = await ask('alice', 'POST', '/v1/grants', { body: { count: 1 } });
+      assert.equal(minted.status, 201, minted.text);
+      assert.equal(minted.headers.location, `${prefix}/v1/grants/${String(minted.body['id'])}`);
+      const headers = { authorization: `Bearer ${String(minted.body['token'])}` };
+      assert.equal((await ask(undefined, 'POST', '/v1/uploads', { body: SLOT, headers })).status, 201);
+      assert.equal((await ask(undefined, 'POST', '/v1/uploads', { body: SLOT, headers })).status, 403);
+    });
+
     it('speaks its own way of what is wrong, and the application in its own', async () => {
       const ours = await ask('alice', 'POST', '/v1/uploads', { body: { contentType: 7, size: -1 } });
       assert.equal(ours.headers['content-type'], PROBLEM);

@@ -42,12 +42,17 @@ export async function place(settings: Partial<Settings> = {}): Promise<Place> {
     typeof value === 'string' && ['sealslot.db', 'kek.json', 's3-secret'].includes(value) ? at(value) : value,
   ) as Record<string, object> & { s3: { targets: { main: { caFile?: string } } } };
   if (settings.caFile === undefined) delete config.s3.targets.main.caFile;
-  const document = { ...config, content: { linkSecretFiles: [at('links')] } };
+  await writeFile(at('grants'), randomBytes(32).toString('hex'), { mode: 0o600 });
+  const document = {
+    ...config,
+    content: { linkSecretFiles: [at('links')] },
+    grants: { secretFiles: [at('grants')] },
+  };
   await writeFile(file, JSON.stringify(document));
   return { dir: folder.dir, file, document, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
-export const ALL_SCOPES = ['uploads:write', 'uploads:read', 'objects:read', 'objects:delete'];
+export const ALL_SCOPES = ['uploads:write', 'uploads:read', 'objects:read', 'objects:delete', 'grants:write'];
 
 export interface Host {
   readonly app: FastifyInstance;
