@@ -4,6 +4,7 @@ import { findLiveUpload } from '../../uploads/find.ts';
 import type { Services } from '../../uploads/services.ts';
 import type { Upload } from '../../uploads/upload.ts';
 import { isInline, sendContent } from '../content-reply.ts';
+import { ownPath } from '../own-path.ts';
 import { time } from '../present.ts';
 import type { Call, LinkCall, LinkRoute, ScopedRoute } from '../route.ts';
 import * as content from '../schemas/content.ts';
@@ -84,7 +85,7 @@ const follow: Omit<LinkRoute, 'method' | 'operationId' | 'summary'> = {
 function requireOrigin({ services, request }: LinkCall): void {
   const { origin } = services.config.content;
   if (origin !== undefined && request.host.toLowerCase() !== origin.host) {
-    throw new RouteNotFound('There is no such path; see /openapi.json.');
+    throw new RouteNotFound(`There is no such path; see ${ownPath(request, '/openapi.json')}.`);
   }
 }
 
@@ -104,12 +105,13 @@ const link: ScopedRoute = {
   async handle({ services, principal, request, reply }) {
     const upload = await findLiveUpload(services, principal, idOf(request));
     const { text, expiresAt } = await linkTo(services, upload, request.body as content.CreateLink);
-    return reply.code(201).send({ url: linkUrl(services, text), expiresAt: time(expiresAt) });
+    return reply
+      .code(201)
+      .send({ url: linkUrl(services, ownPath(request, `/v1/content/${text}`)), expiresAt: time(expiresAt) });
   },
 };
 
-function linkUrl({ config }: Services, text: string): string {
-  const path = `/v1/content/${text}`;
+function linkUrl({ config }: Services, path: string): string {
   return config.content.origin === undefined ? path : new URL(path, config.content.origin).href;
 }
 
