@@ -1,6 +1,6 @@
-import { downloadChecked, type Checked } from '../client/checked-download.ts';
-import type { Downloaded } from '../client/download-object.ts';
-import { safeFilename } from '../client/filename.ts';
+import { downloadChecked, type Checked } from '../client/node/checked-download.ts';
+import type { Downloaded } from '../client/node/download-object.ts';
+import { safeFilename } from '../client/node/filename.ts';
 import type { ServiceClient } from '../client/service.ts';
 import { EXIT_INTERRUPTED } from './command.ts';
 import { exitCodeOf, reportOf } from './partner/failure.ts';

@@ -5,7 +5,7 @@ import type { Part, PartsRequest, Slot } from './model.ts';
 import { Patience } from './retry.ts';
 import { sendParts, UploadGone } from './send-parts.ts';
 import type { ServiceClient } from './service.ts';
-import type { Source } from './source.ts';
+import type { Source } from './node/source.ts';
 
 export interface DeliverPartsOptions {
   /** How many parts at once. */

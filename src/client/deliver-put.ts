@@ -1,10 +1,10 @@
 import { FileChanged, S3Refusal } from './errors.ts';
 import type { Meter } from './meter.ts';
 import type { SignedRequest } from './model.ts';
-import { putBody } from './put-body.ts';
+import { putBody } from './node/put-body.ts';
 import { Patience } from './retry.ts';
 import type { ServiceClient } from './service.ts';
-import type { Source } from './source.ts';
+import type { Source } from './node/source.ts';
 
 /** S3's codes for a body that is not the announced one. */
 const OTHER_BODY = /Digest|Checksum|SHA256Mismatch/;

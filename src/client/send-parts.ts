@@ -2,10 +2,10 @@ import { PartnerError, S3Refusal, Unreachable } from './errors.ts';
 import type { Meter } from './meter.ts';
 import type { PartRequest } from './model.ts';
 import { PartRequests } from './part-requests.ts';
-import { putBody } from './put-body.ts';
+import { putBody } from './node/put-body.ts';
 import { Patience } from './retry.ts';
 import type { ServiceClient } from './service.ts';
-import type { Source } from './source.ts';
+import type { Source } from './node/source.ts';
 
 export interface SendPartsOptions {
   /** Bytes of each part but the last. */

@@ -1,8 +1,8 @@
-import type { BearerToken } from './bearer-token.ts';
+import type { BearerToken } from './node/bearer-token.ts';
 import { PartnerError, ServiceProblem, Unreachable } from './errors.ts';
 import type { Part, PartRequest, SignedRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
 import { DEFAULT_RETRY, Patience, type RetryPolicy } from './retry.ts';
-import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
+import { answerTo, retryAfterOf, textOf, type Transport } from './node/transport.ts';
 
 export interface ServiceOptions {
   /** Where the service is, perhaps with a path before its `/v1`. */

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { asksFor, firstAllowed, type UploadMethod } from './asks.ts';
-import { complete } from './complete.ts';
-import { deliverParts } from './deliver-parts.ts';
-import { deliverPut } from './deliver-put.ts';
-import { FileChanged, hasCode, S3Refusal } from './errors.ts';
+import { asksFor, firstAllowed, type UploadMethod } from '../asks.ts';
+import { complete } from '../complete.ts';
+import { deliverParts } from '../deliver-parts.ts';
+import { deliverPut } from '../deliver-put.ts';
+import { FileChanged, hasCode, S3Refusal } from '../errors.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { sha256Of } from './local-file.ts';
-import { Meter, type UploadProgress } from './meter.ts';
-import type { Slot, SlotWithRequest, UploadAsk, UploadRequest } from './model.ts';
-import { Patience } from './retry.ts';
-import type { ServiceClient } from './service.ts';
+import { Meter, type UploadProgress } from '../meter.ts';
+import type { Slot, SlotWithRequest, UploadAsk, UploadRequest } from '../model.ts';
+import { Patience } from '../retry.ts';
+import type { ServiceClient } from '../service.ts';
 import type { Source } from './source.ts';
 
 export interface SourceOptions {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { FileChanged, FileUnusable, S3Refusal, Unreachable } from './errors.ts';
-import type { SignedRequest } from './model.ts';
+import { FileChanged, FileUnusable, S3Refusal, Unreachable } from '../errors.ts';
+import type { SignedRequest } from '../model.ts';
 import type { Body } from './source.ts';
 import { answerTo, retryAfterOf, s3CodeIn, textOf, type Transport } from './transport.ts';
 

@@ -1,7 +1,7 @@
 import { downloadObject, type Downloaded, type DownloadOptions } from './download-object.ts';
-import { ContentDiffers, hasCode } from './errors.ts';
-import type { Slot } from './model.ts';
-import type { ServiceClient } from './service.ts';
+import { ContentDiffers, hasCode } from '../errors.ts';
+import type { Slot } from '../model.ts';
+import type { ServiceClient } from '../service.ts';
 
 /** What the bytes could be compared with: `nothing` when the token lacks `uploads:read`, and so what was announced is not known. */
 export type Checked = 'sha256' | 'size' | 'nothing';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { ContentDiffers, PartnerError, S3Refusal, Unreachable } from './errors.ts';
+import { ContentDiffers, PartnerError, S3Refusal, Unreachable } from '../errors.ts';
 import { filenameIn } from './filename.ts';
-import type { SignedRequest } from './model.ts';
-import { Patience } from './retry.ts';
-import type { ServiceClient } from './service.ts';
+import type { SignedRequest } from '../model.ts';
+import { Patience } from '../retry.ts';
+import type { ServiceClient } from '../service.ts';
 import { answerTo, retryAfterOf, s3CodeIn, textOf, type Transport } from './transport.ts';
 
 export interface DownloadOptions {
