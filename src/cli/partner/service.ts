@@ -24,7 +24,7 @@ export async function openService(
   env: NodeJS.ProcessEnv,
   patience: RetryPolicy,
   say: (line: string) => void,
-): Promise<ServiceClient> {
+): Promise<ServiceClient<Transport>> {
   const endpoint = parseEndpoint(options.endpoint);
   const token = await readToken(options, env);
   if (options.apiKeyFile !== undefined && (await othersMayRead(options.apiKeyFile))) {

@@ -200,7 +200,7 @@ function inMemory(source: Blob | Uint8Array): Source {
 }
 
 async function downloadTo(
-  service: ServiceClient,
+  service: ServiceClient<Transport>,
   id: string,
   { to, overwrite = false, onProgress, signal }: DownloadOptions,
 ): Promise<DownloadResult> {

@@ -6,6 +6,8 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { createSecureContext, getCACertificates } from 'node:tls';
+import { retryAfterIn, type ServiceAnswer, type ServiceCall, type ServiceTransport } from '../transport.ts';
+import { unreachable } from './unreachable.ts';
 
 /** One HTTP call; the body is written by whoever opened it. */
 export interface Opening {
@@ -18,7 +20,7 @@ export interface Opening {
 const SILENCE_MS = 60_000;
 
 /** Kept-alive connections, and whom to trust. Redirects are not followed: keys would follow them. */
-export class Transport {
+export class Transport implements ServiceTransport {
   readonly #http = new HttpAgent({ keepAlive: true });
   readonly #https: HttpsAgent;
 
@@ -29,6 +31,24 @@ export class Transport {
       secureContext: createSecureContext({ ca: [...getCACertificates('default'), caPem] }),
     };
     this.#https = new HttpsAgent({ keepAlive: true, ...trust });
+  }
+
+  async send({ method, url, headers, body, signal }: ServiceCall): Promise<ServiceAnswer> {
+    const bytes = body === undefined ? undefined : Buffer.from(body);
+    try {
+      const call = this.open(new URL(url), {
+        method,
+        headers: { ...headers, ...(bytes && { 'content-length': bytes.length }) },
+        signal,
+      });
+      call.end(bytes);
+      const answer = await answerTo(call);
+      const text = await textOf(answer);
+      return { status: answer.statusCode ?? 0, retryAfterSeconds: retryAfterOf(answer), text };
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw unreachable('service', error);
+    }
   }
 
   /** For the service, which may be reached without TLS on loopback. */
@@ -84,13 +104,6 @@ export async function textOf(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Seconds; undefined when it is absent or a date, which only tells something to those whose clock is right. */
 export function retryAfterOf(answer: IncomingMessage): number | undefined {
-  const value = answer.headers['retry-after'];
-  return value !== undefined && /^\d{1,6}$/.test(value) ? Number(value) : undefined;
-}
-
-/** S3's refusals are XML; their code is all that is used of them. */
-export function s3CodeIn(xml: string): string {
-  return /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(xml)?.[1] ?? '';
+  return retryAfterIn(answer.headers['retry-after']);
 }

@@ -26,7 +26,7 @@ export type S3Handler = (request: IncomingMessage, response: ServerResponse) => 
 
 /** A service and an S3 that answer by script: the next answer for each call, the last one for ever. */
 export interface Stub extends AsyncDisposable {
-  readonly client: ServiceClient;
+  readonly client: ServiceClient<Transport>;
   readonly dir: string;
   /** By `POST /complete` and the like, the id left out. */
   readonly script: Record<string, (Answer | Reply | 'cut')[]>;
