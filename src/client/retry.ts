@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { PartnerError } from './errors.ts';
 
 /** How often and how patiently something is tried again. */
@@ -22,10 +21,37 @@ export const DEFAULT_RETRY: RetryPolicy = {
   firstPauseMs: 500,
   longestPauseMs: 8_000,
   random: Math.random,
-  pause: async (milliseconds, signal) => {
-    await delay(milliseconds, undefined, signal && { signal });
-  },
+  pause: delay,
 };
+
+function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return until(signal, (end) => {
+    const timer = setTimeout(end, milliseconds);
+    return () => clearTimeout(timer);
+  });
+}
+
+/**
+ * Waits for something that can be given up.
+ * @param begin starts it and is told how to end it, by a value or a promise; what it returns cleans up, however it ends.
+ * @throws what aborted the signal.
+ */
+export async function until<T = void>(
+  signal: AbortSignal | undefined,
+  begin: (end: (value: T | PromiseLike<T>) => void) => () => void,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const onAbort = (): void => reject(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
+  const cleanUp = begin(resolve);
+  try {
+    return await promise;
+  } finally {
+    cleanUp();
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
 
 /** A service that asks for more patience than this is not waited for as long. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
@@ -47,25 +73,23 @@ export class Patience {
    * @throws the error itself, when waiting cannot help or has not helped.
    */
   async afterFailure(error: unknown): Promise<void> {
-    this.#failures += 1;
-    if (!(error instanceof PartnerError) || !error.passing || this.#failures >= this.#policy.tries)
-      throw error;
-    this.#policy.onRetry?.(error);
-    await this.#wait(error.retryAfterSeconds);
+    const isPassing = error instanceof PartnerError && error.passing;
+    if (!isPassing || !(await this.afterRefusal(error, this.#policy.onRetry))) throw error;
   }
 
   /** Waits as after a failure that is none, such as "not arrived yet". @returns false when patience is at its end. */
-  async afterRefusal(retryAfterSeconds: number | undefined): Promise<boolean> {
+  async afterRefusal<E>(error: E, tell?: (error: E) => void): Promise<boolean> {
     this.#failures += 1;
     if (this.#failures >= this.#policy.tries) return false;
-    await this.#wait(retryAfterSeconds);
+    tell?.(error);
+    await this.#wait(error);
     return true;
   }
 
-  /** Waits while the other side works: no failure, however long it takes. @param retryAfterSeconds what it asked for. */
-  async whileUnderWay(retryAfterSeconds: number | undefined): Promise<void> {
+  /** Waits while the other side works: no failure, however long it takes. */
+  async whileUnderWay(error: unknown): Promise<void> {
     this.#failures = 0;
-    await this.#wait(retryAfterSeconds);
+    await this.#wait(error);
   }
 
   /** Something went forward. */
@@ -73,9 +97,10 @@ export class Patience {
     this.#failures = 0;
   }
 
-  async #wait(retryAfterSeconds = 0): Promise<void> {
+  async #wait(error: unknown): Promise<void> {
     const { firstPauseMs, longestPauseMs, random, pause } = this.#policy;
     const most = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.max(0, this.#failures - 1));
+    const { retryAfterSeconds = 0 } = error as Partial<PartnerError>;
     const asked = Math.min(LONGEST_RETRY_AFTER_MS, retryAfterSeconds * 1000);
     await pause(asked + random() * most, this.#signal);
   }

@@ -1,41 +1,36 @@
-import type { BearerToken } from './bearer-token.ts';
-import { PartnerError, ServiceProblem, Unreachable } from './errors.ts';
-import type { Part, PartRequest, SignedRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
-import { DEFAULT_RETRY, Patience, type RetryPolicy } from './retry.ts';
-import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
+import { ServiceProblem } from './errors.ts';
+import type { Part, PartRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
+import { Patience, type RetryPolicy } from './retry.ts';
+import type { ServiceCall, ServiceTransport } from './transport.ts';
 
-export interface ServiceOptions {
+export interface ServiceOptions<T extends ServiceTransport> {
   /** Where the service is, perhaps with a path before its `/v1`. */
   readonly endpoint: URL;
-  /** A function is asked before every call. */
-  readonly token: BearerToken | (() => BearerToken | Promise<BearerToken>);
-  readonly transport: Transport;
-  readonly retry?: RetryPolicy;
-}
-
-interface Call {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly path: string;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal | undefined;
+  /** The value of the `authorization` header; asked for before every call. */
+  readonly authorize: () => string | Promise<string>;
+  /** Whether a 401 has it asked once more: the token may just have ended. */
+  readonly renewsToken?: boolean;
+  readonly transport: T;
+  readonly retry: RetryPolicy;
 }
 
 /**
- * The calls of the service that a partner makes. Each is repeated while that may help.
+ * The calls of the service that an upload needs. Each is repeated while that may help.
  * Every method rejects with `ServiceProblem` when the service refuses, with `Unreachable` when it does not answer, and with an
  * `AbortError` when the signal is aborted.
  */
-export class ServiceClient {
+export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
   /** Without a slash at its end. */
   readonly endpoint: string;
-  readonly transport: Transport;
+  readonly transport: T;
   readonly retry: RetryPolicy;
-  readonly #token: () => BearerToken | Promise<BearerToken>;
+  readonly #authorize: () => string | Promise<string>;
+  readonly #renewsToken: boolean;
 
-  constructor({ endpoint, token, transport, retry = DEFAULT_RETRY }: ServiceOptions) {
+  constructor({ endpoint, authorize, renewsToken = false, transport, retry }: ServiceOptions<T>) {
     this.endpoint = endpoint.href.replace(/\/+$/, '');
-    this.#token = typeof token === 'function' ? token : () => token;
+    this.#authorize = authorize;
+    this.#renewsToken = renewsToken;
     this.transport = transport;
     this.retry = retry;
   }
@@ -45,13 +40,12 @@ export class ServiceClient {
    * @param idempotencyKey visible ASCII, at most 255 characters. For 24 hours the same key and ask give the same slot.
    */
   create(ask: UploadAsk, idempotencyKey: string, signal?: AbortSignal): Promise<SlotWithRequest> {
-    const headers = { 'idempotency-key': idempotencyKey };
-    return this.#call({ method: 'POST', path: '', body: ask, headers, signal });
+    return this.call('POST', '', signal, ask, { 'idempotency-key': idempotencyKey });
   }
 
   /** A fresh request for a slot that is still `issued`; 409 `state_conflict` when it is not. */
   request(id: string, signal?: AbortSignal): Promise<Required<Pick<SlotWithRequest, 'request'>> & Slot> {
-    return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/request`, body: {}, signal });
+    return this.call('POST', `${at(id)}/request`, signal, {});
   }
 
   /** @param partNumbers at most 100. @returns a request for each, in this order. */
@@ -60,92 +54,68 @@ export class ServiceClient {
     partNumbers: readonly number[],
     signal?: AbortSignal,
   ): Promise<PartRequest[]> {
-    const path = `/${encodeURIComponent(id)}/parts`;
-    const { parts } = await this.#call<{ parts: PartRequest[] }>({
-      ...{ method: 'POST', path },
-      body: { partNumbers },
-      signal,
-    });
-    return parts;
+    const path = `${at(id)}/parts`;
+    return (await this.call<{ parts: PartRequest[] }>('POST', path, signal, { partNumbers })).parts;
   }
 
   /** What S3 has of an upload in parts; 409 `restart_needed` when S3 knows of no such upload any more. */
   async parts(id: string, signal?: AbortSignal): Promise<Part[]> {
-    const path = `/${encodeURIComponent(id)}/parts`;
-    return (await this.#call<{ parts: Part[] }>({ method: 'GET', path, signal })).parts;
+    return (await this.call<{ parts: Part[] }>('GET', `${at(id)}/parts`, signal)).parts;
   }
 
   /**
    * Has the service look in S3: the slot, `uploaded`; or 409 `not_arrived`, `still_completing` or `restart_needed`, or 422 `mismatch`.
    */
   complete(id: string, signal?: AbortSignal): Promise<Slot> {
-    return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/complete`, body: {}, signal });
-  }
-
-  get(id: string, signal?: AbortSignal): Promise<Slot> {
-    return this.#call({ method: 'GET', path: `/${encodeURIComponent(id)}`, signal });
+    return this.call('POST', `${at(id)}/complete`, signal, {});
   }
 
   /** Has the object removed and then its key destroyed: the slot, `deleting` until both are proven. */
   remove(id: string, signal?: AbortSignal): Promise<Slot> {
-    return this.#call({ method: 'DELETE', path: `/${encodeURIComponent(id)}`, signal });
+    return this.call('DELETE', at(id), signal);
   }
 
-  /** @param range one byte range, as `bytes=0-1023`; the whole object when left out. */
-  download(id: string, range?: string, signal?: AbortSignal): Promise<SignedRequest> {
-    const body = range === undefined ? {} : { range };
-    return this.#call({ method: 'POST', path: `/${encodeURIComponent(id)}/download`, body, signal });
-  }
-
-  async #call<T>(call: Call): Promise<T> {
-    const patience = new Patience(this.retry, call.signal);
+  /** Any call below `/v1/uploads`. */
+  async call<Answer>(
+    method: ServiceCall['method'],
+    path: string,
+    signal: AbortSignal | undefined,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer> {
+    const patience = new Patience(this.retry, signal);
+    let mayRenew = this.#renewsToken;
     for (;;) {
+      // What the caller's own function throws is not tried again.
+      const authorization = await this.#authorize();
       try {
-        return (await this.#once(call)) as T;
+        const { status, text, retryAfterSeconds } = await this.transport.send({
+          method,
+          url: `${this.endpoint}/v1/uploads${path}`,
+          headers: {
+            authorization,
+            accept: 'application/json',
+            ...(body !== undefined && { 'content-type': 'application/json' }),
+            ...headers,
+          },
+          body: body === undefined ? undefined : JSON.stringify(body),
+          signal,
+        });
+        const document = parse(text);
+        if (status >= 200 && status <= 299 && document !== undefined) return document as Answer;
+        throw new ServiceProblem(status, document, retryAfterSeconds);
       } catch (error) {
-        call.signal?.throwIfAborted();
-        if (error instanceof TokenFailure) throw error.cause;
-        await patience.afterFailure(
-          error instanceof PartnerError ? error : new Unreachable('service', error),
-        );
+        signal?.throwIfAborted();
+        if (!mayRenew || !(error instanceof ServiceProblem && error.status === 401)) {
+          await patience.afterFailure(error);
+        } else mayRenew = false;
       }
     }
   }
-
-  async #freshToken(): Promise<BearerToken> {
-    try {
-      return await this.#token();
-    } catch (error) {
-      throw new TokenFailure('no token', { cause: error });
-    }
-  }
-
-  async #once({ method, path, body, headers, signal }: Call): Promise<unknown> {
-    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const token = await this.#freshToken();
-    const call = this.transport.open(new URL(`${this.endpoint}/v1/uploads${path}`), {
-      method,
-      headers: {
-        authorization: token.header(),
-        accept: 'application/json',
-        ...(bytes && { 'content-type': 'application/json', 'content-length': bytes.length }),
-        ...headers,
-      },
-      signal,
-    });
-    call.end(bytes);
-    const answer = await answerTo(call);
-    const status = answer.statusCode ?? 0;
-    const document = parse(await textOf(answer));
-    if (status < 200 || status > 299 || document === undefined) {
-      throw new ServiceProblem(status, document, retryAfterOf(answer));
-    }
-    return document;
-  }
 }
 
-/** Keeps what the caller's own function throws apart from what the connection does. */
-class TokenFailure extends Error {}
+/** The path of a slot. */
+export const at = (id: string): string => `/${encodeURIComponent(id)}`;
 
 function parse(text: string): unknown {
   try {

@@ -1,0 +1,199 @@
+import { firstAllowed } from '../asks.ts';
+import { hasCode, ServiceProblem } from '../errors.ts';
+import { Meter } from '../meter.ts';
+import type { Slot, SlotWithRequest } from '../model.ts';
+import { until, type RetryPolicy } from '../retry.ts';
+import { runUpload } from '../run-upload.ts';
+import { ServiceClient } from '../service.ts';
+import { blobSendable } from './blob-sendable.ts';
+import { browserAsks } from './browser-asks.ts';
+import { watchConnection } from './connection.ts';
+import { fetchTransport } from './fetch-transport.ts';
+import { sha256Of } from './file-hash.ts';
+import type { Upload, UploadOptions, UploadState } from './options.ts';
+import { holdKey, type Hold } from './remembered.ts';
+
+/** What all uploads of an uploader have in common. */
+export interface Common {
+  readonly endpoint: URL;
+  readonly authorize: () => Promise<string>;
+  readonly retry: RetryPolicy;
+  readonly storage: Storage | null | undefined;
+  readonly parallelParts: number | undefined;
+}
+
+/** Begins an upload. One function, and not a class: a minifier shortens variables, not members. */
+export function startUpload(common: Common, file: Blob, options: UploadOptions): Upload {
+  const { size } = file;
+  // What is no File has neither; it cannot be known again.
+  const { name, lastModified } = file as Partial<File>;
+  const { filename = name, contentType, metadata, method = 'auto', partSize, signal } = options;
+  const facts = {
+    ...(filename && { filename }),
+    contentType: contentType ?? (file.type || 'application/octet-stream'),
+    size,
+    ...(metadata && { metadata }),
+  };
+  const asks = browserAsks(facts, method, partSize);
+  /** Ends it all. */
+  const stop = new AbortController();
+  const stopped = AbortSignal.any([stop.signal, signal ?? stop.signal]);
+  /** Ends what is under way, until `resume`. */
+  let round: AbortController | undefined;
+  let isPaused = false;
+  let wake: (() => void) | undefined;
+  let hold: Hold | undefined;
+  let hash: string | undefined;
+  let id: string | undefined;
+  /** Whose slot was asked for last. */
+  let asked: number | undefined;
+  let step: UploadState = 'preparing';
+  let isOffline = false;
+  let ending: UploadState | undefined;
+  let told: UploadState | undefined;
+  let cancelling: Promise<void> | undefined;
+  let resumedBytes: number | undefined;
+
+  const stateNow = (): UploadState =>
+    ending ?? (stopped.aborted ? 'cancelled' : isPaused ? 'paused' : isOffline ? 'offline' : step);
+  const tellState = (): void => {
+    const state = stateNow();
+    if (state === told) return;
+    told = state;
+    tell(options.onState, state);
+  };
+  const tellProgress = (bytes: number, resumed: number): void => {
+    // Of an earlier page, not of an earlier round.
+    resumedBytes ??= resumed;
+    tell(options.onProgress, { bytes, size, resumed: resumedBytes });
+  };
+  // The last byte is told when S3 is proven to have it.
+  const most = Math.max(0, size - 1);
+  const meter = new Meter(size, ({ bytes, resumed }) => tellProgress(Math.min(bytes, most), resumed));
+
+  const connection = watchConnection((now) => {
+    isOffline = now;
+    tellState();
+  });
+  const transport = fetchTransport(connection);
+  const service = new ServiceClient({ ...common, transport, renewsToken: true });
+  const source = blobSendable(connection, file);
+
+  const create = async (attempt: number, signal: AbortSignal): Promise<SlotWithRequest> => {
+    const slot = await firstAllowed(asks, async ({ ask, isHashed }) => {
+      if (isHashed) hash ??= await sha256Of(file, signal);
+      asked = attempt;
+      // A key belongs to what is asked for.
+      const key = [hold?.key, attempt, ask.method, isHashed].join('.');
+      return service.create({ ...ask, ...(isHashed && hash && { sha256: hash }) }, key, signal);
+    });
+    id = slot.id;
+    return slot;
+  };
+  const finish = (state: UploadState): void => {
+    ending = state;
+    tellState();
+  };
+  /** Round by round: a pause ends one. */
+  const run = async (): Promise<Slot> => {
+    for (;;) {
+      while (isPaused) {
+        await until(stopped, (end) => {
+          wake = end;
+          return () => undefined;
+        });
+      }
+      stopped.throwIfAborted();
+      round = new AbortController();
+      const ended = round.signal;
+      const signal = AbortSignal.any([stopped, ended]);
+      try {
+        const { outcome, slot } = await runUpload(service, source, {
+          create: (attempt) => create(attempt, signal),
+          ...{ meter, parallelParts: common.parallelParts, signal },
+          onStep(now) {
+            step = now;
+            tellState();
+          },
+        });
+        stopped.throwIfAborted();
+        hold?.forget?.();
+        tellProgress(size, outcome === 'already' ? size : 0);
+        finish('uploaded');
+        return slot;
+      } catch (error) {
+        if (stopped.aborted || !ended.aborted) throw error;
+      }
+    }
+  };
+  const start = async (): Promise<Slot> => {
+    try {
+      tellState();
+      const storage = lastModified === undefined ? null : common.storage;
+      hold = await holdKey(storage, [common.endpoint, lastModified, facts, method, partSize]);
+      return await run();
+    } catch (error) {
+      const cause = stopped.aborted ? error : await connection.explain(error);
+      if (cancelling || (!stopped.aborted && isForGood(cause))) hold?.forget?.();
+      finish(stopped.aborted ? 'cancelled' : 'failed');
+      stopped.throwIfAborted();
+      throw cause;
+    } finally {
+      hold?.release?.();
+    }
+  };
+  const done = start();
+
+  const remove = async (): Promise<void> => {
+    if (ending === 'uploaded') return;
+    stop.abort();
+    tellState();
+    await done.catch(() => undefined);
+    hold?.forget?.();
+    try {
+      // The answer may not have been waited for, or given to an earlier page: asked for again by the same key, it is told.
+      if (!id && (asked !== undefined || hold?.isResumed))
+        await create(asked ?? 0, new AbortController().signal);
+      if (id) await service.remove(id);
+    } catch (error) {
+      // Refused: then there is none. Of what is gone nothing is left to remove.
+      if (!hasCode(error, 'policy_refused', 'upload_deleted', 'upload_not_found'))
+        throw await connection.explain(error);
+    }
+  };
+
+  // Who goes by `onState` need not look there.
+  done.catch(() => undefined);
+  return {
+    done,
+    get id() {
+      return id;
+    },
+    get state() {
+      return stateNow();
+    },
+    pause() {
+      if (ending) return;
+      isPaused = true;
+      round?.abort();
+      tellState();
+    },
+    resume() {
+      isPaused = false;
+      wake?.();
+      tellState();
+    },
+    cancel: () => (cancelling ??= remove()),
+  };
+}
+
+/** On its own: what a callback throws is the page's trouble, as in an event listener; the upload goes on. */
+function tell<T>(callback: ((told: T) => void) | undefined, told: T): void {
+  queueMicrotask(() => callback?.(told));
+}
+
+/** Whether choosing the same file again would fail the same way. Rules and rights may be mended, and then it goes on. */
+function isForGood(error: unknown): boolean {
+  const { passing, code, status } = error as Partial<ServiceProblem>;
+  return passing === false && code !== 'unreachable' && status !== 401 && status !== 403;
+}
