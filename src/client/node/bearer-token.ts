@@ -1,4 +1,4 @@
-import { Redacted } from '../redacted.ts';
+import { Redacted } from '../../redacted.ts';
 
 /** What proves who calls: an API key, JWT or grant. Printing, serialising or inspecting it shows `[redacted]`. */
 export class BearerToken extends Redacted {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { idempotencyKey } from '../../../src/client/idempotency.ts';
+import { idempotencyKey } from '../../../../src/client/node/idempotency.ts';
 
 describe('idempotencyKey', () => {
   const ask = { filename: 'a', contentType: 'text/plain', size: 1, sha256: 'h' };

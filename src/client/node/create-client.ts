@@ -2,12 +2,12 @@ import { basename } from 'node:path';
 import { BearerToken } from './bearer-token.ts';
 import { downloadChecked, type Checked } from './checked-download.ts';
 import { contentTypeOf } from './content-type.ts';
-import { parseEndpoint } from './endpoint.ts';
-import { FileUnusable } from './errors.ts';
+import { parseEndpoint } from '../endpoint.ts';
+import { FileUnusable } from '../errors.ts';
 import { openFileSink, type Sink } from './file-sink.ts';
 import { openLocalFile, type LocalFile } from './local-file.ts';
-import type { UploadProgress } from './meter.ts';
-import type { Slot } from './model.ts';
+import type { UploadProgress } from '../meter.ts';
+import type { Slot } from '../model.ts';
 import {
   requireClientOptions,
   requireDownloadOptions,
@@ -16,11 +16,11 @@ import {
   requireSource,
   requireUploadOptions,
 } from './options.ts';
-import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
-import { ServiceClient } from './service.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from '../retry.ts';
+import { ServiceClient } from '../service.ts';
 import { blobSource, bytesSource, type Source } from './source.ts';
 import { Transport } from './transport.ts';
-import type { UploadMethod } from './asks.ts';
+import type { UploadMethod } from '../asks.ts';
 import { uploadSource, type Uploaded } from './upload.ts';
 
 /** Where the service is, and what proves who calls. */
@@ -200,7 +200,7 @@ function inMemory(source: Blob | Uint8Array): Source {
 }
 
 async function downloadTo(
-  service: ServiceClient,
+  service: ServiceClient<Transport>,
   id: string,
   { to, overwrite = false, onProgress, signal }: DownloadOptions,
 ): Promise<DownloadResult> {

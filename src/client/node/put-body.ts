@@ -1,19 +1,25 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { FileChanged, FileUnusable, S3Refusal, Unreachable } from './errors.ts';
-import type { SignedRequest } from './model.ts';
-import type { Body } from './source.ts';
-import { answerTo, retryAfterOf, s3CodeIn, textOf, type Transport } from './transport.ts';
+import { FileChanged, FileUnusable, S3Refusal } from '../errors.ts';
+import type { SignedRequest } from '../model.ts';
+import type { PutOptions, Sendable } from '../sendable.ts';
+import { s3CodeIn } from '../transport.ts';
+import type { Body, Source } from './source.ts';
+import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
+import { unreachable } from './unreachable.ts';
 
 /** As in curl: bigger bodies wait for S3's word, so that a refusal costs none of them, but not for long: some servers never say it. */
 const EXPECT_FROM_BYTES = 1024 * 1024;
 const EXPECT_MS = 1_000;
 
-export interface PutOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** @param bytes sent so far in this try. What it throws ends the try, and is thrown as it is. */
-  readonly onSent?: ((bytes: number) => void) | undefined;
+/** A source that goes to S3 by this transport. */
+export function sendable(transport: Transport, source: Source): Sendable {
+  return {
+    size: source.size,
+    put: (request, from, size, options) => putBody(transport, request, source.part(from, size), options),
+    requireUnchanged: () => source.requireUnchanged(),
+  };
 }
 
 /**
@@ -60,7 +66,7 @@ export async function putBody(
     signal?.throwIfAborted();
     if (thrown !== undefined) throw thrown.error;
     const told = [S3Refusal, FileChanged, FileUnusable].some((kind) => error instanceof kind);
-    throw told ? error : new Unreachable('S3', error);
+    throw told ? error : unreachable('S3', error);
   } finally {
     // Where the body was not sent to its end, the connection is of no more use.
     if (!call.writableFinished) call.destroy();

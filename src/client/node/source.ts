@@ -1,4 +1,4 @@
-import { FileChanged, FileUnusable } from './errors.ts';
+import { FileChanged, FileUnusable } from '../errors.ts';
 
 /** Bytes that can be read more than once. */
 export interface Body {

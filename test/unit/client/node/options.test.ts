@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
-import { createClient, type Client } from '../../../src/client/index.ts';
+import { createClient, type Client } from '../../../../src/client/node/index.ts';
 import { startStub, type Stub } from './stub.ts';
 
 /** What programs without types pass. */

@@ -10,7 +10,7 @@ export {
   type DownloadResult,
   type UploadOptions,
 } from './create-client.ts';
-export type { UploadMethod } from './asks.ts';
+export type { UploadMethod } from '../asks.ts';
 export type { Checked } from './checked-download.ts';
 export {
   ContentDiffers,
@@ -21,9 +21,9 @@ export {
   ServiceProblem,
   Unreachable,
   type FieldProblem,
-} from './errors.ts';
+} from '../errors.ts';
 export { safeFilename } from './filename.ts';
-export type { UploadProgress } from './meter.ts';
-export type { Slot } from './model.ts';
-export type { RetryPolicy } from './retry.ts';
+export type { UploadProgress } from '../meter.ts';
+export type { Slot } from '../model.ts';
+export type { RetryPolicy } from '../retry.ts';
 export type { Uploaded } from './upload.ts';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { S3Refusal, ServiceProblem, Unreachable } from '../../../src/client/errors.ts';
-import { openLocalFile } from '../../../src/client/local-file.ts';
-import { uploadSource } from '../../../src/client/upload.ts';
+import { S3Refusal, ServiceProblem, Unreachable } from '../../../../src/client/errors.ts';
+import { openLocalFile } from '../../../../src/client/node/local-file.ts';
+import { uploadSource } from '../../../../src/client/node/upload.ts';
 import { cut, problem, refuse, startStub, take, type Answer, type Stub } from './stub.ts';
 
 const SLOT = { id: 'id', objectKey: 'k', contentType: 'text/plain', size: 5 };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { UploadAsk } from './model.ts';
+import type { UploadAsk } from '../model.ts';
 
 /**
  * The same file to the same service in the same attempt has the same key, whichever process asks: so a command that is run again finds

@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { FileUnusable } from '../../../src/client/errors.ts';
-import { openLocalFile, sha256Of } from '../../../src/client/local-file.ts';
+import { FileUnusable } from '../../../../src/client/errors.ts';
+import { openLocalFile, sha256Of } from '../../../../src/client/node/local-file.ts';
 
 describe('openLocalFile', () => {
   let dir: string;

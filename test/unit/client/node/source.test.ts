@@ -5,9 +5,9 @@ import { appendFile, mkdtemp, rm, truncate, utimes, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { FileChanged } from '../../../src/client/errors.ts';
-import { openLocalFile } from '../../../src/client/local-file.ts';
-import { blobSource, bytesSource, type Body, type Source } from '../../../src/client/source.ts';
+import { FileChanged } from '../../../../src/client/errors.ts';
+import { openLocalFile } from '../../../../src/client/node/local-file.ts';
+import { blobSource, bytesSource, type Body, type Source } from '../../../../src/client/node/source.ts';
 
 const BYTES = randomBytes(700_000);
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { contentTypeOf } from '../../../src/client/content-type.ts';
+import { contentTypeOf } from '../../../../src/client/node/content-type.ts';
 
 describe('contentTypeOf', () => {
   it('goes by the last extension, in any case, else bytes', () => {

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { FileChanged, S3Refusal, ServiceProblem, Unreachable } from '../../../src/client/errors.ts';
-import { openLocalFile } from '../../../src/client/local-file.ts';
-import type { UploadProgress } from '../../../src/client/meter.ts';
-import { uploadSource, type SourceOptions } from '../../../src/client/upload.ts';
+import { FileChanged, S3Refusal, ServiceProblem, Unreachable } from '../../../../src/client/errors.ts';
+import { openLocalFile } from '../../../../src/client/node/local-file.ts';
+import type { UploadProgress } from '../../../../src/client/meter.ts';
+import { uploadSource, type SourceOptions } from '../../../../src/client/node/upload.ts';
 import { sha256, startPartsStub, type PartsStub } from './parts-stub.ts';
 import { cut, problem, refuse, take } from './stub.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, lstat, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FileUnusable } from './errors.ts';
+import { FileUnusable } from '../errors.ts';
 import { unusable } from './local-file.ts';
 
 /** Where a download goes. */

@@ -10,7 +10,7 @@ import {
   ServiceProblem,
   type Client,
   type ClientOptions,
-} from '../../../src/client/index.ts';
+} from '../../../../src/client/node/index.ts';
 import { problem, startStub, take, type Answer, type Stub } from './stub.ts';
 
 describe('createClient', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { filenameIn, safeFilename } from '../../../src/client/filename.ts';
+import { filenameIn, safeFilename } from '../../../../src/client/node/filename.ts';
 
 describe('safeFilename', () => {
   const cases: [string, string][] = [

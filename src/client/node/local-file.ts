@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
-import { FileChanged, FileUnusable } from './errors.ts';
+import { FileChanged, FileUnusable } from '../errors.ts';
 import type { Body, Source } from './source.ts';
 
 /** A regular file, open for reading: the same one from hashing to the last byte sent, whatever is renamed meanwhile. */

@@ -6,12 +6,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { BearerToken } from '../../../src/client/bearer-token.ts';
-import type { SignedRequest } from '../../../src/client/model.ts';
-import { DEFAULT_RETRY } from '../../../src/client/retry.ts';
-import { ServiceClient } from '../../../src/client/service.ts';
-import { Transport } from '../../../src/client/transport.ts';
-import { makeCa } from '../../support/ca.ts';
+import { BearerToken } from '../../../../src/client/node/bearer-token.ts';
+import type { SignedRequest } from '../../../../src/client/model.ts';
+import { DEFAULT_RETRY } from '../../../../src/client/retry.ts';
+import { ServiceClient } from '../../../../src/client/service.ts';
+import { Transport } from '../../../../src/client/node/transport.ts';
+import { makeCa } from '../../../support/ca.ts';
 
 export interface Answer {
   readonly status: number;
@@ -26,7 +26,7 @@ export type S3Handler = (request: IncomingMessage, response: ServerResponse) => 
 
 /** A service and an S3 that answer by script: the next answer for each call, the last one for ever. */
 export interface Stub extends AsyncDisposable {
-  readonly client: ServiceClient;
+  readonly client: ServiceClient<Transport>;
   readonly dir: string;
   /** By `POST /complete` and the like, the id left out. */
   readonly script: Record<string, (Answer | Reply | 'cut')[]>;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { ContentDiffers, S3Refusal } from '../../../src/client/errors.ts';
-import { downloadObject } from '../../../src/client/download-object.ts';
+import { ContentDiffers, S3Refusal } from '../../../../src/client/errors.ts';
+import { downloadObject } from '../../../../src/client/node/download-object.ts';
 import { refuse, startStub, type Stub } from './stub.ts';
 
 const BODY = randomBytes(300_000);

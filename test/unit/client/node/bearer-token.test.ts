@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { BearerToken } from '../../../src/client/bearer-token.ts';
+import { BearerToken } from '../../../../src/client/node/bearer-token.ts';
 
 describe('BearerToken', () => {
   it('shows itself only as a header', () => {

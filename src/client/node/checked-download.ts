@@ -1,7 +1,8 @@
 import { downloadObject, type Downloaded, type DownloadOptions } from './download-object.ts';
-import { ContentDiffers, hasCode } from './errors.ts';
-import type { Slot } from './model.ts';
-import type { ServiceClient } from './service.ts';
+import { ContentDiffers, hasCode } from '../errors.ts';
+import type { Slot } from '../model.ts';
+import type { ServiceClient } from '../service.ts';
+import type { Transport } from './transport.ts';
 
 /** What the bytes could be compared with: `nothing` when the token lacks `uploads:read`, and so what was announced is not known. */
 export type Checked = 'sha256' | 'size' | 'nothing';
@@ -12,7 +13,7 @@ export type Checked = 'sha256' | 'size' | 'nothing';
  * @throws as `downloadObject` does; ContentDiffers also when size or SHA-256 are not the announced ones.
  */
 export async function downloadChecked(
-  service: ServiceClient,
+  service: ServiceClient<Transport>,
   id: string,
   { signal, onBegin, write }: DownloadOptions,
 ): Promise<Downloaded & { readonly checked: Checked }> {

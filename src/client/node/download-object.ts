@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { ContentDiffers, PartnerError, S3Refusal, Unreachable } from './errors.ts';
+import { ContentDiffers, PartnerError, S3Refusal } from '../errors.ts';
 import { filenameIn } from './filename.ts';
-import type { SignedRequest } from './model.ts';
-import { Patience } from './retry.ts';
-import type { ServiceClient } from './service.ts';
-import { answerTo, retryAfterOf, s3CodeIn, textOf, type Transport } from './transport.ts';
+import type { SignedRequest } from '../model.ts';
+import { Patience } from '../retry.ts';
+import type { ServiceClient } from '../service.ts';
+import { s3CodeIn } from '../transport.ts';
+import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
+import { unreachable } from './unreachable.ts';
 
 export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
@@ -28,7 +30,7 @@ export interface Downloaded {
  * announced, or another object after a cut; an `AbortError`; and whatever `write` and `onBegin` throw.
  */
 export async function downloadObject(
-  service: ServiceClient,
+  service: ServiceClient<Transport>,
   id: string,
   options: DownloadOptions,
 ): Promise<Downloaded> {
@@ -62,7 +64,7 @@ export async function downloadObject(
       // A URL may end between its making and its use; the next round asks for another anyway.
       const mayHaveEnded: boolean = error instanceof S3Refusal && error.status === 403 && !refreshed;
       if (!mayHaveEnded) {
-        await patience.afterFailure(error instanceof PartnerError ? error : new Unreachable('S3', error));
+        await patience.afterFailure(error instanceof PartnerError ? error : unreachable('S3', error));
       }
       refreshed ||= mayHaveEnded;
       continue;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { FileChanged, S3Refusal, Unreachable } from '../../../src/client/errors.ts';
-import { openLocalFile } from '../../../src/client/local-file.ts';
-import { putBody } from '../../../src/client/put-body.ts';
+import { FileChanged, S3Refusal, Unreachable } from '../../../../src/client/errors.ts';
+import { openLocalFile } from '../../../../src/client/node/local-file.ts';
+import { putBody } from '../../../../src/client/node/put-body.ts';
 import { cut, refuse, startStub, take, type Stub } from './stub.ts';
 
 const BIG = 64 * 1024 * 1024;
