@@ -121,7 +121,7 @@ describe('keys and tokens in Chromium', { skip: started.skip }, () => {
     for (const [name, [script, found]] of Object.entries(places)) {
       const secret = `${name}/+=`;
       const leaks = new Leaks(tab.page);
-      await tab.page.evaluate(`(async (secret) => { await ${script}; })(${JSON.stringify(secret)})`);
+      await tab.page.evaluate(`(async (secret) => { await (${script}); })(${JSON.stringify(secret)})`);
       await leaks.look();
       assert.deepEqual(leaks.of(secret), [found], name);
     }

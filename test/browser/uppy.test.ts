@@ -70,7 +70,7 @@ describe('docs/uppy.md: sealslot/uppy and the Dashboard, in Chromium', { skip: s
     await dashboard.upload();
     await Promise.all(held.map(({ reached }) => reached));
     assert.equal(world.s3.passed.filter(isPut).length, 3);
-    for (const { release } of held) release();
+    for (const each of held) each.release();
     const { finished, events } = await dashboard.finished();
     assert.deepEqual(finished, { successful: 4, failed: 0 });
     const slots = events.filter(({ success }) => success).map(({ success }) => success.body);

@@ -29,7 +29,10 @@ describe('a video by a link, in Chromium', { skip: started.skip }, () => {
     const link = new URL(url, world.service.origin).href;
     const seen = await tab.page.evaluate(`seek(${JSON.stringify(link)}, 50)`);
     assert.deepEqual(seen, { duration: SECONDS, at: 50, width: 64, isThere: true });
-    const asked = world.service.passed.filter(({ url }) => url.startsWith('/v1/content/'));
+    // One that the browser has thought better of has no status.
+    const asked = world.service.passed.filter(
+      ({ url, status }) => url.startsWith('/v1/content/') && status !== undefined,
+    );
     const far = asked.filter(({ headers }) => from(headers.range) > 40 * PADDING);
     assert.ok(far.length > 0, JSON.stringify(asked.map(({ headers }) => headers.range)));
     assert.deepEqual(new Set(asked.map(({ status }) => status)), new Set([206]));
