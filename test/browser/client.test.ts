@@ -73,6 +73,24 @@ describe('sealslot/client in Chromium, over TLS against MinIO', { skip: started.
     assert.equal(await world.sha256Of((await tab.slot()).id), file.sha256);
   });
 
+  for (const [path, where] of [
+    ['/modules', 'in a worker'],
+    ['/client', 'without the worker, which this bundle left out'],
+  ] as const) {
+    it(`makes the SHA-256 that a tenant demands ${where}`, async () => {
+      await using tab = await open(path);
+      const workers: string[] = [];
+      tab.page.on('worker', (worker) => workers.push(worker.url()));
+      const file = await world.file(70 * MB);
+      await tab.begin(file, { token: world.strictToken });
+      const slot = await tab.slot();
+      assert.deepEqual([slot.state, slot.size], ['uploaded', file.size]);
+      assert.equal(Buffer.from(slot.sha256, 'base64').toString('hex'), file.sha256);
+      assert.equal(workers.length, 1);
+      assert.equal((await tab.states()).filter((state) => state === 'preparing').length, 1);
+    });
+  }
+
   it('a PUT cancelled in the middle leaves no object, and the slot goes', async () => {
     await using tab = await open();
     const file = await world.file(20 * MB);

@@ -4,6 +4,8 @@ import { waitUntil } from '../support/processes.ts';
 import type { FileOnDisk, World } from './support-world.ts';
 
 export interface Ask {
+  /** In place of the world's. */
+  readonly token?: string;
   /** Options of `createUploader`, as far as they are JSON. */
   readonly uploader?: object;
   /** Options of `upload`, as far as they are JSON. */

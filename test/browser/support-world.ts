@@ -10,7 +10,7 @@ import type { Json } from '../support/harness.ts';
 import { startMinio } from '../support/minio.ts';
 import { scratchFolder, type S3Server } from '../support/s3-server.ts';
 import { targetConfigOf } from '../support/s3-target.ts';
-import { startService, type Service } from '../support/service.ts';
+import { runToEnd, startService, type Service } from '../support/service.ts';
 import { servePages, type Pages } from './support-pages.ts';
 import { TlsProxy, type Certificate } from './support-proxy.ts';
 
@@ -42,6 +42,8 @@ export class World implements AsyncDisposable {
   /** What the browser knows as S3. */
   readonly s3: TlsProxy;
   readonly token: string;
+  /** Of a tenant that demands a SHA-256. */
+  readonly strictToken: string;
   /** One that no browser here trusts. */
   readonly untrusted: Certificate;
   readonly trusted: Certificate;
@@ -85,12 +87,26 @@ export class World implements AsyncDisposable {
     ends.push(() => service[Symbol.asyncDispose]());
     const direct = createTarget(targetConfigOf(minio));
     ends.push(async () => direct.close());
-    const parts = { browser, pages, service, s3, serve, direct, trusted, untrusted };
+    const strictToken = await runToEnd(serve.dir, {}, [
+      ...['api-key', 'create', '--tenant', 'strict', '--name', 'strict'],
+      ...['--scopes', 'uploads:write,uploads:read'],
+    ]);
+    const parts = {
+      strictToken: strictToken.trim(),
+      browser,
+      pages,
+      service,
+      s3,
+      serve,
+      direct,
+      trusted,
+      untrusted,
+    };
     return new World(parts, scratch.path, ends);
   }
 
   private constructor(
-    parts: Pick<World, 'browser' | 'pages' | 'service' | 's3' | 'trusted' | 'untrusted'> & {
+    parts: Pick<World, 'strictToken' | 'browser' | 'pages' | 'service' | 's3' | 'trusted' | 'untrusted'> & {
       serve: Service;
       direct: S3Target;
     },
@@ -104,6 +120,7 @@ export class World implements AsyncDisposable {
     this.trusted = parts.trusted;
     this.untrusted = parts.untrusted;
     this.token = parts.serve.token;
+    this.strictToken = parts.strictToken;
     this.#serve = parts.serve;
     this.#direct = parts.direct;
     this.#dir = dir;
@@ -176,7 +193,8 @@ async function startServe(dir: string, minio: S3Server, s3: TlsProxy, pages: Pag
 cors: { origins: ['${pages.origin}', '${pages.unknownToS3}'] }
 content: { linkSecretFiles: [link-secret] }
 `;
-  return startService({ dir, s3: minio, publicEndpoint: s3.origin, yaml });
+  const tenant = `methods: [PUT, multipart] }\n  strict: { target: main, bucket: uploads, requireSha256: true`;
+  return startService({ dir, s3: minio, publicEndpoint: s3.origin, tenant, yaml });
 }
 
 const certificate = async ({ certFile, keyFile }: TestCa): Promise<Certificate> => ({

@@ -204,4 +204,67 @@ describe('docs/uppy.md: sealslot/uppy and the Dashboard, in Chromium', { skip: s
     assert.equal(errors[0]?.message, 'This file may not be uploaded here.');
     assert.match(await dashboard.errorDetails(), /metadata/);
   });
+
+  it('begins paused what was paused before, and obeys options that are set later', async () => {
+    const file = await world.file(12 * MB);
+    await using dashboard = await open([file]);
+    await dashboard.page.evaluate(`(() => {
+      const { uppy } = page;
+      uppy.setMeta({ case: 'x', other: 'y' });
+      uppy.getPlugin('Sealslot').setOptions({ method: ({ size }) => (size > 1 ? 'multipart' : 'PUT'), partSize: ${5 * 1024 ** 2}, allowedMetaFields: ['other'] });
+      uppy.pauseResume(uppy.getFiles()[0].id);
+    })()`);
+    await dashboard.upload();
+    await waitUntil('it to begin', async () => (await dashboard.told()).events.includes('upload-start'));
+    assert.equal(world.s3.passed.length, 0);
+    await dashboard.page.evaluate('page.uppy.pauseResume(page.uppy.getFiles()[0].id)');
+    const slot = await dashboard.slot();
+    assert.deepEqual([slot.method, slot.metadata], ['multipart', { other: 'y' }]);
+    assert.equal(world.s3.passed.filter(isPut).length, 3);
+    assert.equal(await world.sha256Of(slot.id), file.sha256);
+  });
+
+  it('uninstalled in the middle, it gives the slot back', async () => {
+    const known = await slotIds();
+    await using dashboard = await open([await world.file(12 * MB)]);
+    const held = world.s3.hold(isPut, 3 * MB);
+    await dashboard.upload();
+    await held.reached;
+    assert.equal((await dashboard.state()).capabilities.resumableUploads, true);
+    await dashboard.page.evaluate(`page.uppy.removePlugin(page.uppy.getPlugin('Sealslot'))`);
+    held.release();
+    const gone = async (): Promise<boolean> =>
+      (await slotsSince(known)).every(({ state }) => /^delet/.test(state));
+    await waitUntil('the slot to go', gone);
+    assert.equal((await slotsSince(known)).length, 1);
+    assert.equal((await dashboard.state()).capabilities.resumableUploads, false);
+  });
+
+  it('a file that failed and is taken away gives its slot back', async () => {
+    const known = await slotIds();
+    await using dashboard = await open([await world.file(1000)], world.pages.unknownToS3);
+    await dashboard.upload();
+    await dashboard.finished(60_000);
+    assert.deepEqual(
+      (await slotsSince(known)).map(({ state }) => state),
+      ['issued'],
+    );
+    await dashboard.page.evaluate('page.uppy.removeFile(page.uppy.getFiles()[0].id)');
+    const gone = async (): Promise<boolean> =>
+      (await slotsSince(known)).every(({ state }) => /^delet/.test(state));
+    await waitUntil('the slot to go', gone);
+  });
+
+  it('says that it takes files of this device only', async () => {
+    await using dashboard = await open([]);
+    await dashboard.page.evaluate(
+      `page.uppy.addFile({ name: 'a', type: 'a/b', isRemote: true, data: { size: 1 }, remote: {} })`,
+    );
+    await dashboard.upload();
+    const { errors } = await dashboard.finished();
+    assert.deepEqual(
+      errors.map(({ message }) => message),
+      ['Only files of this device can be uploaded here.'],
+    );
+  });
 });
