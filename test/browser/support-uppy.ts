@@ -59,11 +59,20 @@ export class DashboardPage implements AsyncDisposable {
     await this.page.locator(`[data-cy=${button}]`).click();
   }
 
-  /** What stands behind the question mark of the file that failed: Uppy shows it on hovering, and as an alert. */
+  /** What Uppy says to a person who clicks the question mark beside the file that failed. */
   async errorDetails(): Promise<string> {
-    return (
-      (await this.page.locator('.uppy-Dashboard-Item-errorDetails').first().getAttribute('aria-label')) ?? ''
-    );
+    const told = Promise.withResolvers<string>();
+    this.page.once('dialog', (dialog) => {
+      told.resolve(dialog.message());
+      void dialog.dismiss();
+    });
+    await this.page.locator('.uppy-Dashboard-Item-errorDetails').first().click();
+    return told.promise;
+  }
+
+  /** What stands over the Dashboard for a while. */
+  async shown(): Promise<string> {
+    return (await this.page.locator('.uppy-Informer').allInnerTexts()).join('\n');
   }
 
   told(): Promise<Told> {

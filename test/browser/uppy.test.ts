@@ -174,10 +174,12 @@ describe('docs/uppy.md: sealslot/uppy and the Dashboard, in Chromium', { skip: s
       const { finished, errors } = await dashboard.finished(60_000);
       assert.deepEqual(finished, { successful: 0, failed: 1 });
       assert.equal(errors[0]?.message, word);
-      const shown = await dashboard.errorDetails();
-      assert.ok(shown.startsWith(word), shown);
-      assert.match(shown, clue);
-      assert.ok(shown.includes(world.pages[side]));
+      await waitUntil('it to be shown', async () => (await dashboard.shown()).includes(word));
+      for (const text of [await dashboard.shown(), await dashboard.errorDetails()]) {
+        assert.ok(text.includes(word), text);
+        assert.match(text, clue);
+        assert.ok(text.includes(world.pages[side]));
+      }
     });
   }
 

@@ -154,6 +154,14 @@ export default class Sealslot<M extends Meta, B extends Body> extends BasePlugin
     const told = { name: 'SealslotError', message: this.i18n(word), ...(details !== '' && { details }) };
     const isAnswer = error instanceof ServiceProblem || error instanceof S3Refusal;
     this.uppy.emit('upload-error', file, told, isAnswer ? { status: error.status } : undefined);
+    this.#show(details === '' ? told.message : `${told.message} ${details}`);
+  }
+
+  /** Uppy itself shows that a file failed, and hides why behind a question mark. What many files have in common is shown once. */
+  #show(message: string): void {
+    const { infoTimeout } = this.uppy.opts;
+    const isShown = this.uppy.getState().info.some((shown) => shown.message === message);
+    if (!isShown) this.uppy.info(message, 'error', infoTimeout * 2);
   }
 
   readonly #onPause = (file: UppyFile<M, B> | undefined, isPaused: boolean): void => {
