@@ -103,9 +103,15 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
 
 function answerErrors(app: FastifyInstance, guest: Guest | undefined): void {
   if (guest?.answersNotFound !== false)
-    app.setNotFoundHandler((_request, reply) =>
-      sendPlainProblem(reply, 'route_not_found', `There is no such path; see ${app.prefix}/openapi.json.`),
-    );
+    app.setNotFoundHandler((_request, reply) => {
+      // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
+      reply.header('cross-origin-resource-policy', 'cross-origin');
+      return sendPlainProblem(
+        reply,
+        'route_not_found',
+        `There is no such path; see ${app.prefix}/openapi.json.`,
+      );
+    });
   app.setErrorHandler((error, request, reply) => {
     request.served.error = error;
     // To the host's own handler: it knows what its hooks mean.
