@@ -4,6 +4,7 @@ import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { InvalidRequest } from './errors.ts';
 import { registerRoutes, type Snapshot } from './http/api.ts';
+import { serveDemo } from './http/demo.ts';
 import { describeApi } from './http/docs.ts';
 import { requestFields, type Logger } from './http/log.ts';
 import type { Metrics } from './http/metrics.ts';
@@ -120,6 +121,7 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
   useStrictValidation(app);
   await describeApi(app);
   registerRoutes(app, ROUTES, current);
+  if (current().services.config.demo.enabled) await serveDemo(app, current);
   return app;
 }
 

@@ -33,6 +33,7 @@ export function build(document: Document, files: ConfigFiles): Config {
     log: { ...DEFAULTS.log, ...document.log },
     cors: { origins: document.cors?.origins ?? [] },
     content: buildContent(document.content ?? {}, files),
+    demo: { ...DEFAULTS.demo, ...document.demo },
     store: { kind: 'sqlite', path: files.absolute(document.store.path) },
     custody: buildCustody(document.custody, files),
     s3: { targets: mapValues(document.s3.targets, (target) => buildTarget(target, files)) },

@@ -48,6 +48,7 @@ export interface HarnessOptions {
   readonly issuers?: readonly IssuerConfig[];
   readonly retention?: Partial<Config['retention']>;
   readonly content?: Partial<Config['content']>;
+  readonly demo?: boolean;
   readonly corsOrigins?: readonly string[];
   readonly custody?: Partial<Pick<Config['custody'], 'hierarchy' | 'recovery'>>;
   /** In place of a local KEK. */
@@ -104,6 +105,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
       ...DEFAULTS.content,
       ...options.content,
     },
+    demo: { enabled: options.demo ?? false },
     store: { kind: 'sqlite', path: join(dir, 'sealslot.db') },
     custody: {
       current: 'local',
