@@ -19,17 +19,22 @@ const HINTS: Readonly<Record<string, string>> = {
   mismatch: 'What arrived is not what was announced: the slot is rejected for good.',
 };
 
+/** What the client's own words leave open. */
+const CORS = `This page is ${location.origin}; “sealslot cors” prints the rules that let it in, and applies them.`;
+
 /** @param s3 the origin that the file was last sent to. */
 export function explain(error: unknown, s3?: string): Explanation {
   const { code, status, peer, likely, s3Code } = facts(error);
   const what = error instanceof Error ? error.message : String(error);
-  if (code === 'unreachable')
+  if (code === 'unreachable') {
+    const isS3 = peer === 'S3';
     return {
-      what,
+      what: isS3 ? 'S3 gave this page no answer.' : 'The service gave no answer.',
       code,
-      hint: unreachable(peer, likely),
-      address: peer === 'S3' && likely !== 'offline' ? s3 : undefined,
+      hint: [what, likely === 'cors' && isS3 ? CORS : ''].join(' ').trim(),
+      address: isS3 && likely !== 'offline' ? s3 : undefined,
     };
+  }
   if (code === 's3_refused')
     return {
       what,
@@ -38,14 +43,6 @@ export function explain(error: unknown, s3?: string): Explanation {
       address: undefined,
     };
   return { what, code, hint: code === undefined ? undefined : HINTS[code], address: undefined };
-}
-
-function unreachable(peer: unknown, likely: unknown): string {
-  if (likely === 'offline') return 'This device seems to be offline. The upload can go on when it is not.';
-  if (peer !== 'S3') return 'Is it running? Try again when it is.';
-  if (likely === 'cors')
-    return `Likely the bucket’s CORS rules: they must let ${location.origin} send PUT with any header, and read ETag. “sealslot cors” prints and applies them.`;
-  return 'Likely the certificate of S3 is not trusted by this browser, or S3 is down. Open its address in a tab: the browser says which.';
 }
 
 function facts(error: unknown): Partial<Record<'code' | 'status' | 'peer' | 'likely' | 's3Code', string>> {

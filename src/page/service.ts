@@ -39,7 +39,7 @@ export class NoAnswer extends Error {
   readonly peer = 'service';
 
   constructor(cause: unknown) {
-    super('The service does not answer.', { cause });
+    super('Is it running? Try again when it is.', { cause });
   }
 }
 

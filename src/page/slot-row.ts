@@ -6,10 +6,8 @@ import { download } from './download.ts';
 import { explain, showProblem } from './explain.ts';
 import { bytes, when } from './format.ts';
 import type { Previews } from './previews.ts';
-import { sawDetails } from './saw.ts';
 import { Refused, type Service, type Slot } from './service.ts';
 import type { Ability, Session } from './session.ts';
-import { sentFor } from './witness.ts';
 
 const TONES: Readonly<Record<string, string>> = {
   issued: 'busy',
@@ -74,11 +72,10 @@ export function slotRow(
       {},
       make('div', { className: 'head' }, make('h3', { className: 'name' }, name), badge(state)),
       make('p', { className: 'meta' }, told.join(' · ')),
-      make('p', { className: 'meta mono' }, id),
+      make('p', { className: 'meta mono slot-id' }, id),
     ),
     actions,
     problem,
-    sentFor(id).count > 0 && sawDetails(() => id),
   );
 }
 

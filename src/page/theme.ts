@@ -8,10 +8,15 @@ show();
 
 /** The button goes round: as the system has it, light, dark. */
 export function watchThemeButton(button: HTMLElement, name: HTMLElement): void {
-  name.textContent = theme;
+  const tell = (): void => {
+    name.textContent = theme;
+    // The eye has the icon for the rest, and on a phone for all of it.
+    button.ariaLabel = `${theme} theme: change`;
+  };
+  tell();
   button.addEventListener('click', () => {
     theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'System';
-    name.textContent = theme;
+    tell();
     show();
     try {
       localStorage.setItem(KEY, theme);

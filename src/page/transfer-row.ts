@@ -19,15 +19,17 @@ const WORDS: Readonly<Record<TransferState, readonly [words: string, tone: strin
   cancelled: ['Cancelled', 'quiet'],
 };
 /** Of which screen readers hear. */
-const MILESTONES = [50];
+const TOLD: ReadonlySet<TransferState> = new Set(['paused', 'offline', 'uploaded', 'cancelled']);
+const MILESTONES = [25, 50, 75];
 
 interface Actions {
+  readonly cancel: () => Promise<void>;
   readonly retry: () => void;
   readonly remove: () => void;
 }
 
 /** One file of the visit, kept up to date. */
-export function transferRow(transfer: Transfer, { retry, remove }: Actions): HTMLLIElement {
+export function transferRow(transfer: Transfer, actions: Actions): HTMLLIElement {
   const { file, path } = transfer;
   const badge = make('span', { className: 'badge' });
   const progress = make('progress', {
@@ -41,10 +43,10 @@ export function transferRow(transfer: Transfer, { retry, remove }: Actions): HTM
   const buttons = {
     pause: button('Pause', path, 'pause', () => transfer.pause()),
     resume: button('Resume', path, 'play', () => transfer.resume()),
-    retry: button('Retry', path, 'retry', retry),
-    cancel: button('Cancel', path, 'cancel', () => void cancel(transfer, problem)),
+    retry: button('Retry', path, 'retry', actions.retry),
+    cancel: button('Cancel', path, 'cancel', () => void cancel(transfer, actions, problem)),
     curl: button('curl', `for ${path}`, 'terminal', () => showUploadCommands(file)),
-    remove: button('Remove', `${path} from this list`, 'cancel', remove),
+    remove: button('Remove', `${path} from this list`, 'cancel', actions.remove),
   };
   const main = make(
     'div',
@@ -53,8 +55,8 @@ export function transferRow(transfer: Transfer, { retry, remove }: Actions): HTM
     progress,
     meta,
   );
-  const actions = make('div', { className: 'actions' }, ...Object.values(buttons));
-  const row = make('li', { className: 'row' }, thumb(file), main, actions, problem, saw);
+  const bar = make('div', { className: 'actions' }, ...Object.values(buttons));
+  const row = make('li', { className: 'row' }, thumb(file), main, bar, problem, saw);
 
   let told: TransferState | undefined;
   let passed = 0;
@@ -82,15 +84,15 @@ export function transferRow(transfer: Transfer, { retry, remove }: Actions): HTM
       return;
     }
     problem.hidden = true;
-    if (state !== 'waiting' && state !== 'preparing' && state !== 'completing') say(`${path}: ${words}.`);
+    if (TOLD.has(state)) say(`${path}: ${words}.`);
   };
   transfer.changed();
   return row;
 }
 
-async function cancel(transfer: Transfer, problem: HTMLElement): Promise<void> {
+async function cancel(transfer: Transfer, actions: Actions, problem: HTMLElement): Promise<void> {
   try {
-    await transfer.cancel();
+    await actions.cancel();
   } catch (error) {
     const explanation = explain(error, originOf(transfer.id));
     showProblem(problem, explanation);

@@ -50,7 +50,10 @@ export class Transfer {
         contentType: this.file.type || 'application/octet-stream',
         signal,
         onProgress: (progress) => this.#progress(progress),
-        onState: (state) => this.#become(state),
+        // Its end is told by `done`, with the cause.
+        onState: (state) => {
+          if (!ENDED.has(state)) this.#become(state);
+        },
       });
       await this.#upload.done;
       this.bytes = this.file.size;

@@ -31,13 +31,19 @@ export class Uploads {
   }
 
   add(picked: readonly Picked[]): void {
-    if (picked.length > 1) say(`${count(picked.length, 'file')} chosen.`);
+    if (picked.length > 0) say(`${count(picked.length, 'file')} chosen.`);
     for (const each of picked) {
       const transfer = new Transfer(each);
       const row = transferRow(transfer, {
         retry: () => {
           transfer.wait();
           this.#next();
+        },
+        cancel: async () => {
+          await transfer.cancel();
+          this.#sum();
+          // The slot goes after the file has stopped.
+          this.#arrived();
         },
         remove: () => this.#remove(transfer),
       });
