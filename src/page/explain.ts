@@ -12,7 +12,7 @@ export interface Explanation {
 const HINTS: Readonly<Record<string, string>> = {
   unauthenticated: 'The token is wrong, has ended, or was revoked. Sign out, and sign in with another.',
   insufficient_scope: 'Sign in with a token that may.',
-  content_type_refused: 'The tenant’s policy names other types: tenants.*.contentTypes.',
+  policy_refused: 'The tenant’s policy says what may be uploaded.',
   file_changed: 'Choose the file again.',
   dependency_unavailable: 'Nothing half-made remains. Try again in a moment.',
   not_arrived: 'S3 does not have it yet. Try again in a moment.',
@@ -42,7 +42,22 @@ export function explain(error: unknown, s3?: string): Explanation {
       hint: 'S3 itself said no. “sealslot doctor” examines it, and names the cause.',
       address: undefined,
     };
-  return { what, code, hint: code === undefined ? undefined : HINTS[code], address: undefined };
+  const hint = [...mistakesIn(error), code === undefined ? undefined : HINTS[code]];
+  return {
+    what,
+    code,
+    hint: hint.filter((part) => part !== undefined).join(' ') || undefined,
+    address: undefined,
+  };
+}
+
+/** What the service found wrong with the request, one by one. */
+function mistakesIn(error: unknown): string[] {
+  const { errors } = (error ?? {}) as { errors?: unknown };
+  if (!Array.isArray(errors)) return [];
+  return (errors as { path?: unknown; message?: unknown }[]).map(
+    ({ path, message }) => `${String(path).replace(/^\//, '')}: ${String(message)}.`,
+  );
 }
 
 function facts(error: unknown): Partial<Record<'code' | 'status' | 'peer' | 'likely' | 's3Code', string>> {

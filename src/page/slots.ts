@@ -8,6 +8,12 @@ import { Previews } from './previews.ts';
 
 const PAGE_SIZE = 20;
 
+/** The row of a slot, and the slot as it was told. */
+interface Shown {
+  readonly text: string;
+  readonly row: HTMLLIElement;
+}
+
 /** The tenant's slots, a page at a time, newest first. */
 export class Slots {
   readonly #service: Service;
@@ -21,6 +27,7 @@ export class Slots {
   #cursors: (string | undefined)[] = [undefined];
   #next: string | undefined;
   #asked = 0;
+  #shown: ReadonlyMap<string, Shown> = new Map();
 
   constructor(service: Service, session: Session) {
     this.#service = service;
@@ -65,9 +72,9 @@ export class Slots {
   }
 
   #fill(slots: readonly Slot[]): void {
-    const rows = slots.map((slot) =>
-      slotRow(slot, this.#service, this.#session, this.#previews, () => void this.show()),
-    );
+    const shown = new Map(slots.map((slot) => [slot.id, this.#rowOf(slot)]));
+    this.#shown = shown;
+    const rows = [...shown.values()].map(({ row }) => row);
     const words =
       this.#state.value === '' ? 'No slots yet. Upload something.' : `None is ${this.#state.value}.`;
     replaceRows(
@@ -80,6 +87,15 @@ export class Slots {
     byId('page-number', HTMLElement).textContent = `Page ${page}`;
     byId('newer', HTMLButtonElement).disabled = page === 1;
     byId('older', HTMLButtonElement).disabled = this.#next === undefined;
+  }
+
+  /** A slot that is as it was keeps its row, and with it the thumbnail that was fetched. */
+  #rowOf(slot: Slot): Shown {
+    const text = JSON.stringify(slot);
+    const known = this.#shown.get(slot.id);
+    if (known?.text === text) return known;
+    const row = slotRow(slot, this.#service, this.#session, this.#previews, () => void this.show());
+    return { text, row };
   }
 
   #mayNotList(): void {
