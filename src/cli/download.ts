@@ -1,8 +1,7 @@
 import { downloadChecked, type Checked } from '../client/node/checked-download.ts';
 import type { Downloaded } from '../client/node/download-object.ts';
 import { safeFilename } from '../client/node/filename.ts';
-import type { Transport } from '../client/node/transport.ts';
-import type { ServiceClient } from '../client/service.ts';
+import type { PartnerService } from '../client/node/partner-service.ts';
 import { EXIT_INTERRUPTED } from './command.ts';
 import { exitCodeOf, reportOf } from './partner/failure.ts';
 import { openFileSink, streamSink, type Sink } from './partner/sink.ts';
@@ -56,7 +55,7 @@ const CHECKED: Readonly<Record<Checked, string>> = {
 };
 
 async function fetchAndCheck(
-  service: ServiceClient<Transport>,
+  service: PartnerService,
   id: string,
   options: DownloadCommandOptions,
   terminal: Terminal,

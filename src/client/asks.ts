@@ -41,7 +41,7 @@ export function asksFor(
 
 /**
  * Asks for the first slot that the policy allows.
- * @param asks tried in order; those that a refusal has ruled out are taken out, so that the next call does not meet it again.
+ * @param asks at least one, tried in order; those that a refusal has ruled out are taken out, so that the next call does not meet it again.
  * @throws ServiceProblem: the first refusal, when it is of something else or of all.
  */
 export async function firstAllowed<Ask>(
@@ -50,10 +50,8 @@ export async function firstAllowed<Ask>(
 ): Promise<SlotWithRequest> {
   let refusal: unknown;
   for (;;) {
-    const [ask] = asks;
-    if (ask === undefined) throw refusal;
     try {
-      return await create(ask);
+      return await create(asks[0] as Ask);
     } catch (error) {
       if (!isOfTheWay(error)) throw error;
       refusal ??= error;

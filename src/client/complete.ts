@@ -1,4 +1,4 @@
-import { hasCode, ServiceProblem } from './errors.ts';
+import { hasCode } from './errors.ts';
 import type { Slot } from './model.ts';
 import type { Patience } from './retry.ts';
 import type { ServiceClient } from './service.ts';
@@ -18,10 +18,10 @@ export async function complete(
     try {
       return await service.complete(id, signal);
     } catch (error) {
-      if (hasCode(error, 'still_completing')) await patience.whileUnderWay(error.retryAfterSeconds);
+      if (hasCode(error, 'still_completing')) await patience.whileUnderWay(error);
       else {
-        const isEarly = hasCode(error, 'not_arrived') && missingPartsOf(error) === undefined;
-        if (!isEarly || !(await patience.afterRefusal(error.retryAfterSeconds))) throw error;
+        const isEarly = hasCode(error, 'not_arrived') && !missingPartsOf(error);
+        if (!isEarly || !(await patience.afterRefusal(error))) throw error;
       }
     }
   }
@@ -29,7 +29,7 @@ export async function complete(
 
 /** @returns the first of the missing part numbers; undefined when no part is missing, or it was another answer. */
 export function missingPartsOf(error: unknown): number[] | undefined {
-  if (!(error instanceof ServiceProblem) || error.code !== 'not_arrived') return undefined;
+  if (!hasCode(error, 'not_arrived')) return undefined;
   const { missingParts } = error.members;
   return Array.isArray(missingParts) ? missingParts.filter((each) => typeof each === 'number') : undefined;
 }

@@ -1,9 +1,9 @@
 import { complete, missingPartsOf } from './complete.ts';
-import { hasCode } from './errors.ts';
+import { hasCode, S3Refusal, unlessCode } from './errors.ts';
 import type { Meter } from './meter.ts';
-import type { Part, PartsRequest, Slot } from './model.ts';
+import type { PartsRequest, Slot } from './model.ts';
 import { Patience } from './retry.ts';
-import { sendParts, UploadGone } from './send-parts.ts';
+import { sendParts } from './send-parts.ts';
 import type { ServiceClient } from './service.ts';
 import type { Sendable } from './sendable.ts';
 
@@ -27,20 +27,28 @@ export interface DeliverPartsOptions {
 export async function deliverParts(
   service: ServiceClient,
   id: string,
-  request: PartsRequest,
+  { partCount, partSize }: PartsRequest,
   source: Sendable,
   { parallel, meter, signal, onStep }: DeliverPartsOptions,
 ): Promise<Slot> {
-  const { partSize } = request;
   const patience = new Patience(service.retry, signal);
   let sent = false;
   /** What `complete` misses although S3 lists it. */
   let disputed: readonly number[] = [];
   for (;;) {
-    const listed = await partsAt(service, id, signal);
-    const missing = listed === undefined ? [] : missingOf(request, source.size, listed.parts);
-    if (listed !== undefined) {
-      const there = missing.reduce((left, part) => left - sizeOf(part, partSize, source.size), source.size);
+    // The last one: the slot has just expired, and the token may not read any slot.
+    const codes = ['restart_needed', 'state_conflict', 'insufficient_scope'];
+    const listed = await unlessCode(service.parts(id, signal), ...codes);
+    const missing: number[] = [];
+    if (listed) {
+      const sizes = new Map(listed.map(({ partNumber, size }) => [partNumber, size]));
+      let there = 0;
+      for (let part = 1; part <= partCount; part += 1) {
+        const size = Math.min(partSize, source.size - (part - 1) * partSize);
+        // A part of another size is none.
+        if (sizes.get(part) === size) there += size;
+        else missing.push(part);
+      }
       meter.listed(there, sent);
     }
     const todo = missing.length > 0 ? missing : disputed;
@@ -52,8 +60,7 @@ export async function deliverParts(
         await sendParts(service, id, todo, source, { partSize, parallel, meter, signal });
       } catch (error) {
         // Somebody else may have completed it, or its time is over: `complete` tells which.
-        if (!(error instanceof UploadGone) && !hasCode(error, 'state_conflict', 'restart_needed'))
-          throw error;
+        if (!isGone(error) && !hasCode(error, 'state_conflict', 'restart_needed')) throw error;
         closed = error;
       }
     }
@@ -66,37 +73,14 @@ export async function deliverParts(
       const named = missingPartsOf(error);
       if (named === undefined) throw error;
       if (hasCode(closed, 'state_conflict')) throw closed;
-      if (!hasCode(error, 'not_arrived') || !(await patience.afterRefusal(error.retryAfterSeconds)))
-        throw error;
+      if (!(await patience.afterRefusal(error))) throw error;
       // A part that was just being sent again is missing for a moment; only what stays missing is sent.
       disputed = todo.length === 0 ? named : [];
     }
   }
 }
 
-/** @returns undefined when S3 or the service lists no parts any more. */
-async function partsAt(
-  service: ServiceClient,
-  id: string,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly parts: Part[] } | undefined> {
-  try {
-    return { parts: await service.parts(id, signal) };
-  } catch (error) {
-    // The last one: the slot has just expired, and the token may not read any slot.
-    if (hasCode(error, 'restart_needed', 'state_conflict', 'insufficient_scope')) return undefined;
-    throw error;
-  }
-}
-
-/** A part of another size is none. */
-function missingOf({ partCount, partSize }: PartsRequest, size: number, parts: readonly Part[]): number[] {
-  const sizes = new Map(parts.map((part) => [part.partNumber, part.size]));
-  return Array.from({ length: partCount }, (_, index) => index + 1).filter(
-    (part) => sizes.get(part) !== sizeOf(part, partSize, size),
-  );
-}
-
-function sizeOf(partNumber: number, partSize: number, size: number): number {
-  return Math.min(partSize, size - (partNumber - 1) * partSize);
+/** S3 has no such upload any more: somebody has completed it, or it was aborted. The service can tell. */
+function isGone(error: unknown): boolean {
+  return error instanceof S3Refusal && error.s3Code === 'NoSuchUpload';
 }

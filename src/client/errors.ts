@@ -6,10 +6,10 @@ export abstract class PartnerError extends Error {
   /** Whether the same call may succeed later. */
   abstract readonly passing: boolean;
   /** Seconds that the other side asked to wait. */
-  readonly retryAfterSeconds: number | undefined;
+  declare readonly retryAfterSeconds: number | undefined;
 
   constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
@@ -23,37 +23,31 @@ export interface FieldProblem {
 /** The service refused, by RFC 9457; docs/errors.md lists the codes. `unexpected_answer` is an answer that is no such document. */
 export class ServiceProblem extends PartnerError {
   override readonly name = 'ServiceProblem';
-  readonly code: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly errors: readonly FieldProblem[];
-  readonly passing: boolean;
+  declare readonly code: string;
+  declare readonly status: number;
+  declare readonly detail: string;
+  declare readonly errors: readonly FieldProblem[];
+  declare readonly passing: boolean;
   /** All members of the answer: some codes have their own, such as `mismatches`, `missingParts` or `state`. */
-  readonly members: Readonly<Record<string, unknown>>;
+  declare readonly members: Readonly<Record<string, unknown>>;
 
   constructor(status: number, document: unknown, retryAfterSeconds?: number) {
-    const { code, detail, errors } = problemMembers(document);
-    super(detail ?? `The service answered ${status} without saying why: is the endpoint right?`, {
-      retryAfterSeconds,
-    });
+    const members = Object(document) as Record<string, unknown>;
+    const { code, detail, errors } = members;
+    super(
+      typeof detail === 'string'
+        ? detail
+        : `The service answered ${status} without saying why: is the endpoint right?`,
+      { retryAfterSeconds },
+    );
     this.status = status;
-    this.members = typeof document === 'object' ? { ...document } : {};
-    this.code = code ?? 'unexpected_answer';
+    this.members = { ...members };
+    this.code = typeof code === 'string' ? code : 'unexpected_answer';
     this.detail = this.message;
-    this.errors = errors;
+    this.errors = Array.isArray(errors) ? (errors as FieldProblem[]) : [];
     // An operator has to bring a lost key back; asking again does not.
     this.passing = (status >= 500 && code !== 'key_unusable') || status === 429 || status === 408;
   }
-}
-
-function problemMembers(document: unknown): { code?: string; detail?: string; errors: FieldProblem[] } {
-  if (typeof document !== 'object' || document === null) return { errors: [] };
-  const { code, detail, errors } = document as Record<string, unknown>;
-  return {
-    ...(typeof code === 'string' && { code }),
-    ...(typeof detail === 'string' && { detail }),
-    errors: Array.isArray(errors) ? (errors as FieldProblem[]) : [],
-  };
 }
 
 /** What a browser's failure is likely to come from; the browser itself hides it. */
@@ -63,10 +57,10 @@ export type LikelyCause = 'cors' | 'untrusted_or_down' | 'offline';
 export class Unreachable extends PartnerError {
   override readonly name = 'Unreachable';
   readonly code = 'unreachable';
-  readonly peer: 'service' | 'S3';
-  readonly passing: boolean;
+  declare readonly peer: 'service' | 'S3';
+  declare readonly passing: boolean;
   /** In a browser, as far as a probe could tell when trying again had not helped. */
-  readonly likely: LikelyCause | undefined;
+  declare readonly likely: LikelyCause | undefined;
 
   constructor(
     peer: 'service' | 'S3',
@@ -80,17 +74,14 @@ export class Unreachable extends PartnerError {
   }
 }
 
-/** For messages. */
-export const nameOf = (peer: 'service' | 'S3'): string => (peer === 'S3' ? 'S3' : 'the service');
-
 /** S3 refused the presigned call. */
 export class S3Refusal extends PartnerError {
   override readonly name = 'S3Refusal';
   readonly code = 's3_refused';
-  readonly status: number;
+  declare readonly status: number;
   /** S3's own code, such as `AccessDenied`; empty when it sent none. */
-  readonly s3Code: string;
-  readonly passing: boolean;
+  declare readonly s3Code: string;
+  declare readonly passing: boolean;
 
   constructor(status: number, s3Code: string, retryAfterSeconds?: number) {
     super(`S3 answered ${status}${s3Code === '' ? '' : ` (${s3Code})`}.`, { retryAfterSeconds });
@@ -111,6 +102,14 @@ export class FileChanged extends PartnerError {
 /** Whether it is the service's refusal with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): error is ServiceProblem {
   return error instanceof ServiceProblem && codes.includes(error.code);
+}
+
+/** What the work gives, or undefined when the service refuses it with one of these codes. */
+export function unlessCode<T>(work: Promise<T>, ...codes: readonly string[]): Promise<T | undefined> {
+  return work.catch((error: unknown) => {
+    if (!hasCode(error, ...codes)) throw error;
+    return undefined;
+  });
 }
 
 /** What arrived differs in size or SHA-256 from what was announced. */

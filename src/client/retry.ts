@@ -25,17 +25,32 @@ export const DEFAULT_RETRY: RetryPolicy = {
 };
 
 function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      if (signal?.aborted === true) reject(signal.reason as Error);
-      else resolve();
-    };
+  return until(signal, (end) => {
     const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener('abort', end);
+    return () => clearTimeout(timer);
   });
+}
+
+/**
+ * Waits for something that can be given up.
+ * @param begin starts it and is told how to end it, by a value or a promise; what it returns cleans up, however it ends.
+ * @throws what aborted the signal.
+ */
+export async function until<T = void>(
+  signal: AbortSignal | undefined,
+  begin: (end: (value: T | PromiseLike<T>) => void) => () => void,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const onAbort = (): void => reject(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
+  const cleanUp = begin(resolve);
+  try {
+    return await promise;
+  } finally {
+    cleanUp();
+    signal?.removeEventListener('abort', onAbort);
+  }
 }
 
 /** A service that asks for more patience than this is not waited for as long. */
@@ -62,21 +77,21 @@ export class Patience {
     if (!(error instanceof PartnerError) || !error.passing || this.#failures >= this.#policy.tries)
       throw error;
     this.#policy.onRetry?.(error);
-    await this.#wait(error.retryAfterSeconds);
+    await this.#wait(error);
   }
 
   /** Waits as after a failure that is none, such as "not arrived yet". @returns false when patience is at its end. */
-  async afterRefusal(retryAfterSeconds: number | undefined): Promise<boolean> {
+  async afterRefusal(error: unknown): Promise<boolean> {
     this.#failures += 1;
     if (this.#failures >= this.#policy.tries) return false;
-    await this.#wait(retryAfterSeconds);
+    await this.#wait(error);
     return true;
   }
 
-  /** Waits while the other side works: no failure, however long it takes. @param retryAfterSeconds what it asked for. */
-  async whileUnderWay(retryAfterSeconds: number | undefined): Promise<void> {
+  /** Waits while the other side works: no failure, however long it takes. */
+  async whileUnderWay(error: unknown): Promise<void> {
     this.#failures = 0;
-    await this.#wait(retryAfterSeconds);
+    await this.#wait(error);
   }
 
   /** Something went forward. */
@@ -84,9 +99,10 @@ export class Patience {
     this.#failures = 0;
   }
 
-  async #wait(retryAfterSeconds = 0): Promise<void> {
+  async #wait(error: unknown): Promise<void> {
     const { firstPauseMs, longestPauseMs, random, pause } = this.#policy;
     const most = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.max(0, this.#failures - 1));
+    const { retryAfterSeconds = 0 } = error as Partial<PartnerError>;
     const asked = Math.min(LONGEST_RETRY_AFTER_MS, retryAfterSeconds * 1000);
     await pause(asked + random() * most, this.#signal);
   }

@@ -1,10 +1,10 @@
 import { complete } from './complete.ts';
 import { deliverParts, type UploadStep } from './deliver-parts.ts';
-import { deliverPut } from './deliver-put.ts';
-import { hasCode } from './errors.ts';
+import { hasCode, unlessCode } from './errors.ts';
 import type { Meter } from './meter.ts';
-import type { Slot, SlotWithRequest, UploadRequest } from './model.ts';
+import type { SignedRequest, Slot, SlotWithRequest, UploadRequest } from './model.ts';
 import { Patience } from './retry.ts';
+import { sendBody } from './send-body.ts';
 import type { Sendable } from './sendable.ts';
 import type { ServiceClient } from './service.ts';
 
@@ -26,8 +26,6 @@ export interface RunResult {
   readonly outcome: 'uploaded' | 'already';
   /** As the service sees it now: `uploaded`. */
   readonly slot: Slot;
-  /** base64, as it was announced; undefined when none was. */
-  readonly announced: string | undefined;
 }
 
 const PARALLEL_PARTS = 4;
@@ -50,24 +48,23 @@ export async function runUpload(
   const { create, signal } = options;
   const restarts: unknown[] = [];
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-    const slot = await unlessUseless(() => create(attempt), 'upload_deleted');
+    const slot = await unlessCode(create(attempt), 'upload_deleted');
     if (slot === undefined) continue;
-    const announced = slot.sha256;
-    if (slot.state === 'uploaded') return { outcome: 'already', slot: plain(slot), announced };
+    if (slot.state === 'uploaded') return { outcome: 'already', slot: plain(slot) };
     if (slot.request === undefined) {
       const late = slot.state === 'expired' ? await arrivedLate(service, slot, signal) : undefined;
-      if (late !== undefined) return { outcome: 'already', slot: late, announced };
+      if (late !== undefined) return { outcome: 'already', slot: late };
       continue;
     }
     try {
       const done = await deliver(service, slot, slot.request, source, options);
-      if (done !== undefined) return { ...done, announced };
+      if (done !== undefined) return done;
     } catch (error) {
       if (!isRestart(error, slot.request) || restarts.push(error) > MOST_RESTARTS) throw error;
       await source.requireUnchanged();
     }
   }
-  throw new Error(`${MOST_ATTEMPTS} slots for this file have come to nothing within 24 hours`);
+  throw new Error(`${MOST_ATTEMPTS} slots for this file came to nothing`);
 }
 
 /** Sends what is missing and has the service look. @returns undefined when what lay there already is not this. */
@@ -77,25 +74,30 @@ async function deliver(
   request: UploadRequest,
   source: Sendable,
   { meter, parallelParts: parallel = PARALLEL_PARTS, signal, onStep }: RunOptions,
-): Promise<Omit<RunResult, 'announced'> | undefined> {
+): Promise<RunResult | undefined> {
   // In an object, as the callback sets it too.
   const bytes = { sent: false };
+  const result = (slot: Slot): RunResult => ({
+    outcome: bytes.sent ? 'uploaded' : 'already',
+    slot,
+  });
   try {
     if (request.method === 'multipart') {
-      const slot = await deliverParts(service, id, request, source, {
-        ...{ parallel, meter, signal },
-        onStep(step) {
-          bytes.sent ||= step === 'uploading';
-          onStep?.(step);
-        },
-      });
-      return { outcome: bytes.sent ? 'uploaded' : 'already', slot };
+      const onParts = (step: UploadStep): void => {
+        bytes.sent ||= step === 'uploading';
+        onStep?.(step);
+      };
+      return result(
+        await deliverParts(service, id, request, source, { parallel, meter, signal, onStep: onParts }),
+      );
     }
     onStep?.('uploading');
-    bytes.sent = await deliverPut(service, id, request, source, { meter, signal });
+    bytes.sent = await sendBody(source, request, {
+      ...{ number: 1, from: 0, size: source.size, retry: service.retry, meter, signal },
+      fresh: async () => (await service.request(id, signal)).request as SignedRequest,
+    });
     onStep?.('completing');
-    const slot = await complete(service, id, new Patience(service.retry, signal), signal);
-    return { outcome: bytes.sent ? 'uploaded' : 'already', slot };
+    return result(await complete(service, id, new Patience(service.retry, signal), signal));
   } catch (error) {
     // What lay there before is not this source. Had it been sent just now, another try would end the same way.
     if (!bytes.sent && hasCode(error, 'mismatch')) return undefined;
@@ -114,28 +116,11 @@ function arrivedLate(
   { id }: Slot,
   signal: AbortSignal | undefined,
 ): Promise<Slot | undefined> {
-  return unlessUseless(
-    () => completeAtOnce(service, id, signal),
+  return unlessCode(
+    // Waits for what is being put together, not for what has not arrived.
+    complete(service, id, new Patience({ ...service.retry, tries: 1 }, signal), signal),
     ...['not_arrived', 'state_conflict', 'mismatch', 'upload_deleted', 'restart_needed'],
   );
-}
-
-/** Waits for what is being put together, not for what has not arrived. */
-async function completeAtOnce(
-  service: ServiceClient,
-  id: string,
-  signal: AbortSignal | undefined,
-): Promise<Slot> {
-  return complete(service, id, new Patience({ ...service.retry, tries: 1 }, signal), signal);
-}
-
-async function unlessUseless<T>(work: () => Promise<T>, ...codes: readonly string[]): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (hasCode(error, ...codes)) return undefined;
-    throw error;
-  }
 }
 
 /** Without the request, which holds the customer key. */

@@ -1,10 +1,8 @@
-import { PartnerError, S3Refusal, Unreachable } from './errors.ts';
 import type { Meter } from './meter.ts';
 import type { PartRequest } from './model.ts';
-import { PartRequests } from './part-requests.ts';
-import { Patience } from './retry.ts';
-import type { ServiceClient } from './service.ts';
+import { hasEnded, sendBody } from './send-body.ts';
 import type { Sendable } from './sendable.ts';
+import type { ServiceClient } from './service.ts';
 
 export interface SendPartsOptions {
   /** Bytes of each part but the last. */
@@ -15,92 +13,55 @@ export interface SendPartsOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** One call for requests gives enough for each worker to have the next one at hand. */
+/** One call for requests gives each worker this many: their URLs end, so they are asked for shortly before they are needed. */
 const LOTS_AHEAD = 2;
 const MOST_IN_A_LOT = 100;
 
 /**
  * Sends these parts, several at once, each of them again where that may help. When one fails for good the others are stopped.
- * @throws UploadGone, ServiceProblem, Unreachable, S3Refusal, FileChanged or FileUnusable; an `AbortError`.
+ * @throws ServiceProblem, Unreachable, S3Refusal (`NoSuchUpload`: somebody has completed or aborted it), FileChanged or FileUnusable; an
+ * `AbortError`.
  */
 export async function sendParts(
   service: ServiceClient,
   id: string,
   parts: readonly number[],
   source: Sendable,
-  { partSize, parallel, meter, signal }: SendPartsOptions,
+  { partSize, parallel, meter, signal: ending }: SendPartsOptions,
 ): Promise<void> {
   const stopping = new AbortController();
-  const stop = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal]);
-  const lot = Math.min(MOST_IN_A_LOT, parallel * LOTS_AHEAD);
-  const requests = new PartRequests(service, id, parts, lot, stop);
+  const signal = ending ? AbortSignal.any([ending, stopping.signal]) : stopping.signal;
+  const left = [...parts];
+  let ready: PartRequest[] = [];
+  let turn = Promise.resolve<PartRequest | undefined>(undefined);
+  /** One after the other: the first of those that wait asks for all. */
+  const next = (): Promise<PartRequest | undefined> =>
+    (turn = turn.then(async () => {
+      if (ready.length === 0 && left.length > 0) {
+        const lot = left.splice(0, Math.min(MOST_IN_A_LOT, parallel * LOTS_AHEAD));
+        ready = await service.requestParts(id, lot, signal);
+      }
+      return ready.shift();
+    }));
   const worker = async (): Promise<void> => {
-    for (;;) {
-      const request = await requests.next();
-      if (request === undefined) return;
-      await sendPart(service, requests, request, source, partSize, meter, stop);
+    for (let request = await next(); request !== undefined; request = await next()) {
+      const { partNumber: number, size } = request;
+      const fresh = async (): Promise<PartRequest> =>
+        (await service.requestParts(id, [number], signal))[0] as PartRequest;
+      // It may have waited long for its turn.
+      await sendBody(source, hasEnded(request) ? await fresh() : request, {
+        ...{ number, from: (number - 1) * partSize, size, fresh },
+        ...{ retry: service.retry, meter, signal },
+      });
     }
   };
-  const failures: unknown[] = [];
-  const workers = Array.from({ length: Math.min(parallel, parts.length) }, () =>
-    worker().catch((error: unknown) => {
-      failures.push(error);
-      stopping.abort();
-    }),
-  );
-  await Promise.all(workers);
-  signal?.throwIfAborted();
-  if (failures.length > 0) throw failures[0];
-}
-
-async function sendPart(
-  service: ServiceClient,
-  requests: PartRequests,
-  first: PartRequest,
-  source: Sendable,
-  partSize: number,
-  meter: Meter,
-  signal: AbortSignal,
-): Promise<void> {
-  const patience = new Patience(service.retry, signal);
-  const { partNumber, size } = first;
-  let request = first;
-  let refreshed = false;
-  for (;;) {
-    try {
-      // It may have waited long for its turn.
-      if (hasEnded(request)) request = await requests.fresh(partNumber);
-      const onSent = (bytes: number): void => meter.moved(partNumber, bytes);
-      await source.put(request, (partNumber - 1) * partSize, size, { signal, onSent });
-      meter.finished(partNumber, size);
-      return;
-    } catch (error) {
-      meter.failed(partNumber);
-      signal.throwIfAborted();
-      // Those of the service have been tried again already.
-      if (!(error instanceof S3Refusal || (error instanceof Unreachable && error.peer === 'S3'))) throw error;
-      if (error instanceof S3Refusal && error.s3Code === 'NoSuchUpload') throw new UploadGone(error);
-      if (error instanceof S3Refusal && error.status === 403 && !refreshed) {
-        refreshed = true;
-        request = await requests.fresh(partNumber);
-        continue;
-      }
-      await patience.afterFailure(error);
-    }
-  }
-}
-
-function hasEnded({ expiresAt }: PartRequest): boolean {
-  return Date.parse(expiresAt) <= Date.now();
-}
-
-/** S3 has no such multipart upload any more: somebody has completed it, or it was aborted. The service can tell. */
-export class UploadGone extends PartnerError {
-  override readonly name = 'UploadGone';
-  readonly code = 'upload_gone';
-  readonly passing = false;
-
-  constructor(cause: unknown) {
-    super('S3 has no such multipart upload any more.', { cause });
+  const workers = Array.from({ length: Math.min(parallel, parts.length) }, worker);
+  try {
+    await Promise.all(workers);
+  } catch (error) {
+    stopping.abort();
+    await Promise.allSettled(workers);
+    ending?.throwIfAborted();
+    throw error;
   }
 }

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { BearerToken } from '../../client/node/bearer-token.ts';
-import { parseEndpoint as parse } from '../../client/endpoint.ts';
+import { parseEndpoint as parse } from '../../client/node/endpoint.ts';
 import { unusable } from '../../client/node/local-file.ts';
 import type { RetryPolicy } from '../../client/retry.ts';
-import { ServiceClient } from '../../client/service.ts';
+import { PartnerService } from '../../client/node/partner-service.ts';
 import { Transport } from '../../client/node/transport.ts';
 import { UsageError } from '../command.ts';
 
@@ -24,7 +24,7 @@ export async function openService(
   env: NodeJS.ProcessEnv,
   patience: RetryPolicy,
   say: (line: string) => void,
-): Promise<ServiceClient<Transport>> {
+): Promise<PartnerService> {
   const endpoint = parseEndpoint(options.endpoint);
   const token = await readToken(options, env);
   if (options.apiKeyFile !== undefined && (await othersMayRead(options.apiKeyFile))) {
@@ -38,7 +38,7 @@ export async function openService(
   };
   const retry = { ...patience, onRetry };
   const transport = await openTransport(options.caFile);
-  return new ServiceClient({ endpoint, token, transport, retry });
+  return new PartnerService({ endpoint, token: () => token, transport, retry });
 }
 
 /** @throws UsageError unless it is https, or http on this machine. */

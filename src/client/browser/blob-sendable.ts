@@ -1,8 +1,8 @@
-import { S3Refusal } from '../errors.ts';
-import type { PutOptions, Sendable } from '../sendable.ts';
+import { FileChanged, S3Refusal } from '../errors.ts';
+import { until } from '../retry.ts';
+import type { Sendable } from '../sendable.ts';
 import { retryAfterIn, s3CodeIn } from '../transport.ts';
-import { NoAnswer, type Connection } from './connection.ts';
-import { requireReadable } from './file-hash.ts';
+import type { Connection } from './connection.ts';
 
 /** A connection on which nothing has moved for so long is given up. */
 const SILENCE_MS = 90_000;
@@ -14,25 +14,19 @@ export function blobSendable(connection: Connection, file: Blob): Sendable {
     async put({ url, headers }, from, size, { signal, onSent }) {
       // A slice has no type: the browser adds no header that is not signed.
       const body = file.slice(from, from + size);
-      const xhr = await connection.reach('S3', url, signal, async (signal) => {
-        try {
-          return await put(url, headers, body, {
-            signal,
-            onSent(bytes) {
-              connection.moved('S3');
-              onSent?.(bytes);
-            },
-          });
-        } catch (error) {
-          // An unreadable file looks like a broken connection.
-          if (error instanceof NoAnswer && !signal.aborted) await requireReadable(body);
-          throw error;
-        }
+      const xhr = await connection.reach('S3', url, signal, async () => {
+        const done = await put(url, headers, body, signal, (bytes) => {
+          connection.moved('S3');
+          onSent?.(bytes);
+        });
+        // An unreadable file looks like a broken connection.
+        if (!done) await requireReadable(body);
+        return done;
       });
       const { status } = xhr;
       if (status < 200 || status > 299) {
         // To ask for a header that S3 does not expose would print an error.
-        const asked = /^retry-after: *(\d+)/im.exec(xhr.getAllResponseHeaders())?.[1];
+        const asked = /^retry-after: (.*)/im.exec(xhr.getAllResponseHeaders())?.[1];
         throw new S3Refusal(status, s3CodeIn(xhr.responseText), retryAfterIn(asked));
       }
     },
@@ -40,36 +34,42 @@ export function blobSendable(connection: Connection, file: Blob): Sendable {
   };
 }
 
+/** @returns undefined when nothing was answered. */
 function put(
   url: string,
   headers: Readonly<Record<string, string>>,
   body: Blob,
-  { signal, onSent }: PutOptions & { signal: AbortSignal },
-): Promise<XMLHttpRequest> {
-  const xhr = new XMLHttpRequest();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let moved = false;
-  const stop = (): void => xhr.abort();
-  const watch = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(stop, SILENCE_MS);
-  };
-  return new Promise<XMLHttpRequest>((resolve, reject) => {
-    signal.throwIfAborted();
-    signal.addEventListener('abort', stop);
+  signal: AbortSignal | undefined,
+  onSent: (bytes: number) => void,
+): Promise<XMLHttpRequest | undefined> {
+  return until(signal, (end) => {
+    const xhr = new XMLHttpRequest();
+    let timer: ReturnType<typeof setTimeout>;
+    const watch = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => xhr.abort(), SILENCE_MS);
+    };
     xhr.open('PUT', url);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = ({ loaded }) => {
-      moved = true;
       watch();
-      onSent?.(loaded);
+      onSent(loaded);
     };
-    xhr.onload = () => resolve(xhr);
-    xhr.onerror = xhr.onabort = () => reject(new NoAnswer(moved));
+    xhr.onloadend = () => end(xhr.status ? xhr : undefined);
     watch();
     xhr.send(body);
-  }).finally(() => {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
+    return () => {
+      clearTimeout(timer);
+      xhr.abort();
+    };
   });
+}
+
+/** A browser says of a file that was written to, moved or deleted no more than that it cannot be read. @throws FileChanged */
+export async function requireReadable(file: Blob): Promise<void> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch (cause) {
+    throw new FileChanged('The file was changed, moved or deleted since it was chosen.', { cause });
+  }
 }

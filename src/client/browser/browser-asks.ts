@@ -4,8 +4,6 @@ import { IN_MEMORY_BYTES } from './file-hash.ts';
 
 /** Something to ask for. Its SHA-256 is added when it is its turn: to make one of a large file takes long. */
 export interface BrowserAsk {
-  /** Differs between the asks of one file. */
-  readonly name: string;
   readonly ask: UploadAsk;
   readonly isHashed: boolean;
 }
@@ -19,13 +17,10 @@ export function browserAsks(
   method: UploadMethod,
   partSize: number | undefined,
 ): BrowserAsk[] {
-  const both = (name: string, ask: UploadAsk): BrowserAsk[] => [
-    { name, ask, isHashed: false },
-    { name: `${name}-sha256`, ask, isHashed: true },
-  ];
+  const both = (ask: UploadAsk): BrowserAsk[] => [false, true].map((isHashed) => ({ ask, isHashed }));
   const { size } = facts;
-  const whole = both('PUT', facts).slice(size > IN_MEMORY_BYTES ? 0 : 1);
-  const parts = both('parts', { ...facts, method: 'multipart', ...(partSize && { partSize }) });
+  const whole = both(facts).slice(size > IN_MEMORY_BYTES ? 0 : 1);
+  const parts = both({ ...facts, method: 'multipart', ...(partSize && { partSize }) });
   if (method === 'PUT' || (method === 'auto' && size === 0)) return whole;
   if (method === 'multipart' || size > LARGEST_PUT_BYTES) return parts;
   return size > LARGEST_WHOLE_BYTES ? [...parts, ...whole] : [...whole, ...parts];

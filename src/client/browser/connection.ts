@@ -1,161 +1,113 @@
-import { nameOf, Unreachable, type LikelyCause } from '../errors.ts';
+import { Unreachable, type LikelyCause } from '../errors.ts';
+import { until } from '../retry.ts';
 
-/** No answer that a script may see. */
-export class NoAnswer extends Error {
-  /** Whether bytes of the body had left: the browser had asked by then whether it may send them, and was told yes. */
-  readonly moved: boolean;
-
-  constructor(moved: boolean, options?: ErrorOptions) {
-    super('no answer', options);
-    this.moved = moved;
-  }
-}
+type PeerName = Unreachable['peer'];
 
 /** What is known of one side. */
 interface Peer {
   /** It has let this page send or see something. */
-  open: boolean;
-  failures: number;
-  /** When a probe last saw that it is there, as of `performance.now()`. */
-  seenAt: number;
+  open?: boolean;
+  /** When a probe last saw that it is there. */
+  seenAt?: number;
+  origin?: string;
 }
 
-type PeerName = 'service' | 'S3';
-
-/** While the device seems offline, it is tried all the same so often: some browsers call a device offline that reaches its own network. */
-const OFFLINE_PROBE_MS = 15_000;
-
-/** The network as far as a page can see it: waits while the device is offline, and finds out what a failure without a reason comes from. */
-export class Connection {
-  readonly #peers: Record<PeerName, Peer> = { service: unknown(), S3: unknown() };
-  readonly #tell: (isOffline: boolean) => void;
-
-  /** @param tell is told whether the device is offline, again and again. */
-  constructor(tell: (isOffline: boolean) => void) {
-    this.#tell = tell;
-  }
-
+/** The network as far as a page can see it. */
+export interface Connection {
   /**
-   * Makes a call; once more, whenever the device was offline. That uses up no try.
-   * @param attempt rejects with NoAnswer when nothing was answered, and as soon as its signal is aborted.
-   * @throws Unreachable, and what else `attempt` rejects with; what aborted the signal.
+   * Makes a call; and again whenever the device was offline, which uses up no try.
+   * @param attempt gives undefined when nothing was answered.
+   * @throws Unreachable; what `attempt` rejects with; what aborted the signal.
    */
-  async reach<T>(
+  reach<T>(
     peer: PeerName,
     url: string,
     signal: AbortSignal | undefined,
-    attempt: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    for (;;) {
-      const cut = new AbortController();
-      const onOffline = (): void => cut.abort();
-      const began = performance.now();
-      globalThis.addEventListener('offline', onOffline);
-      try {
-        const answer = await attempt(signal ? AbortSignal.any([signal, cut.signal]) : cut.signal);
-        this.moved(peer);
-        return answer;
-      } catch (error) {
-        signal?.throwIfAborted();
-        const cause = cut.signal.aborted ? new NoAnswer(false) : error;
-        if (!(cause instanceof NoAnswer)) throw error;
-        if (!isOffline()) throw await this.#failed(peer, url, cause, began);
-      } finally {
-        globalThis.removeEventListener('offline', onOffline);
-      }
-      this.#tell(true);
-      await online(signal);
-    }
-  }
-
+    attempt: () => Promise<T | undefined>,
+  ): Promise<T>;
   /** Something went through. */
-  moved(peer: PeerName): void {
-    this.#peers[peer].open = true;
-    this.#tell(false);
-  }
-
+  moved(peer: PeerName): void;
   /** When trying again has not helped: the same error with its likely cause. */
-  async explain(error: unknown): Promise<unknown> {
-    if (!(error instanceof Silent) || error.likely !== undefined) return error;
-    const { peer, cause, origin } = error;
-    const likely = (await isThere(origin)) && !this.#peers[peer].open ? 'cors' : 'untrusted_or_down';
-    return new Silent(peer, origin, cause, isOffline() ? 'offline' : likely);
-  }
+  explain(error: unknown): Promise<unknown>;
+}
 
+/** While the device seems offline, it is tried all the same so often: some browsers call a device offline that reaches its own network. */
+const OFFLINE_PAUSE_MS = 15_000;
+const PROBE_MS = 10_000;
+
+/** @param tell is told whether the device is offline, again and again. */
+export function watchConnection(tell: (isOffline: boolean) => void): Connection {
+  const peers: Record<PeerName, Peer> = { service: {}, S3: {} };
+  const moved = (name: PeerName): void => {
+    peers[name].open = true;
+    tell(false);
+  };
   /**
    * A page that may not see the answers would try in vain until its patience is at its end. Of a side that never let it do anything, two failures, each
    * followed by a probe that reaches it, the second one begun after the first probe, are taken for that; a passing cut is not.
    */
-  async #failed(name: PeerName, url: string, cause: NoAnswer, began: number): Promise<Unreachable> {
-    const { origin } = new URL(url);
-    const peer = this.#peers[name];
-    peer.open ||= cause.moved;
-    peer.failures += 1;
-    if (!peer.open && peer.failures > 1) {
-      const wasSeen = peer.seenAt < began;
-      if (!(await isThere(origin))) peer.seenAt = Infinity;
-      else if (wasSeen) return new Silent(name, origin, cause, 'cors');
-      else peer.seenAt = performance.now();
-    }
-    return new Silent(name, origin, cause);
-  }
-}
-
-const unknown = (): Peer => ({ open: false, failures: 0, seenAt: Infinity });
-
-/** Never the URL itself, which is signed. */
-class Silent extends Unreachable {
-  readonly origin: string;
-
-  constructor(peer: PeerName, origin: string, cause: unknown, likely?: LikelyCause) {
-    const page = (globalThis.location as Location | undefined)?.origin ?? 'this page';
-    const place = `${nameOf(peer)} at ${origin}`;
+  const isKeptOut = async (peer: Peer, began: number): Promise<boolean> => {
+    const { open, seenAt = Infinity } = peer;
+    const isSeen = !open && (await isThere(peer));
+    peer.seenAt = isSeen ? Date.now() : Infinity;
+    // Both by one clock, which may stand still in between.
+    return isSeen && seenAt <= began;
+  };
+  const unreachable = (name: PeerName, likely?: LikelyCause): Unreachable => {
+    const { origin = '' } = peers[name];
     const words = {
-      cors:
-        `${capital(place)} answers, but the browser keeps the answers from this page: ` +
-        (peer === 'S3'
-          ? `the bucket’s CORS rules do not let ${page} in, it seems. "sealslot cors check" tells what is missing.`
-          : `cors.origins in its sealslot.yaml lacks ${page}, it seems.`),
-      untrusted_or_down: `No answer from ${place}: it is down, its certificate is not trusted, or something blocks it, such as connect-src of this page’s Content-Security-Policy. Open ${origin} in a tab: the browser tells which.`,
-      offline: `No answer from ${place}: this device is offline.`,
+      cors: `It answers, but ${name === 'S3' ? "the bucket's CORS rules" : 'cors.origins in its sealslot.yaml'} may lack ${location.origin}: see "sealslot cors check".`,
+      untrusted_or_down: `It is down, its certificate is not trusted, or something such as this page's connect-src blocks it: open ${origin} in a tab to see.`,
+      offline: 'This device is offline.',
     };
-    super(peer, words[likely ?? 'untrusted_or_down'], {
-      cause,
-      passing: likely === undefined,
+    return new Unreachable(name, `No answer from ${name} at ${origin}. ${likely ? words[likely] : ''}`, {
+      passing: !likely,
       ...(likely && { likely }),
     });
-    this.origin = origin;
-  }
+  };
+  return {
+    async reach(name, url, signal, attempt) {
+      const peer = peers[name];
+      for (;;) {
+        const began = Date.now();
+        const answer = await attempt();
+        signal?.throwIfAborted();
+        if (answer !== undefined) {
+          moved(name);
+          return answer;
+        }
+        if (navigator.onLine) {
+          peer.origin = new URL(url).origin;
+          throw unreachable(name, (await isKeptOut(peer, began)) ? 'cors' : undefined);
+        }
+        tell(true);
+        await until(signal, (end) => {
+          const timer = setTimeout(end, OFFLINE_PAUSE_MS);
+          addEventListener('online', () => end(), { once: true });
+          return () => clearTimeout(timer);
+        });
+        tell(!navigator.onLine);
+      }
+    },
+    moved,
+    async explain(error) {
+      if (!(error instanceof Unreachable) || error.likely) return error;
+      const peer = peers[error.peer];
+      const isSeen = !peer.open && (await isThere(peer));
+      return unreachable(error.peer, navigator.onLine ? (isSeen ? 'cors' : 'untrusted_or_down') : 'offline');
+    },
+  };
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-const isOffline = (): boolean => !navigator.onLine;
-
 /** Without CORS nothing can be read, but a server that is there and trusted can be told from one that is not. */
-async function isThere(origin: string): Promise<boolean> {
+async function isThere({ origin = '' }: Peer): Promise<boolean> {
   try {
     await fetch(origin, {
       ...{ mode: 'no-cors', cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' },
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(PROBE_MS),
     });
     return true;
   } catch {
     return false;
   }
-}
-
-function online(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      globalThis.removeEventListener('online', end);
-      signal?.removeEventListener('abort', end);
-      if (signal?.aborted === true) reject(signal.reason as Error);
-      else resolve();
-    };
-    const timer = setTimeout(end, OFFLINE_PROBE_MS);
-    globalThis.addEventListener('online', end);
-    signal?.addEventListener('abort', end);
-  });
 }

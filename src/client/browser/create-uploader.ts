@@ -1,46 +1,45 @@
-import { endpointOption } from '../endpoint.ts';
+import { isSafe } from '../is-safe.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../retry.ts';
-import type { Token } from '../service.ts';
 import type { Uploader, UploaderOptions } from './options.ts';
-import { RunningUpload } from './running-upload.ts';
+import { startUpload } from './running-upload.ts';
 
 /** Pauses of half their length at least, 24 to 47 seconds in all: a network that is gone for ten seconds comes back in time. */
 const RETRY: RetryPolicy = { ...DEFAULT_RETRY, tries: 10, random: () => (1 + Math.random()) / 2 };
 
 /**
  * An uploader for one service. Make it once; it holds nothing open.
- * @throws TypeError when an option is not usable.
+ * @throws TypeError when the endpoint is no URL, or neither https nor on loopback.
  */
 export function createUploader(options: UploaderOptions): Uploader {
-  const { endpoint, getToken, parallelParts, retry, storage } = options;
-  if (typeof getToken !== 'function') throw new TypeError('getToken must be a function that gives a token');
+  const { getToken, parallelParts, retry, storage = usualStorage() } = options;
+  const endpoint = new URL(options.endpoint);
+  if (!isSafe(endpoint)) throw new TypeError('endpoint must be https, or on loopback');
   const common = {
-    endpoint: endpointOption(endpoint),
-    token: async () => tokenOf(await getToken()),
+    endpoint,
+    token: async () => {
+      const token: unknown = await getToken();
+      if (typeof token !== 'string' || !/^[!-~]+$/.test(token)) {
+        throw new TypeError('getToken gave no token: visible ASCII, without "Bearer"');
+      }
+      return { header: () => `Bearer ${token}` };
+    },
     retry: { ...RETRY, ...retry },
-    storage: storage === undefined ? usualStorage() : (storage ?? undefined),
+    storage: storage ?? undefined,
     parallelParts,
   };
   return {
     upload(file, options = {}) {
       if (!(file instanceof Blob)) throw new TypeError('upload takes a File or Blob');
-      return new RunningUpload(common, file, options);
+      return startUpload(common, file, options);
     },
   };
 }
 
-function tokenOf(token: unknown): Token {
-  if (typeof token !== 'string' || !/^[!-~]+$/.test(token)) {
-    throw new TypeError('getToken gave no token: visible ASCII, without "Bearer"');
-  }
-  return { header: () => `Bearer ${token}` };
-}
-
 /** Where cookies are blocked, looking at it throws. */
-function usualStorage(): Storage | undefined {
+function usualStorage(): Storage | null {
   try {
     return localStorage;
   } catch {
-    return undefined;
+    return null;
   }
 }

@@ -1,15 +1,14 @@
-import { Sha256 } from './sha256.ts';
-import { base64 } from './hash-in-pieces.ts';
+import { sha256OfBytes } from './sha256-of-bytes.ts';
 
 /** The Idempotency-Key of an upload, and its place in the memory of the browser. */
 export interface Hold {
   readonly key: string;
   /** Whether an earlier page began it. */
-  readonly isResumed: boolean;
+  readonly isResumed?: boolean;
   /** There is nothing left to go on with. */
-  forget(): void;
+  forget?(): void;
   /** Nobody works on it any more. */
-  release(): void;
+  release?(): void;
 }
 
 const PREFIX = 'sealslot:';
@@ -17,7 +16,6 @@ const PREFIX = 'sealslot:';
 const LIFE_MS = 23.5 * 3_600_000;
 /** A page that was just closed may hold it a little longer. */
 const LOCK_MS = 1_000;
-const held = new Set<string>();
 
 /**
  * Finds the key of the same upload that an earlier page did not bring to its end, or makes one. While somebody else works on it, in this page or another, there is no sharing: two
@@ -26,20 +24,17 @@ const held = new Set<string>();
  * @param facts what makes it the same upload; only their hash is stored.
  */
 export async function holdKey(storage: Storage | undefined, facts: readonly unknown[]): Promise<Hold> {
-  const fresh = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
-  const hash = new Sha256();
-  hash.update(new TextEncoder().encode(JSON.stringify(facts)));
-  const name = `${PREFIX}${base64(hash.digest())}`;
-  const release = storage && (await lock(name));
-  if (!release) return { key: fresh, isResumed: false, forget: nothing, release: nothing };
+  const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
+  // Elsewhere there are neither hashes nor locks.
+  if (!storage || !isSecureContext) return { key };
+  const name = PREFIX + (await sha256OfBytes(new TextEncoder().encode(JSON.stringify(facts))));
+  const release = await lock(name);
+  if (!release) return { key };
   const found = attempt(() => find(storage, name));
-  if (found === undefined)
-    attempt(() => storage.setItem(name, JSON.stringify({ key: fresh, at: Date.now() })));
+  if (!found) attempt(() => storage.setItem(name, `${Date.now()} ${key}`));
   return {
-    key: found ?? fresh,
-    isResumed: found !== undefined,
+    key: found ?? key,
+    isResumed: !!found,
     forget: () => attempt(() => storage.removeItem(name)),
     release,
   };
@@ -57,44 +52,22 @@ function attempt<T>(work: () => T): T | undefined {
 /** Removes what is too old, too. */
 function find(storage: Storage, name: string): string | undefined {
   let found: string | undefined;
-  for (const each of Array.from({ length: storage.length }, (_, index) => storage.key(index))) {
-    if (!each?.startsWith(PREFIX)) continue;
-    const entry = attempt(() => JSON.parse(storage.getItem(each) ?? '') as { key: unknown; at: unknown });
-    const age = Date.now() - Number(entry?.at);
+  for (const each of Object.keys(storage)) {
+    if (!each.startsWith(PREFIX)) continue;
+    const [at, key] = storage.getItem(each)?.split(' ') ?? [];
     // Not "too old": what is no number compares as false.
-    if (!(age >= 0 && age < LIFE_MS) || typeof entry?.key !== 'string') storage.removeItem(each);
-    else if (each === name) found = entry.key;
+    if (!(Date.now() - Number(at) < LIFE_MS)) storage.removeItem(each);
+    else if (each === name) found = key;
   }
   return found;
 }
 
 /** @returns what releases it; undefined when somebody else has it. */
-async function lock(name: string): Promise<(() => void) | undefined> {
-  if (held.has(name)) return undefined;
-  held.add(name);
-  let release = (): void => undefined;
-  // Absent in a page that is not a secure context. Two tabs then work on one slot: what S3 lists still counts for both.
-  const locks = navigator.locks as LockManager | undefined;
-  const isOurs =
-    locks === undefined ||
-    (await new Promise<boolean>((resolve) => {
-      const work = (): Promise<void> => {
-        resolve(true);
-        return new Promise((end) => (release = end));
-      };
-      const signal = AbortSignal.timeout(LOCK_MS);
-      locks.request(name, { signal }, work).catch((error: unknown) => {
-        // A page that may not lock may still remember.
-        resolve(!(error instanceof Error && error.name === 'TimeoutError'));
-      });
-    }));
-  const leave = (): void => {
-    held.delete(name);
-    release();
-  };
-  if (isOurs) return leave;
-  leave();
-  return undefined;
+function lock(name: string): Promise<(() => void) | undefined> {
+  return new Promise((tell) => {
+    const signal = AbortSignal.timeout(LOCK_MS);
+    // A page that may not lock may still remember.
+    const onError = (): void => tell(signal.aborted ? undefined : () => undefined);
+    navigator.locks.request(name, { signal }, () => new Promise<void>(tell)).catch(onError);
+  });
 }
-
-const nothing = (): void => undefined;

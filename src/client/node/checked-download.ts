@@ -1,8 +1,7 @@
 import { downloadObject, type Downloaded, type DownloadOptions } from './download-object.ts';
 import { ContentDiffers, hasCode } from '../errors.ts';
 import type { Slot } from '../model.ts';
-import type { ServiceClient } from '../service.ts';
-import type { Transport } from './transport.ts';
+import type { PartnerService } from './partner-service.ts';
 
 /** What the bytes could be compared with: `nothing` when the token lacks `uploads:read`, and so what was announced is not known. */
 export type Checked = 'sha256' | 'size' | 'nothing';
@@ -13,7 +12,7 @@ export type Checked = 'sha256' | 'size' | 'nothing';
  * @throws as `downloadObject` does; ContentDiffers also when size or SHA-256 are not the announced ones.
  */
 export async function downloadChecked(
-  service: ServiceClient<Transport>,
+  service: PartnerService,
   id: string,
   { signal, onBegin, write }: DownloadOptions,
 ): Promise<Downloaded & { readonly checked: Checked }> {
@@ -34,7 +33,7 @@ export async function downloadChecked(
 
 /** @returns undefined when the token may download but not look. */
 async function announced(
-  service: ServiceClient,
+  service: PartnerService,
   id: string,
   signal: AbortSignal | undefined,
 ): Promise<Slot | undefined> {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { BearerToken } from './bearer-token.ts';
 import { downloadChecked, type Checked } from './checked-download.ts';
 import { contentTypeOf } from './content-type.ts';
-import { endpointOption } from '../endpoint.ts';
+import { parseEndpoint } from './endpoint.ts';
 import { FileUnusable } from '../errors.ts';
 import { openFileSink, type Sink } from './file-sink.ts';
 import { openLocalFile, type LocalFile } from './local-file.ts';
@@ -17,7 +17,7 @@ import {
   requireUploadOptions,
 } from './options.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from '../retry.ts';
-import { ServiceClient } from '../service.ts';
+import { PartnerService } from './partner-service.ts';
 import { blobSource, bytesSource, type Source } from './source.ts';
 import { Transport } from './transport.ts';
 import type { UploadMethod } from '../asks.ts';
@@ -124,9 +124,9 @@ export interface Client extends Disposable {
 export function createClient(options: ClientOptions): Client {
   requireClientOptions(options);
   const { endpoint, token, ca, retry } = options;
-  const service = new ServiceClient({
-    endpoint: endpointOption(endpoint),
-    token: typeof token === 'string' ? new BearerToken(token) : async () => given(await token()),
+  const service = new PartnerService({
+    endpoint: usableEndpoint(endpoint),
+    token: typeof token === 'string' ? fixed(token) : async () => given(await token()),
     transport: new Transport(ca),
     retry: { ...DEFAULT_RETRY, ...retry },
   });
@@ -162,6 +162,19 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
+function usableEndpoint(endpoint: string | URL): URL {
+  try {
+    return parseEndpoint(endpoint);
+  } catch (error) {
+    throw new TypeError(`endpoint ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function fixed(text: string): () => BearerToken {
+  const token = new BearerToken(text);
+  return () => token;
+}
+
 /** What the caller's function gave; without types it may be nothing. */
 function given(token: unknown): BearerToken {
   if (typeof token === 'string' && token !== '') return new BearerToken(token);
@@ -192,7 +205,7 @@ function inMemory(source: Blob | Uint8Array): Source {
 }
 
 async function downloadTo(
-  service: ServiceClient<Transport>,
+  service: PartnerService,
   id: string,
   { to, overwrite = false, onProgress, signal }: DownloadOptions,
 ): Promise<DownloadResult> {

@@ -4,7 +4,7 @@ import { ContentDiffers, PartnerError, S3Refusal } from '../errors.ts';
 import { filenameIn } from './filename.ts';
 import type { SignedRequest } from '../model.ts';
 import { Patience } from '../retry.ts';
-import type { ServiceClient } from '../service.ts';
+import type { PartnerService } from './partner-service.ts';
 import { s3CodeIn } from '../transport.ts';
 import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
 import { unreachable } from './unreachable.ts';
@@ -30,7 +30,7 @@ export interface Downloaded {
  * announced, or another object after a cut; an `AbortError`; and whatever `write` and `onBegin` throw.
  */
 export async function downloadObject(
-  service: ServiceClient<Transport>,
+  service: PartnerService,
   id: string,
   options: DownloadOptions,
 ): Promise<Downloaded> {

@@ -1,4 +1,4 @@
-import { nameOf, Unreachable } from '../errors.ts';
+import { Unreachable } from '../errors.ts';
 
 /** What broke the connection, in words. An untrusted certificate is none that passes. */
 export function unreachable(peer: 'service' | 'S3', cause: unknown): Unreachable {
@@ -9,6 +9,8 @@ export function unreachable(peer: 'service' | 'S3', cause: unknown): Unreachable
     : `No answer from ${nameOf(peer)}${placeOf(cause)} (${reason}).`;
   return new Unreachable(peer, message, { cause, passing: !untrusted });
 }
+
+const nameOf = (peer: 'service' | 'S3'): string => (peer === 'S3' ? 'S3' : 'the service');
 
 /** The codes of OpenSSL's verification, and of Node's for a wrong name. */
 const CERTIFICATE = /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA)/;

@@ -62,11 +62,15 @@ export async function uploadSource(
   const identity = options.idempotencyKey ?? source.identity ?? randomUUID();
   const meter = new Meter(source.size, options.onProgress);
   try {
-    const { outcome, slot, announced } = await runUpload(service, sendable(service.transport, source), {
-      create: (attempt) =>
-        firstAllowed(asks, (ask) =>
+    let announced: string | undefined;
+    const { outcome, slot } = await runUpload(service, sendable(service.transport, source), {
+      async create(attempt) {
+        const slot = await firstAllowed(asks, (ask) =>
           service.create(ask, idempotencyKey(service.endpoint, identity, ask, attempt, sha256), signal),
-        ),
+        );
+        announced = slot.sha256;
+        return slot;
+      },
       ...{ meter, parallelParts: options.parallelParts, signal },
     });
     return { outcome, slot, sha256, verified: announced === sha256 };

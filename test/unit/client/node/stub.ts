@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { BearerToken } from '../../../../src/client/node/bearer-token.ts';
 import type { SignedRequest } from '../../../../src/client/model.ts';
 import { DEFAULT_RETRY } from '../../../../src/client/retry.ts';
-import { ServiceClient } from '../../../../src/client/service.ts';
+import { PartnerService } from '../../../../src/client/node/partner-service.ts';
 import { Transport } from '../../../../src/client/node/transport.ts';
 import { makeCa } from '../../../support/ca.ts';
 
@@ -26,7 +26,7 @@ export type S3Handler = (request: IncomingMessage, response: ServerResponse) => 
 
 /** A service and an S3 that answer by script: the next answer for each call, the last one for ever. */
 export interface Stub extends AsyncDisposable {
-  readonly client: ServiceClient<Transport>;
+  readonly client: PartnerService;
   readonly dir: string;
   /** By `POST /complete` and the like, the id left out. */
   readonly script: Record<string, (Answer | Reply | 'cut')[]>;
@@ -83,9 +83,9 @@ export async function startStub(): Promise<Stub> {
 
   const pauses: number[] = [];
   const transport = new Transport(ca.caPem);
-  const client = new ServiceClient({
+  const client = new PartnerService({
     endpoint: new URL(`http://127.0.0.1:${port(service)}/`),
-    token: new BearerToken('token'),
+    token: () => new BearerToken('token'),
     transport,
     retry: {
       ...DEFAULT_RETRY,
