@@ -56,10 +56,12 @@ await checks.check('the tarball holds what it needs, and nothing else', () => {
   assert.deepEqual(notAllowed(packed), []);
   const files = new Set(packed.files.map(({ path }) => path));
   const sources = globSync('src/**/*.ts', { cwd: project });
-  const wanted = sources.flatMap((path) => {
+  const assets = globSync('src/page/*.{html,css,svg}', { cwd: project });
+  const modules = sources.flatMap((path) => {
     const built = path.replace(/^src/, 'dist').replace(/\.ts$/, '');
     return [`${built}.js`, `${built}.d.ts`];
   });
+  const wanted = [...modules, ...assets.map((path) => path.replace(/^src/, 'dist'))];
   assert.deepEqual(
     wanted.filter((path) => !files.has(path)),
     [],
@@ -106,7 +108,10 @@ await checks.check('--help, and that of every command', () => {
   return `${commands.length} commands`;
 });
 await checks.check('every module loads without what only development has', () => {
-  const modules = globSync('dist/**/*.js', { cwd: installed }).filter((path) => path !== 'dist/main.js');
+  // The first would start the program, and the page's are for a browser.
+  const modules = globSync('dist/**/*.js', { cwd: installed }).filter(
+    (path) => path !== 'dist/main.js' && !path.startsWith('dist/page/'),
+  );
   const script = `for (const path of ${JSON.stringify(modules)}) await import('${installed}/' + path);`;
   execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: dir, stdio: 'pipe' });
   return `${modules.length} modules`;

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import { InvalidRequest } from './errors.ts';
 import { registerRoutes, type Admits, type Served, type Snapshot } from './http/api.ts';
 import { allowOrigins } from './http/cors.ts';
+import { serveDemo } from './http/demo.ts';
 import { serveDocument } from './http/docs.ts';
 import { requestFields, type Logger } from './http/log.ts';
 import type { Metrics } from './http/metrics.ts';
@@ -99,6 +100,7 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
   answerErrors(app, guest);
   await serveDocument(app, ROUTES);
   registerRoutes(app, ROUTES, current, guest?.admits);
+  if (current().services.config.demo.enabled) await serveDemo(app, current);
 };
 
 function answerErrors(app: FastifyInstance, guest: Guest | undefined): void {
