@@ -10,6 +10,8 @@ export default tseslint.config(
       'bin/',
       '.dependency-cruiser.cjs',
       'test/fixtures/',
+      // Scripts of pages: plain JavaScript, as a page has it.
+      'test/browser/page/',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

@@ -111,7 +111,7 @@ await checks.check('every module loads without what only development has', () =>
   execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: dir, stdio: 'pipe' });
   return `${modules.length} modules`;
 });
-await checks.check('sealslot/client: a program that imports it has its types, and runs', () => {
+await checks.check('sealslot/node: a program that imports it has its types, and runs', () => {
   const consumer = join(dir, 'consumer');
   mkdirSync(consumer);
   const printed = runConsumer(consumer, installed, join(project, 'node_modules'));

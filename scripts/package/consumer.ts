@@ -8,7 +8,7 @@ import {
   ContentDiffers, FileChanged, FileUnusable, PartnerError, S3Refusal, ServiceProblem, Unreachable,
   createClient, safeFilename,
   type Client, type DownloadResult, type Slot, type Uploaded, type UploadProgress,
-} from 'sealslot/client';
+} from 'sealslot/node';
 
 const tell = ({ bytes, size, resumed }: UploadProgress): string => \`\${bytes - resumed} of \${size - resumed}\`;
 

@@ -1,9 +1,9 @@
 import { basename, resolve } from 'node:path';
 import { LARGEST_PUT_BYTES } from '../client/asks.ts';
-import { contentTypeOf } from '../client/content-type.ts';
+import { contentTypeOf } from '../client/node/content-type.ts';
 import { FileUnusable } from '../client/errors.ts';
-import { idempotencyKey } from '../client/idempotency.ts';
-import { openLocalFile, sha256Of } from '../client/local-file.ts';
+import { idempotencyKey } from '../client/node/idempotency.ts';
+import { openLocalFile, sha256Of } from '../client/node/local-file.ts';
 import type { UploadAsk } from '../client/model.ts';
 import { exitCodeOf, reportOf } from './partner/failure.ts';
 import { parseEndpoint } from './partner/service.ts';

@@ -1,6 +1,7 @@
-import { downloadChecked, type Checked } from '../client/checked-download.ts';
-import type { Downloaded } from '../client/download-object.ts';
-import { safeFilename } from '../client/filename.ts';
+import { downloadChecked, type Checked } from '../client/node/checked-download.ts';
+import type { Downloaded } from '../client/node/download-object.ts';
+import { safeFilename } from '../client/node/filename.ts';
+import type { Transport } from '../client/node/transport.ts';
 import type { ServiceClient } from '../client/service.ts';
 import { EXIT_INTERRUPTED } from './command.ts';
 import { exitCodeOf, reportOf } from './partner/failure.ts';
@@ -55,7 +56,7 @@ const CHECKED: Readonly<Record<Checked, string>> = {
 };
 
 async function fetchAndCheck(
-  service: ServiceClient,
+  service: ServiceClient<Transport>,
   id: string,
   options: DownloadCommandOptions,
   terminal: Terminal,

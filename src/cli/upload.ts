@@ -1,8 +1,9 @@
 import type { UploadMethod } from '../client/asks.ts';
-import { contentTypeOf } from '../client/content-type.ts';
-import { openLocalFile } from '../client/local-file.ts';
+import { contentTypeOf } from '../client/node/content-type.ts';
+import { openLocalFile } from '../client/node/local-file.ts';
+import type { Transport } from '../client/node/transport.ts';
 import type { ServiceClient } from '../client/service.ts';
-import { uploadSource } from '../client/upload.ts';
+import { uploadSource } from '../client/node/upload.ts';
 import { EXIT_INTERRUPTED, UsageError } from './command.ts';
 import { exitCodeOf, exitCodeOfAll, stopsAll } from './partner/failure.ts';
 import { findFiles, type FoundFile, type LostFile } from './partner/files.ts';
@@ -73,7 +74,7 @@ export async function upload(
 }
 
 async function uploadOne(
-  service: ServiceClient,
+  service: ServiceClient<Transport>,
   journal: Journal | undefined,
   found: FoundFile | LostFile,
   options: UploadCommandOptions,

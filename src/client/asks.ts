@@ -44,9 +44,9 @@ export function asksFor(
  * @param asks tried in order; those that a refusal has ruled out are taken out, so that the next call does not meet it again.
  * @throws ServiceProblem: the first refusal, when it is of something else or of all.
  */
-export async function firstAllowed(
-  asks: UploadAsk[],
-  create: (ask: UploadAsk) => Promise<SlotWithRequest>,
+export async function firstAllowed<Ask>(
+  asks: Ask[],
+  create: (ask: Ask) => Promise<SlotWithRequest>,
 ): Promise<SlotWithRequest> {
   let refusal: unknown;
   for (;;) {

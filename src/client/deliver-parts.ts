@@ -5,15 +5,18 @@ import type { Part, PartsRequest, Slot } from './model.ts';
 import { Patience } from './retry.ts';
 import { sendParts, UploadGone } from './send-parts.ts';
 import type { ServiceClient } from './service.ts';
-import type { Source } from './source.ts';
+import type { Sendable } from './sendable.ts';
+
+/** What an upload is at. */
+export type UploadStep = 'uploading' | 'completing';
 
 export interface DeliverPartsOptions {
   /** How many parts at once. */
   readonly parallel: number;
   readonly meter: Meter;
   readonly signal: AbortSignal | undefined;
-  /** Called before the first byte of this call is sent, if any is needed. */
-  readonly onSending: () => void;
+  /** Called before bytes are sent, if any are needed, and before the service is asked to put them together. */
+  readonly onStep: (step: UploadStep) => void;
 }
 
 /**
@@ -25,8 +28,8 @@ export async function deliverParts(
   service: ServiceClient,
   id: string,
   request: PartsRequest,
-  source: Source,
-  { parallel, meter, signal, onSending }: DeliverPartsOptions,
+  source: Sendable,
+  { parallel, meter, signal, onStep }: DeliverPartsOptions,
 ): Promise<Slot> {
   const { partSize } = request;
   const patience = new Patience(service.retry, signal);
@@ -43,7 +46,7 @@ export async function deliverParts(
     const todo = missing.length > 0 ? missing : disputed;
     let closed: unknown;
     if (todo.length > 0) {
-      if (!sent) onSending();
+      onStep('uploading');
       sent = true;
       try {
         await sendParts(service, id, todo, source, { partSize, parallel, meter, signal });
@@ -56,6 +59,7 @@ export async function deliverParts(
     }
     // Where nobody compares the whole, parts of two contents would pass unnoticed.
     await source.requireUnchanged();
+    onStep('completing');
     try {
       return await complete(service, id, patience, signal);
     } catch (error) {

@@ -1,10 +1,9 @@
 import { FileChanged, S3Refusal } from './errors.ts';
 import type { Meter } from './meter.ts';
 import type { SignedRequest } from './model.ts';
-import { putBody } from './put-body.ts';
 import { Patience } from './retry.ts';
 import type { ServiceClient } from './service.ts';
-import type { Source } from './source.ts';
+import type { Sendable } from './sendable.ts';
 
 /** S3's codes for a body that is not the announced one. */
 const OTHER_BODY = /Digest|Checksum|SHA256Mismatch/;
@@ -21,7 +20,7 @@ export async function deliverPut(
   service: ServiceClient,
   id: string,
   first: SignedRequest,
-  source: Source,
+  source: Sendable,
   { meter, signal }: { readonly meter: Meter; readonly signal: AbortSignal | undefined },
 ): Promise<boolean> {
   const patience = new Patience(service.retry, signal);
@@ -31,7 +30,7 @@ export async function deliverPut(
   for (;;) {
     try {
       const onSent = (bytes: number): void => meter.moved(WHOLE, bytes);
-      await putBody(service.transport, request, source, { signal, onSent });
+      await source.put(request, 0, source.size, { signal, onSent });
       return true;
     } catch (error) {
       signal?.throwIfAborted();

@@ -1,5 +1,7 @@
 /** Every failure that this client can tell has a stable `code`; the message is for people and holds no key, token or URL. */
 export abstract class PartnerError extends Error {
+  // Written out in each class: a bundler that minifies renames the classes.
+  abstract override readonly name: string;
   abstract readonly code: string;
   /** Whether the same call may succeed later. */
   abstract readonly passing: boolean;
@@ -8,7 +10,6 @@ export abstract class PartnerError extends Error {
 
   constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.name = new.target.name;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
@@ -21,6 +22,7 @@ export interface FieldProblem {
 
 /** The service refused, by RFC 9457; docs/errors.md lists the codes. `unexpected_answer` is an answer that is no such document. */
 export class ServiceProblem extends PartnerError {
+  override readonly name = 'ServiceProblem';
   readonly code: string;
   readonly status: number;
   readonly detail: string;
@@ -54,48 +56,36 @@ function problemMembers(document: unknown): { code?: string; detail?: string; er
   };
 }
 
+/** What a browser's failure is likely to come from; the browser itself hides it. */
+export type LikelyCause = 'cors' | 'untrusted_or_down' | 'offline';
+
 /** No whole answer came: connection refused or cut, name unknown, too long a silence, a certificate that nobody vouches for. */
 export class Unreachable extends PartnerError {
+  override readonly name = 'Unreachable';
   readonly code = 'unreachable';
   readonly peer: 'service' | 'S3';
   readonly passing: boolean;
+  /** In a browser, as far as a probe could tell when trying again had not helped. */
+  readonly likely: LikelyCause | undefined;
 
-  constructor(peer: 'service' | 'S3', cause: unknown) {
-    const reason = codeOf(cause);
-    const untrusted = CERTIFICATE.test(reason);
-    super(
-      untrusted
-        ? `The certificate of ${nameOf(peer)} is not trusted (${reason}).`
-        : `No answer from ${nameOf(peer)}${placeOf(cause)} (${reason}).`,
-      { cause },
-    );
+  constructor(
+    peer: 'service' | 'S3',
+    message: string,
+    options: { cause?: unknown; passing?: boolean; likely?: LikelyCause } = {},
+  ) {
+    super(message, options);
     this.peer = peer;
-    this.passing = !untrusted;
+    this.passing = options.passing ?? true;
+    this.likely = options.likely;
   }
 }
 
-/** The codes of OpenSSL's verification, and of Node's for a wrong name. */
-const CERTIFICATE = /^(ERR_TLS_CERT|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA)/;
-
-const nameOf = (peer: 'service' | 'S3'): string => (peer === 'S3' ? 'S3' : 'the service');
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError) return codeOf(error.errors[0]);
-  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string'))
-    return 'the connection broke';
-  return error.code;
-}
-
-/** Where it was looked for: a mistyped address is the likeliest cause. */
-function placeOf(error: unknown): string {
-  if (error instanceof AggregateError) return placeOf(error.errors[0]);
-  const { address, port, hostname } = error as { address?: unknown; port?: unknown; hostname?: unknown };
-  if (typeof address === 'string') return ` at ${address}${typeof port === 'number' ? `:${port}` : ''}`;
-  return typeof hostname === 'string' ? ` at ${hostname}` : '';
-}
+/** For messages. */
+export const nameOf = (peer: 'service' | 'S3'): string => (peer === 'S3' ? 'S3' : 'the service');
 
 /** S3 refused the presigned call. */
 export class S3Refusal extends PartnerError {
+  override readonly name = 'S3Refusal';
   readonly code = 's3_refused';
   readonly status: number;
   /** S3's own code, such as `AccessDenied`; empty when it sent none. */
@@ -113,6 +103,7 @@ export class S3Refusal extends PartnerError {
 
 /** The file is not the one that was hashed: it was written to meanwhile. */
 export class FileChanged extends PartnerError {
+  override readonly name = 'FileChanged';
   readonly code = 'file_changed';
   readonly passing = false;
 }
@@ -124,12 +115,14 @@ export function hasCode(error: unknown, ...codes: readonly string[]): error is S
 
 /** What arrived differs in size or SHA-256 from what was announced. */
 export class ContentDiffers extends PartnerError {
+  override readonly name = 'ContentDiffers';
   readonly code = 'content_differs';
   readonly passing = false;
 }
 
 /** A local file could not be opened, read or written; `cause` has the system's code. */
 export class FileUnusable extends PartnerError {
+  override readonly name = 'FileUnusable';
   readonly code = 'file_unusable';
   readonly passing = false;
 }

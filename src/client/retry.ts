@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { PartnerError } from './errors.ts';
 
 /** How often and how patiently something is tried again. */
@@ -22,10 +21,22 @@ export const DEFAULT_RETRY: RetryPolicy = {
   firstPauseMs: 500,
   longestPauseMs: 8_000,
   random: Math.random,
-  pause: async (milliseconds, signal) => {
-    await delay(milliseconds, undefined, signal && { signal });
-  },
+  pause: delay,
 };
+
+function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      if (signal?.aborted === true) reject(signal.reason as Error);
+      else resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener('abort', end);
+  });
+}
 
 /** A service that asks for more patience than this is not waited for as long. */
 const LONGEST_RETRY_AFTER_MS = 60_000;

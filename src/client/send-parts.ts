@@ -2,10 +2,9 @@ import { PartnerError, S3Refusal, Unreachable } from './errors.ts';
 import type { Meter } from './meter.ts';
 import type { PartRequest } from './model.ts';
 import { PartRequests } from './part-requests.ts';
-import { putBody } from './put-body.ts';
 import { Patience } from './retry.ts';
 import type { ServiceClient } from './service.ts';
-import type { Source } from './source.ts';
+import type { Sendable } from './sendable.ts';
 
 export interface SendPartsOptions {
   /** Bytes of each part but the last. */
@@ -28,7 +27,7 @@ export async function sendParts(
   service: ServiceClient,
   id: string,
   parts: readonly number[],
-  source: Source,
+  source: Sendable,
   { partSize, parallel, meter, signal }: SendPartsOptions,
 ): Promise<void> {
   const stopping = new AbortController();
@@ -58,14 +57,13 @@ async function sendPart(
   service: ServiceClient,
   requests: PartRequests,
   first: PartRequest,
-  source: Source,
+  source: Sendable,
   partSize: number,
   meter: Meter,
   signal: AbortSignal,
 ): Promise<void> {
   const patience = new Patience(service.retry, signal);
   const { partNumber, size } = first;
-  const body = source.part((partNumber - 1) * partSize, size);
   let request = first;
   let refreshed = false;
   for (;;) {
@@ -73,7 +71,7 @@ async function sendPart(
       // It may have waited long for its turn.
       if (hasEnded(request)) request = await requests.fresh(partNumber);
       const onSent = (bytes: number): void => meter.moved(partNumber, bytes);
-      await putBody(service.transport, request, body, { signal, onSent });
+      await source.put(request, (partNumber - 1) * partSize, size, { signal, onSent });
       meter.finished(partNumber, size);
       return;
     } catch (error) {
@@ -98,6 +96,7 @@ function hasEnded({ expiresAt }: PartRequest): boolean {
 
 /** S3 has no such multipart upload any more: somebody has completed it, or it was aborted. The service can tell. */
 export class UploadGone extends PartnerError {
+  override readonly name = 'UploadGone';
   readonly code = 'upload_gone';
   readonly passing = false;
 

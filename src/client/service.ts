@@ -1,15 +1,22 @@
-import type { BearerToken } from './bearer-token.ts';
-import { PartnerError, ServiceProblem, Unreachable } from './errors.ts';
+import { ServiceProblem } from './errors.ts';
 import type { Part, PartRequest, SignedRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
 import { DEFAULT_RETRY, Patience, type RetryPolicy } from './retry.ts';
-import { answerTo, retryAfterOf, textOf, type Transport } from './transport.ts';
+import type { ServiceTransport } from './transport.ts';
 
-export interface ServiceOptions {
+/** What proves who calls. */
+export interface Token {
+  /** The value of the `authorization` header. */
+  header(): string;
+}
+
+export interface ServiceOptions<T extends ServiceTransport> {
   /** Where the service is, perhaps with a path before its `/v1`. */
   readonly endpoint: URL;
   /** A function is asked before every call. */
-  readonly token: BearerToken | (() => BearerToken | Promise<BearerToken>);
-  readonly transport: Transport;
+  readonly token: Token | (() => Token | Promise<Token>);
+  /** Whether a 401 has it asked once more: the token may just have ended. */
+  readonly renewsToken?: boolean;
+  readonly transport: T;
   readonly retry?: RetryPolicy;
 }
 
@@ -26,16 +33,18 @@ interface Call {
  * Every method rejects with `ServiceProblem` when the service refuses, with `Unreachable` when it does not answer, and with an
  * `AbortError` when the signal is aborted.
  */
-export class ServiceClient {
+export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
   /** Without a slash at its end. */
   readonly endpoint: string;
-  readonly transport: Transport;
+  readonly transport: T;
   readonly retry: RetryPolicy;
-  readonly #token: () => BearerToken | Promise<BearerToken>;
+  readonly #token: () => Token | Promise<Token>;
+  readonly #renewsToken: boolean;
 
-  constructor({ endpoint, token, transport, retry = DEFAULT_RETRY }: ServiceOptions) {
+  constructor({ endpoint, token, renewsToken = false, transport, retry = DEFAULT_RETRY }: ServiceOptions<T>) {
     this.endpoint = endpoint.href.replace(/\/+$/, '');
     this.#token = typeof token === 'function' ? token : () => token;
+    this.#renewsToken = renewsToken;
     this.transport = transport;
     this.retry = retry;
   }
@@ -99,20 +108,20 @@ export class ServiceClient {
 
   async #call<T>(call: Call): Promise<T> {
     const patience = new Patience(this.retry, call.signal);
+    let mayRenew = this.#renewsToken;
     for (;;) {
       try {
         return (await this.#once(call)) as T;
       } catch (error) {
         call.signal?.throwIfAborted();
         if (error instanceof TokenFailure) throw error.cause;
-        await patience.afterFailure(
-          error instanceof PartnerError ? error : new Unreachable('service', error),
-        );
+        if (mayRenew && error instanceof ServiceProblem && error.status === 401) mayRenew = false;
+        else await patience.afterFailure(error);
       }
     }
   }
 
-  async #freshToken(): Promise<BearerToken> {
+  async #freshToken(): Promise<Token> {
     try {
       return await this.#token();
     } catch (error) {
@@ -121,24 +130,23 @@ export class ServiceClient {
   }
 
   async #once({ method, path, body, headers, signal }: Call): Promise<unknown> {
-    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const token = await this.#freshToken();
-    const call = this.transport.open(new URL(`${this.endpoint}/v1/uploads${path}`), {
+    const answer = await this.transport.send({
       method,
+      url: `${this.endpoint}/v1/uploads${path}`,
       headers: {
         authorization: token.header(),
         accept: 'application/json',
-        ...(bytes && { 'content-type': 'application/json', 'content-length': bytes.length }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
+      body: body === undefined ? undefined : JSON.stringify(body),
       signal,
     });
-    call.end(bytes);
-    const answer = await answerTo(call);
-    const status = answer.statusCode ?? 0;
-    const document = parse(await textOf(answer));
+    const { status, text, retryAfterSeconds } = answer;
+    const document = parse(text);
     if (status < 200 || status > 299 || document === undefined) {
-      throw new ServiceProblem(status, document, retryAfterOf(answer));
+      throw new ServiceProblem(status, document, retryAfterSeconds);
     }
     return document;
   }

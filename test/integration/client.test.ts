@@ -5,20 +5,25 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createClient, ServiceProblem, type Client, type UploadProgress } from '../../src/client/index.ts';
+import {
+  createClient,
+  ServiceProblem,
+  type Client,
+  type UploadProgress,
+} from '../../src/client/node/index.ts';
 import { available } from '../support/available.ts';
 import { startMinio } from '../support/minio.ts';
 import { startService, type Service } from '../support/service.ts';
 import { blocksOf } from '../unit/docs/pages.ts';
 import { start } from './support-partner.ts';
 
-const INDEX = new URL('../../src/client/index.ts', import.meta.url).href;
+const INDEX = new URL('../../src/client/node/index.ts', import.meta.url).href;
 const PART = 5 * 1024 ** 2;
 
 const minio = await available(() => startMinio());
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('base64');
 
-describe('sealslot/client on MinIO', { skip: minio.skip }, () => {
+describe('sealslot/node on MinIO', { skip: minio.skip }, () => {
   let service: Service;
   let client: Client;
   let dir: string;
@@ -44,7 +49,7 @@ describe('sealslot/client on MinIO', { skip: minio.skip }, () => {
   it('the guide’s programs run, and print what they should', async () => {
     await writeFile(join(dir, 'report.pdf'), 'report');
     await writeFile(join(dir, 'video.mp4'), randomBytes(6 * PART));
-    const programs = (await blocksOf('docs/client.md')).filter(({ info }) => info === 'js');
+    const programs = (await blocksOf('docs/node-client.md')).filter(({ info }) => info === 'js');
     await mkdir(join(dir, 'codes'));
     for (let n = 0; n < 20; n++) await writeFile(join(dir, 'codes', `${n}.codes`), `${n}`);
     const printed = [
@@ -55,7 +60,7 @@ describe('sealslot/client on MinIO', { skip: minio.skip }, () => {
     ];
     assert.equal(programs.length, printed.length);
     for (const [index, { at, text }] of programs.entries()) {
-      await writeFile(join(dir, 'program.mjs'), text.replace("'sealslot/client'", `'${INDEX}'`));
+      await writeFile(join(dir, 'program.mjs'), text.replace("'sealslot/node'", `'${INDEX}'`));
       const env = {
         SEALSLOT_ENDPOINT: service.url,
         SEALSLOT_API_KEY: service.token,

@@ -5,7 +5,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createClient } from '../../src/client/index.ts';
+import { createClient } from '../../src/client/node/index.ts';
 import type { S3Server } from '../support/s3-server.ts';
 import { startService } from '../support/service.ts';
 import { lossyRelay, MAIN, start, type Command } from './support-partner.ts';

@@ -65,8 +65,10 @@ export class SnippetWorld implements AsyncDisposable {
       );
       const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const service = stack.use(await serve(join(dir, 'service'), minio, front, keys.publicKey));
-      const rules = [SERVICE, S3, SITE].map((name) => `MAP ${name}:443 127.0.0.1:${front.port}`).join(',');
-      const browser = await startChromium([`--host-resolver-rules=${rules}`]);
+      const browser = await startChromium({
+        trusts: [front.certificate],
+        names: Object.fromEntries([SERVICE, S3, SITE].map((name) => [`${name}:443`, front.port])),
+      });
       stack.defer(() => browser.stop());
       const bin = await makeBin(dir);
       const parts = { service, front, dir, bin, python, browser, signing: keys.privateKey };
@@ -187,11 +189,11 @@ export class SnippetWorld implements AsyncDisposable {
         url === '/page.js'
           ? ['text/javascript', text]
           : method === 'POST' && url === '/upload-token'
-            ? ['text/plain', token]
+            ? ['application/json', JSON.stringify({ token })]
             : ['text/html', `<!doctype html><meta charset="utf-8">${html}`];
       response.writeHead(200, { 'content-type': type }).end(body);
     };
-    const page = await this.#browser.newPage({ ignoreHTTPSErrors: true });
+    const page = await this.#browser.newPage();
     await page.goto(`https://${SITE}/`);
     return page;
   }

@@ -1,7 +1,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FileUnusable } from '../../client/errors.ts';
-import { unusable } from '../../client/local-file.ts';
+import { unusable } from '../../client/node/local-file.ts';
 
 export interface FoundFile {
   /** As given, or below the folder as given. */

@@ -1,5 +1,5 @@
 import { open, readFile, realpath } from 'node:fs/promises';
-import { unusable } from '../../client/local-file.ts';
+import { unusable } from '../../client/node/local-file.ts';
 import { UsageError } from '../command.ts';
 
 /** One file that is done. */

@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { BearerToken } from '../../client/bearer-token.ts';
+import { BearerToken } from '../../client/node/bearer-token.ts';
 import { parseEndpoint as parse } from '../../client/endpoint.ts';
-import { unusable } from '../../client/local-file.ts';
+import { unusable } from '../../client/node/local-file.ts';
 import type { RetryPolicy } from '../../client/retry.ts';
 import { ServiceClient } from '../../client/service.ts';
-import { Transport } from '../../client/transport.ts';
+import { Transport } from '../../client/node/transport.ts';
 import { UsageError } from '../command.ts';
 
 /** What `upload` and `download` have in common. */
@@ -24,7 +24,7 @@ export async function openService(
   env: NodeJS.ProcessEnv,
   patience: RetryPolicy,
   say: (line: string) => void,
-): Promise<ServiceClient> {
+): Promise<ServiceClient<Transport>> {
   const endpoint = parseEndpoint(options.endpoint);
   const token = await readToken(options, env);
   if (options.apiKeyFile !== undefined && (await othersMayRead(options.apiKeyFile))) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { openFileSink as openSink, type Sink } from '../../client/file-sink.ts';
-import { unusable } from '../../client/local-file.ts';
+import { openFileSink as openSink, type Sink } from '../../client/node/file-sink.ts';
+import { unusable } from '../../client/node/local-file.ts';
 
 export type { Sink };
 

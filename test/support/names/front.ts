@@ -25,6 +25,8 @@ export interface Exchange {
 export interface Front extends AsyncDisposable {
   readonly port: number;
   readonly caFile: string;
+  /** Its own certificate, PEM. */
+  readonly certificate: string;
   readonly seen: Exchange[];
   /** Asked for each answer; the connection is cut where it says so. */
   lose: Fault;
@@ -38,9 +40,11 @@ export async function startFront(
 ): Promise<Front> {
   const names = Object.keys(behind).map((name) => `DNS:${name}`);
   const ca = await makeCa(join(dir, 'front'), { names: names.join(',') });
-  const server = createServer({ cert: await readFile(ca.certFile), key: await readFile(ca.keyFile) });
+  const certificate = await readFile(ca.certFile, 'utf8');
+  const server = createServer({ cert: certificate, key: await readFile(ca.keyFile) });
   const front = {
     caFile: ca.caFile,
+    certificate,
     seen: [] as Exchange[],
     lose: (() => false) as Fault,
     instead: (() => undefined) as Front['instead'],

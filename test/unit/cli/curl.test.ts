@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { curl, quoted } from '../../../src/cli/curl.ts';
 import { UsageError } from '../../../src/cli/command.ts';
-import { startStub, take, type Answer, type Stub } from '../client/stub.ts';
+import { startStub, take, type Answer, type Stub } from '../client/node/stub.ts';
 import { fakeTerminal } from './fake-terminal.ts';
 import { MOVES_THE_CURSOR } from './hostile-service.ts';
 

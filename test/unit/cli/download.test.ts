@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { download } from '../../../src/cli/download.ts';
 import { waitUntil } from '../../support/processes.ts';
-import { startStub, take, type Stub } from '../client/stub.ts';
+import { startStub, take, type Stub } from '../client/node/stub.ts';
 import { fakeTerminal } from './fake-terminal.ts';
 import { hostileService, MOVES_THE_CURSOR } from './hostile-service.ts';
 

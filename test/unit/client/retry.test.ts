@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { S3Refusal, ServiceProblem, Unreachable } from '../../../src/client/errors.ts';
+import { S3Refusal, ServiceProblem } from '../../../src/client/errors.ts';
+import { unreachable } from '../../../src/client/node/unreachable.ts';
 import { DEFAULT_RETRY, Patience, type RetryPolicy } from '../../../src/client/retry.ts';
 
 describe('Patience', () => {
@@ -10,7 +11,7 @@ describe('Patience', () => {
     random: () => random,
     pause: async (milliseconds) => void pauses.push(milliseconds),
   });
-  const passing = new Unreachable('service', new Error('x'));
+  const passing = unreachable('service', new Error('x'));
 
   it('waits up to twice as long each time, within a bound, six tries in all', async () => {
     pauses.length = 0;
@@ -34,7 +35,7 @@ describe('Patience', () => {
       new ServiceProblem(422, { code: 'policy_refused', detail: 'no' }),
       new ServiceProblem(500, { code: 'key_unusable' }),
       new S3Refusal(400, 'BadDigest'),
-      new Unreachable('S3', untrusted),
+      unreachable('S3', untrusted),
       new Error('a bug'),
     ]) {
       await assert.rejects(new Patience(policy(0)).afterFailure(error), error);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { S3Refusal, ServiceProblem, Unreachable } from '../../../../src/client/errors.ts';
+import { S3Refusal, ServiceProblem } from '../../../../src/client/errors.ts';
+import { unreachable } from '../../../../src/client/node/unreachable.ts';
 import { exitCodeOf, exitCodeOfAll, stopsAll } from '../../../../src/cli/partner/failure.ts';
 
 const refused = (status: number, code: string) => new ServiceProblem(status, { code, detail: '' });
-const dead = (peer: 'service' | 'S3') => new Unreachable(peer, new Error('x'));
+const dead = (peer: 'service' | 'S3') => unreachable(peer, new Error('x'));
 
 describe('exit codes', () => {
   for (const [error, code, stops] of [
@@ -17,11 +18,7 @@ describe('exit codes', () => {
     [refused(409, 'not_arrived'), 75, false],
     [dead('service'), 75, true],
     [dead('S3'), 75, false],
-    [
-      new Unreachable('S3', Object.assign(new Error('x'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })),
-      65,
-      false,
-    ],
+    [unreachable('S3', Object.assign(new Error('x'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })), 65, false],
     [new S3Refusal(403, 'AccessDenied'), 65, false],
     [new S3Refusal(503, 'SlowDown'), 75, false],
   ] as const) {
