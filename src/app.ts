@@ -13,6 +13,7 @@ import type { Route } from './http/route.ts';
 import { batchRoutes } from './http/routes/batch.ts';
 import { contentRoutes } from './http/routes/content.ts';
 import { eventRoutes } from './http/routes/events.ts';
+import { grantRoutes } from './http/routes/grants.ts';
 import { partRoutes } from './http/routes/parts.ts';
 import { uploadRoutes } from './http/routes/uploads.ts';
 import { useStrictValidation } from './http/validation.ts';
@@ -22,6 +23,7 @@ export const ROUTES: readonly Route[] = [
   ...uploadRoutes,
   ...batchRoutes,
   ...partRoutes,
+  ...grantRoutes,
   ...contentRoutes,
   ...eventRoutes,
 ];

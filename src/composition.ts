@@ -1,5 +1,7 @@
+import { grantAuthenticator } from './access/adapters/grant.ts';
 import { jwtAuthenticator } from './access/adapters/jwt.ts';
 import { apiKeyAuthenticator } from './access/adapters/api-key.ts';
+import type { Authenticator } from './access/port.ts';
 import type { Clock } from './clock.ts';
 import type { Config, WrapperConfig } from './config/config.ts';
 import { DEFAULTS } from './config/defaults.ts';
@@ -115,9 +117,18 @@ export function createSnapshot(config: Config, parts: Parts, earlier?: Snapshot)
   const services: Services = { ...parts, config, targets };
   return {
     services,
-    authenticators: [
-      apiKeyAuthenticator({ store: parts.store.apiKeys, now: parts.now }),
-      jwtAuthenticator({ issuers: config.auth.issuers, now: parts.now }),
-    ],
+    authenticators: authenticatorsOf(config, parts),
   };
+}
+
+/** In the order in which they are asked: a grant is a JWT too, and not an issuer's. */
+export function authenticatorsOf(
+  { auth, grants }: Pick<Config, 'auth' | 'grants'>,
+  { store, now }: Pick<Parts, 'store' | 'now'>,
+): Authenticator[] {
+  return [
+    apiKeyAuthenticator({ store: store.apiKeys, now }),
+    ...(grants ? [grantAuthenticator({ secrets: grants.secrets, store: store.grants, now })] : []),
+    jwtAuthenticator({ issuers: auth.issuers, now }),
+  ];
 }

@@ -20,7 +20,7 @@ export abstract class SealslotError extends Error {
 }
 
 export interface FieldError {
-  /** JSON Pointer into the body, or `query/…`, `header/…`. */
+  /** JSON Pointer into the body, or `query/…`, `header/…`, `grant/…`. */
   path: string;
   message: string;
 }
@@ -72,6 +72,30 @@ export class BatchRefused extends SealslotError {
   constructor(errors: readonly FieldError[]) {
     super('Some items are refused; nothing was stored.', { extra: { errors } });
   }
+}
+
+/** The grant makes no slots any more; what it began, it may finish. */
+export class GrantExpired extends SealslotError {
+  readonly code = 'grant_expired';
+
+  constructor() {
+    super('The grant has expired: it makes no new uploads. Those that it began may be finished.');
+  }
+}
+
+/** The grant has fewer slots left than were asked for; nothing was stored. */
+export class GrantExhausted extends SealslotError {
+  readonly code = 'grant_exhausted';
+
+  constructor(left: number) {
+    super(left === 0 ? 'The grant has been used up.' : `The grant has only ${left} left.`, {
+      extra: { left },
+    });
+  }
+}
+
+export class GrantNotFound extends SealslotError {
+  readonly code = 'grant_not_found';
 }
 
 /** The link is forged, has ended, or leads to nothing. */

@@ -20,7 +20,9 @@ export interface Section {
 
 /** What `SIGHUP` puts in force, as `ConfigSnapshot` decides it; a test reloads with each setting changed. */
 export function reloads(path: string): boolean {
-  return /^(cors|content|auth|tenants)\.|^s3\.targets\.<name>\.(credentials|uploadCredentials)\./.test(path);
+  return /^(cors|content|grants|auth|tenants)\.|^s3\.targets\.<name>\.(credentials|uploadCredentials)\./.test(
+    path,
+  );
 }
 
 /** `SEALSLOT_TENANTS__<NAME>__BUCKET`. */

@@ -1,6 +1,6 @@
-import { errors, jwtVerify, SignJWT } from 'jose';
 import { LinkInvalid } from '../errors.ts';
 import type { Secret } from '../secret.ts';
+import { signToken, verifyToken } from './signed-token.ts';
 
 /** What a link opens: the content of one slot, as it was when the link was made. */
 export interface Link {
@@ -13,18 +13,13 @@ export interface Link {
   readonly expiresAt: number;
 }
 
-const ALGORITHM = 'HS256';
-/** No token of another kind, by whatever key, is a link (RFC 8725, section 3.11). */
 const TYPE = 'sealslot-link+jwt';
 
 /** @param secret at least 32 bytes. @returns URL-safe text that names the slot to everybody who sees it, and lets nobody make another. */
 export function signLink(secret: Secret, link: Link): Promise<string> {
   const { tenant, uploadId, generation, disposition, expiresAt } = link;
-  return new SignJWT({ tenant, generation, ...(disposition === 'inline' && { inline: true }) })
-    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
-    .setSubject(uploadId)
-    .setExpirationTime(expiresAt / 1000)
-    .sign(bytesOf(secret));
+  const claims = { tenant, generation, ...(disposition === 'inline' && { inline: true }) };
+  return signToken(secret, TYPE, { subject: uploadId, expiresAt, claims });
 }
 
 /**
@@ -32,30 +27,15 @@ export function signLink(secret: Secret, link: Link): Promise<string> {
  * @throws LinkInvalid when none has, or it has ended.
  */
 export async function verifyLink(secrets: readonly Secret[], text: string, now: number): Promise<Link> {
-  for (const secret of secrets) {
-    try {
-      const { payload } = await jwtVerify(text, bytesOf(secret), {
-        algorithms: [ALGORITHM],
-        typ: TYPE,
-        currentDate: new Date(now),
-        requiredClaims: ['exp', 'sub', 'tenant', 'generation'],
-      });
-      const { tenant, generation, inline, sub: uploadId = '', exp = 0 } = payload;
-      return {
-        tenant: String(tenant),
-        uploadId,
-        generation: Number(generation),
-        disposition: inline === true ? 'inline' : 'attachment',
-        expiresAt: exp * 1000,
-      };
-    } catch (error) {
-      if (error instanceof errors.JWTExpired) throw new LinkInvalid('The link has ended.');
-      if (!(error instanceof errors.JOSEError)) throw error;
-    }
-  }
-  throw new LinkInvalid('This is no link of this service.');
-}
-
-function bytesOf(secret: Secret): Uint8Array {
-  return new TextEncoder().encode(secret.reveal());
+  const token = await verifyToken(secrets, TYPE, text, ['tenant', 'generation'], now);
+  if (token === 'ended') throw new LinkInvalid('The link has ended.');
+  if (token === 'foreign') throw new LinkInvalid('This is no link of this service.');
+  const { tenant, generation, inline, sub: uploadId = '', exp = 0 } = token;
+  return {
+    tenant: String(tenant),
+    uploadId,
+    generation: Number(generation),
+    disposition: inline === true ? 'inline' : 'attachment',
+    expiresAt: exp * 1000,
+  };
 }

@@ -1,6 +1,11 @@
 /** S3's limit for an object key, in UTF-8; also the limit for a filename as sent. */
 const MAX_BYTES = 1_024;
 const MAX_EXTENSION = 16;
+const MAX_PREFIX_BYTES = 256;
+/** A segment of its own in every template that has it, which the configuration's checks see to. */
+const PREFIX = '{prefix}';
+/** As long as every id. */
+const ANY_ID = '-'.repeat(36);
 
 /**
  * Never part of an object key: control characters, lone surrogates, private use and noncharacters, line and paragraph separators,
@@ -32,28 +37,75 @@ export function cleanFilename(filename: string): string {
   );
 }
 
+/** What makes a prefix one that no object key may begin with, or `undefined`. Unlike a filename it is never cleaned: it means a place. */
+export function prefixProblem(prefix: string): string | undefined {
+  if (!prefix.isWellFormed()) return 'must be well-formed Unicode';
+  if (Buffer.byteLength(prefix) > MAX_PREFIX_BYTES)
+    return `must be at most ${MAX_PREFIX_BYTES} bytes in UTF-8`;
+  // In a form's object key it is replaced, and the objects would lie in another place than those that are PUT.
+  if (prefix.includes('$')) return 'must not hold $';
+  const isClean = prefix
+    .split('/')
+    .every((segment) => segment !== '' && cleanFilename(segment) === segment && segment.trim() === segment);
+  return isClean
+    ? undefined
+    : 'must be segments with one "/" between, of NFC text without control or invisible characters and backslashes, none with a dot at its begin or a dot or space at an end';
+}
+
+/** Why a tenant's template cannot hold this prefix, or `undefined`. */
+export function prefixMisfit(template: string, tenant: string, prefix: string): string | undefined {
+  if (!template.split('/').includes(PREFIX)) return 'has no place in the objectKeyTemplate of the tenant';
+  const { places, room } = layOut(template, { tenant, id: ANY_ID, prefix, createdAt: 0 });
+  return room < places ? 'leaves no room in an object key for the rest' : undefined;
+}
+
+/** What an object key is made of, beside the template and the filename. */
+interface Keyed {
+  readonly tenant: string;
+  readonly id: string;
+  /** Of a grant, and known to be clean. */
+  readonly prefix?: string | null | undefined;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
 /**
- * Fills in a tenant's template. Only the filename gives way to the length limit; empty, `.` and `..` segments of the template vanish.
+ * Fills in a tenant's template. Only the filename gives way to the length limit; empty, `.` and `..` segments of the template vanish, and
+ * so does that of a prefix where there is none.
  */
-export function buildObjectKey(
-  template: string,
-  slot: { tenant: string; id: string; filename: string | undefined; createdAt: number },
-): string {
-  const [yyyy = '', mm = '', dd = ''] = new Date(slot.createdAt).toISOString().slice(0, 10).split('-');
-  const values = { tenant: slot.tenant, id: slot.id, yyyy, mm, dd };
-  const places = template.split('{filename}').length - 1;
-  const room = MAX_BYTES - Buffer.byteLength(fill(template, { ...values, filename: '' }));
+export function buildObjectKey(template: string, slot: Keyed & { filename: string | undefined }): string {
+  const { places, room, filled } = layOut(template, slot);
   if (room < places) throw new Error('The object key template leaves no room for the filename.');
   const filename = places === 0 ? '' : shorten(cleanFilename(slot.filename ?? ''), Math.floor(room / places));
-  return fill(template, { ...values, filename })
+  return filled(filename)
     .split('/')
     .filter((segment) => segment !== '' && segment !== '.' && segment !== '..')
     .join('/');
 }
 
+/** How many filenames the template takes, and how many bytes they may have together. */
+function layOut(
+  template: string,
+  { tenant, id, prefix, createdAt }: Keyed,
+): { places: number; room: number; filled: (filename: string) => string } {
+  const [yyyy = '', mm = '', dd = ''] = new Date(createdAt).toISOString().slice(0, 10).split('-');
+  const values = { tenant, id, yyyy, mm, dd, prefix: prefix ?? '' };
+  // Taken out, not left empty: its "/" would cost the filename a byte.
+  const whole = prefix == null ? template.split('/').filter((segment) => segment !== PREFIX) : [template];
+  const filled = (filename: string) => fill(whole.join('/'), { ...values, filename });
+  return {
+    places: template.split('{filename}').length - 1,
+    room: MAX_BYTES - Buffer.byteLength(filled('')),
+    filled,
+  };
+}
+
 /** In one pass, so that a filename such as `{id}` or `$&` stays what it is. */
 function fill(template: string, values: Readonly<Record<string, string>>): string {
-  return template.replace(/\{(tenant|yyyy|mm|dd|id|filename)\}/g, (_, name: string) => values[name] ?? '');
+  return template.replace(
+    /\{(tenant|prefix|yyyy|mm|dd|id|filename)\}/g,
+    (_, name: string) => values[name] ?? '',
+  );
 }
 
 function shorten(name: string, maxBytes: number): string {

@@ -3,6 +3,9 @@ import { InvalidRequest, PolicyRefused } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { MOST_PARTS, partSizeOf } from '../uploads/part-sizes.ts';
 import type { UploadMethod } from '../uploads/upload.ts';
+import type { GrantLimits } from './grant.ts';
+import { metadataRefusals, narrowed } from './grant-limits.ts';
+import { contentTypeAllowed } from './media-type.ts';
 
 /** What a caller wants to upload; well-formed already. */
 export interface UploadAsk {
@@ -12,6 +15,7 @@ export interface UploadAsk {
   readonly method?: UploadMethod | undefined;
   readonly partSize?: number | undefined;
   readonly expiresInSeconds?: number | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /** What a tenant gets of what was asked for. */
@@ -26,19 +30,14 @@ const GIB = 1024 ** 3;
 /** S3's limit for one PUT or POST. */
 const LARGEST_PUT = 5 * GIB;
 
-const TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
-const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
-const MEDIA_TYPE = new RegExp(
-  `^(${TOKEN}/${TOKEN})[ \\t]*(?:;[ \\t]*(?:${TOKEN}=(?:${TOKEN}|${QUOTED})[ \\t]*)?)*$`,
-);
-
 /**
  * Whether a tenant may get this slot, and how.
+ * @param grant by which the caller asks, if he does: the slot must fit its limits too.
  * @throws InvalidRequest when `expiresInSeconds` or `partSize` is out of bounds.
  * @throws PolicyRefused with all other refusals at once.
  */
-export function authoriseUpload(policy: TenantConfig, ask: UploadAsk): Granted {
-  const { invalid, refused, granted } = judgeUpload(policy, ask);
+export function authoriseUpload(policy: TenantConfig, ask: UploadAsk, grant?: GrantLimits): Granted {
+  const { invalid, refused, granted } = judgeUpload(policy, ask, grant);
   if (invalid.length > 0) throw new InvalidRequest(invalid);
   if (refused.length > 0) throw new PolicyRefused(refused);
   return granted;
@@ -46,9 +45,11 @@ export function authoriseUpload(policy: TenantConfig, ask: UploadAsk): Granted {
 
 /** The same of one item of many, whose mistakes are told together. */
 export function judgeUpload(
-  policy: TenantConfig,
+  tenant: TenantConfig,
   ask: UploadAsk,
+  grant?: GrantLimits,
 ): { invalid: readonly FieldError[]; refused: readonly FieldError[]; granted: Granted } {
+  const policy = narrowed(tenant, grant);
   const method = ask.method ?? 'PUT';
   const expiresInSeconds = ask.expiresInSeconds ?? policy.urlSeconds.default;
   const partSize = method === 'multipart' ? grantedPartSize(ask) : null;
@@ -56,13 +57,12 @@ export function judgeUpload(
     invalid: [...urlSecondsProblems(policy, expiresInSeconds), ...partSizeProblems(ask, method, partSize)],
     refused: [
       ...sizeProblems(policy, ask, method),
-      ...(contentTypeAllowed(policy.contentTypes, ask.contentType)
-        ? []
-        : [{ path: '/contentType', message: `must be one of ${policy.contentTypes.join(', ')}` }]),
+      ...contentTypeProblems(ask, policy.contentTypes, grant?.contentTypes ?? undefined),
       ...(policy.methods.includes(method)
         ? []
-        : [{ path: '/method', message: `must be one of ${policy.methods.join(', ')}` }]),
+        : [{ path: '/method', message: `must be one of ${policy.methods.join(', ') || 'none'}` }]),
       ...sha256Problems(policy, ask, method),
+      ...metadataRefusals(grant, ask.metadata),
     ],
     granted: { expiresInSeconds, method, partSize },
   };
@@ -80,6 +80,18 @@ function sizeProblems(policy: TenantConfig, { size }: UploadAsk, method: UploadM
     return [{ path: '/size', message: `must be at most ${LARGEST_PUT} bytes by ${method}; use multipart` }];
   }
   return [];
+}
+
+/** Of the tenant's list and the grant's, the narrower one is named. */
+function contentTypeProblems(
+  { contentType }: UploadAsk,
+  ofTenant: readonly string[],
+  ofGrant: readonly string[] = ['*'],
+): FieldError[] {
+  const refusing = [ofGrant, ofTenant].find((globs) => !contentTypeAllowed(globs, contentType));
+  return refusing === undefined
+    ? []
+    : [{ path: '/contentType', message: `must be one of ${refusing.join(', ')}` }];
 }
 
 function partSizeProblems(ask: UploadAsk, method: UploadMethod, partSize: number | null): FieldError[] {
@@ -121,18 +133,4 @@ function urlSecondsProblems({ urlSeconds: { min, max } }: TenantConfig, seconds:
   return seconds >= min && seconds <= max
     ? []
     : [{ path: '/expiresInSeconds', message: `must be from ${min} to ${max}` }];
-}
-
-/**
- * Parameters don't count, but must be well-formed: a browser reads `image/png;,text/html` as HTML, so text that isn't one media type
- * matches nothing but `*`.
- */
-function contentTypeAllowed(globs: readonly string[], contentType: string): boolean {
-  const essence = MEDIA_TYPE.exec(contentType.trim())?.[1]?.toLowerCase();
-  return globs.some((glob) => {
-    if (glob === '*') return true;
-    if (essence === undefined) return false;
-    const wanted = glob.toLowerCase();
-    return wanted.endsWith('/*') ? essence.startsWith(wanted.slice(0, -1)) : essence === wanted;
-  });
 }

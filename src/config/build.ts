@@ -4,6 +4,7 @@ import type {
   ContentConfig,
   CredentialsConfig,
   CustodyConfig,
+  GrantsConfig,
   IssuerConfig,
   TargetConfig,
   TenantConfig,
@@ -23,6 +24,7 @@ type TargetDocument = Document['s3']['targets'][string];
 type IssuerDocument = NonNullable<NonNullable<Document['auth']>['issuers']>[number];
 type TenantDocument = Document['tenants'][string];
 type WebhookDocument = NonNullable<TenantDocument['webhooks']>[string];
+type GrantsDocument = NonNullable<Document['grants']>;
 type ContentDocument = NonNullable<Document['content']>;
 
 /** A document without mistakes, as the service uses it. */
@@ -33,6 +35,7 @@ export function build(document: Document, files: ConfigFiles): Config {
     log: { ...DEFAULTS.log, ...document.log },
     cors: { origins: document.cors?.origins ?? [] },
     content: buildContent(document.content ?? {}, files),
+    grants: document.grants && buildGrants(document.grants, files),
     store: { kind: 'sqlite', path: files.absolute(document.store.path) },
     custody: buildCustody(document.custody, files),
     s3: { targets: mapValues(document.s3.targets, (target) => buildTarget(target, files)) },
@@ -183,6 +186,14 @@ function buildContent(content: ContentDocument, files: ConfigFiles): ContentConf
     linkSecrets: linkSecretFiles.map((name) => new Secret(files.text(name))),
     linkSeconds: { ...DEFAULTS.content.linkSeconds, ...linkSeconds },
     inlineTypes: inlineTypes ?? DEFAULTS.content.inlineTypes,
+  };
+}
+
+function buildGrants({ secretFiles, maxSeconds }: GrantsDocument, files: ConfigFiles): GrantsConfig {
+  return {
+    secrets: secretFiles.map((name) => new Secret(files.text(name))),
+    secretFiles: secretFiles.map((name) => files.absolute(name)),
+    maxSeconds: maxSeconds ?? DEFAULTS.grants.maxSeconds,
   };
 }
 

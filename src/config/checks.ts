@@ -6,6 +6,7 @@ import { didYouMean, type Mistakes, type Path } from './mistakes.ts';
 import type { Document } from './schema.ts';
 import type { Partially } from './validate.ts';
 import { checkContent, checkWebhook } from './checks/outgoing.ts';
+import { checkSigningSecrets } from './checks/signing-secrets.ts';
 import { checkEndpoint, checkJwksUrl, checkOrigin } from './urls.ts';
 
 type Part = Partially<Document>;
@@ -18,7 +19,7 @@ type Issuer = Exclude<NonNullable<NonNullable<Part['auth']>['issuers']>[number],
 
 const LONGEST_URL_SECONDS = 604_800;
 const ANY_HOST = /^(0\.0\.0\.0|::)$/;
-const PLACEHOLDERS = ['tenant', 'yyyy', 'mm', 'dd', 'id', 'filename'];
+const PLACEHOLDERS = ['tenant', 'prefix', 'yyyy', 'mm', 'dd', 'id', 'filename'];
 
 /** All that takes more than one field or the disk to judge. Fields that the schema refused are absent here and said already. */
 export async function check(document: Part, files: ConfigFiles, mistakes: Mistakes): Promise<void> {
@@ -35,6 +36,7 @@ export async function check(document: Part, files: ConfigFiles, mistakes: Mistak
       await checkWebhook(['tenants', name, 'webhooks', webhook], settings ?? {}, files, mistakes);
   }
   await checkContent(['content'], document.content ?? {}, files, mistakes);
+  await checkSigningSecrets(['grants', 'secretFiles'], document.grants?.secretFiles ?? [], files, mistakes);
   await checkIssuers(document, files, mistakes);
 }
 
@@ -190,6 +192,10 @@ function checkTemplate(path: Path, template: string | undefined, mistakes: Mista
   if (/[{}]/.test(literal)) bad('has a "{" or "}" without its other half');
   // Two slots must never share an object key.
   if (!names.includes('id')) bad('must contain {id}');
+  // Else the place that a grant may write to would reach into the names beside it.
+  const isApart = template.split('/').includes('{prefix}');
+  if (names.filter((name) => name === 'prefix').length > (isApart ? 1 : 0))
+    bad('must have {prefix} once at most, as a segment of its own');
   if (template.startsWith('/')) bad('must not begin with "/"');
   // HTTP clients fold such segments, and the signature no longer fits.
   else if (literal.split('/').some((segment) => ['', '.', '..'].includes(segment)))

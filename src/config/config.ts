@@ -10,6 +10,8 @@ export interface Config {
   readonly log: { readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' };
   readonly cors: { readonly origins: readonly string[] };
   readonly content: ContentConfig;
+  /** Without it there are no grants. */
+  readonly grants: GrantsConfig | undefined;
   readonly store: { readonly kind: 'sqlite'; readonly path: string };
   readonly custody: CustodyConfig;
   readonly s3: { readonly targets: Readonly<Record<string, TargetConfig>> };
@@ -34,6 +36,15 @@ export interface ContentConfig {
   readonly linkSeconds: { readonly default: number; readonly max: number };
   /** Media types that a browser may show in place; all others are attachments. */
   readonly inlineTypes: readonly string[];
+}
+
+export interface GrantsConfig {
+  /** What grants are signed with, at least 32 bytes each: the first signs, all verify. Never empty. */
+  readonly secrets: readonly Secret[];
+  /** The files that these were read from, absolute. */
+  readonly secretFiles: readonly string[];
+  /** The longest time in which a grant makes slots. */
+  readonly maxSeconds: number;
 }
 
 export interface WebhookConfig {
@@ -166,7 +177,7 @@ export interface IssuerConfig {
 export interface TenantConfig {
   readonly target: string;
   readonly bucket: string;
-  /** Placeholders `{tenant}`, `{yyyy}`, `{mm}`, `{dd}`, `{id}`, `{filename}`; `{id}` is required. */
+  /** Placeholders `{tenant}`, `{prefix}`, `{yyyy}`, `{mm}`, `{dd}`, `{id}`, `{filename}`; `{id}` is required, `{prefix}` a segment of its own. */
   readonly objectKeyTemplate: string;
   readonly maxSizeBytes: number;
   /** Globs such as `image/*`, or `*` for any. */

@@ -9,7 +9,7 @@ export const DEFAULTS = {
   hierarchy: { period: 'day', maxAgeSeconds: 300, maxUses: 1_000_000 },
   issuer: { types: ['jwt', 'at+jwt'], scopesClaim: 'scope' },
   tenant: {
-    objectKeyTemplate: '{tenant}/{yyyy}/{mm}/{id}/{filename}',
+    objectKeyTemplate: '{tenant}/{prefix}/{yyyy}/{mm}/{id}/{filename}',
     maxSizeBytes: 5_000_000_000,
     contentTypes: ['*'],
     urlSeconds: { min: 60, default: 900, max: 3600 },
@@ -35,6 +35,7 @@ export const DEFAULTS = {
       'video/webm',
     ],
   },
+  grants: { maxSeconds: 3600 },
   retention: { keySeconds: 2_592_000, deleteMarginSeconds: 86_400, endedSeconds: 7_776_000 },
   jobs: { intervalSeconds: 10 },
 } as const;

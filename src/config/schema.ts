@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { DEFAULTS } from './defaults.ts';
 import { Content } from './schema/content.ts';
 import { Custody } from './schema/custody.ts';
+import { Grants } from './schema/grants.ts';
 import { Issuer } from './schema/issuer.ts';
 import { byKind, file, map, named, optional, SECONDS, text, type Words } from './schema/nodes.ts';
 import { Target } from './schema/target.ts';
@@ -72,6 +73,7 @@ export const DocumentSchema = map({
     ),
   ),
   content: optional(Content),
+  grants: optional(Grants),
   store: byKind(
     { description: 'Slots and wrapped keys. Whoever loses it loses the objects: back it up.' },
     map({

@@ -54,7 +54,7 @@ export class ConfigSnapshot {
   }
 }
 
-/** The old configuration with the parts that may change while running: tenants, issuers, CORS, content, the credentials of targets. */
+/** The old configuration with the parts that may change while running: tenants, issuers, CORS, content, grants, the credentials of targets. */
 function merge(old: Config, read: Config): Config {
   const targets = Object.create(null) as Record<string, TargetConfig>;
   for (const [name, target] of Object.entries(old.s3.targets)) {
@@ -70,6 +70,7 @@ function merge(old: Config, read: Config): Config {
     ...old,
     cors: read.cors,
     content: read.content,
+    grants: read.grants,
     s3: Object.freeze({ targets: Object.freeze(targets) }),
     auth: read.auth,
     tenants: read.tenants,

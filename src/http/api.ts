@@ -21,6 +21,8 @@ export interface Snapshot {
 export interface Served {
   principal?: Principal;
   link?: Link;
+  /** The grant that a call is about. */
+  grantId?: string;
   error?: unknown;
   /** How many slots an event had looked at. */
   hints?: number;

@@ -40,6 +40,18 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     means: 'Another principal of the tenant made the slot; only its maker is given its key',
     do: 'Let the maker ask, or ask for a slot of your own',
   },
+  grant_expired: {
+    status: 403,
+    retry: 'no',
+    means: 'The grant makes no new slots any more; what it began, it may finish while the slot is `issued`',
+    do: 'Let your backend mint another',
+  },
+  grant_exhausted: {
+    status: 403,
+    retry: 'no',
+    means: 'The grant has only `left` slots left, fewer than were asked for; nothing was stored',
+    do: 'Ask for fewer, or let your backend mint another',
+  },
   route_not_found: {
     status: 404,
     retry: 'no',
@@ -49,7 +61,13 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   upload_not_found: {
     status: 404,
     retry: 'no',
-    means: 'No slot of this tenant has this id',
+    means: 'No slot of this tenant has this id, or none that this grant made',
+    do: 'Check the id and the credentials',
+  },
+  grant_not_found: {
+    status: 404,
+    retry: 'no',
+    means: 'No grant of this tenant has this id, or it ended long ago',
     do: 'Check the id and the credentials',
   },
   upload_deleted: {
@@ -140,7 +158,8 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   policy_refused: {
     status: 422,
     retry: 'no',
-    means: "The tenant's policy does not allow this upload; `errors` lists why: size, type, missing hash",
+    means:
+      "The tenant's policy, or the grant, does not allow this; `errors` lists why: size, type, missing hash",
     do: 'Change the file or the policy',
   },
   form_refused: {

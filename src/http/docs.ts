@@ -24,6 +24,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       servers: [{ url: '/' }],
       tags: [
         { name: 'uploads', description: 'Slots and their objects.' },
+        { name: 'grants', description: 'Tokens by which browsers without a JWT get slots.' },
         { name: 'content', description: 'Objects streamed through the service.' },
         { name: 'events', description: 'What S3 tells, and what webhooks are told.' },
       ],
@@ -33,7 +34,8 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
           bearer: {
             type: 'http',
             scheme: 'bearer',
-            description: 'A JWT of a configured issuer, or an API key.',
+            description:
+              'A JWT of a configured issuer, an API key, or a grant, which is good for the slots it makes.',
           },
         },
       },

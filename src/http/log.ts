@@ -17,7 +17,7 @@ export function createLogger(level: Config['log']['level'], destination?: Destin
 
 /** The allow-list: the only members of a request that are ever logged. No URL, header or body is among them. */
 export function requestFields(request: FastifyRequest, status: number, milliseconds: number): object {
-  const { principal, link, error, hints } = request.served;
+  const { principal, link, grantId, error, hints } = request.served;
   return {
     requestId: request.id,
     method: request.method,
@@ -28,14 +28,16 @@ export function requestFields(request: FastifyRequest, status: number, milliseco
     tenant: principal?.tenant ?? link?.tenant,
     principal: principal?.id,
     uploadId: link?.uploadId ?? uploadIdIn(request),
+    grantId: grantId ?? principal?.grant?.id,
     hints,
     ...(error !== undefined && { error: errorFields(error) }),
   };
 }
 
 /** What is no slot's id may be anything, a customer key too. */
-function uploadIdIn({ params }: FastifyRequest): string | undefined {
+function uploadIdIn({ params, routeOptions }: FastifyRequest): string | undefined {
   const { id } = (params ?? {}) as { id?: unknown };
+  if (routeOptions.url?.startsWith('/v1/uploads/') !== true) return undefined;
   return typeof id === 'string' && SLOT_ID.test(id) ? id : undefined;
 }
 

@@ -1,3 +1,4 @@
+import type { Grant } from '../access/grant.ts';
 import type { GetRequest } from '../uploads/download.ts';
 import type { PartRequest } from '../uploads/parts.ts';
 import { isRekeying } from '../uploads/rekey/lease.ts';
@@ -29,6 +30,24 @@ export function presentSlot(upload: Upload, now: number, request?: UploadRequest
     keyGeneration: upload.generation,
     rekeying: isRekeying(upload) || undefined,
     request: request && presentRequest(request),
+  };
+}
+
+/** A grant as the API shows it; its token is none of it. */
+export function presentGrant(grant: Grant): Record<string, unknown> {
+  return {
+    id: grant.id,
+    count: grant.count,
+    used: grant.used,
+    maxSizeBytes: grant.maxSizeBytes ?? undefined,
+    contentTypes: grant.contentTypes ?? undefined,
+    methods: grant.methods ?? undefined,
+    prefix: grant.prefix ?? undefined,
+    metadata: Object.keys(grant.metadata).length === 0 ? undefined : grant.metadata,
+    createdBy: grant.createdBy,
+    createdAt: time(grant.createdAt),
+    expiresAt: time(grant.expiresAt),
+    revokedAt: grant.revokedAt === null ? undefined : time(grant.revokedAt),
   };
 }
 

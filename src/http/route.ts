@@ -14,7 +14,7 @@ interface RouteFacts {
   readonly operationId: string;
   readonly summary: string;
   /** Of the document. */
-  readonly tag: 'uploads' | 'content' | 'events';
+  readonly tag: 'uploads' | 'grants' | 'content' | 'events';
   readonly bodyLimitBytes: number;
   /** An absent body counts as `{}`. */
   readonly emptyBodyAllowed?: true;

@@ -3,6 +3,7 @@ import type { UploadMethod } from '../uploads/upload.ts';
 import { CODES } from './codes.ts';
 import { CONTENT_SCHEMAS } from './schemas/content.ts';
 import { EVENT_SCHEMAS } from './schemas/events.ts';
+import { GRANT_SCHEMAS } from './schemas/grants.ts';
 import { PART_SCHEMAS } from './schemas/parts.ts';
 import {
   closed,
@@ -228,6 +229,9 @@ export const Problem = Type.Object(
     dependency: Type.Optional(
       Type.String({ description: 'Of dependency_unavailable: what does not answer.' }),
     ),
+    left: Type.Optional(
+      Type.Integer({ description: 'Of grant_exhausted: how many slots the grant has left.' }),
+    ),
     scope: Type.Optional(Type.String({ description: 'Of insufficient_scope: what is needed.' })),
     state: Type.Optional(
       Type.Unsafe<Static<typeof State>>({ ...State, description: 'Of state_conflict: the slot’s.' }),
@@ -271,6 +275,7 @@ export const NAMED_SCHEMAS: readonly TSchema[] = [
   CreateBatch,
   Batch,
   ...PART_SCHEMAS,
+  ...GRANT_SCHEMAS,
   ...CONTENT_SCHEMAS,
   ...EVENT_SCHEMAS,
   UploadEvent,

@@ -1,5 +1,6 @@
 import { actAs } from '../acting.ts';
 import { DependencyUnavailable } from '../errors.ts';
+import { dropEndedGrants } from '../uploads/grants.ts';
 import type { Services } from '../uploads/services.ts';
 import { takeNextStep } from '../uploads/next-step.ts';
 import { continueRekey } from '../uploads/rekey.ts';
@@ -45,6 +46,7 @@ export function createJobs(
   async function pass(): Promise<void> {
     const services = current();
     await services.store.uploads.dropEndedIdempotency(services.now());
+    await dropEndedGrants(services);
     for (;;) {
       const due = await services.store.uploads.due(services.now(), BATCH);
       const full = due.length === BATCH;

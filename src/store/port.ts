@@ -2,9 +2,12 @@ import type { IntermediateKey } from '../custody/intermediate.ts';
 import type { WrappedKey } from '../custody/port.ts';
 import type { Scope } from '../access/principal.ts';
 import type { Upload, UploadState } from '../uploads/upload.ts';
+import type { Grant } from '../access/grant.ts';
+import type { GrantStore } from './port/grants.ts';
 import type { KeyCopy, KeyStore } from './port/keys.ts';
 import type { OutboxMessage, OutboxStore } from './port/outbox.ts';
 
+export * from './port/grants.ts';
 export * from './port/keys.ts';
 export * from './port/outbox.ts';
 
@@ -19,6 +22,7 @@ export interface Store {
   readonly intermediates: IntermediateStore;
   readonly custody: CustodyStore;
   readonly outbox: OutboxStore;
+  readonly grants: GrantStore;
   readonly apiKeys: ApiKeyStore;
   /** One read and one write-lock probe; throws `DependencyUnavailable` when the store is not usable. */
   check(): Promise<void>;
@@ -62,16 +66,23 @@ export interface NewSlot {
   readonly hasCopy: boolean;
 }
 
+/** The grant that slots are charged to. */
+export type Charge = Pick<Grant, 'tenant' | 'id'>;
+
 export interface UploadStore {
   /**
-   * One commit: the slots, generation 1 of their keys and, when given, their idempotency record. Of several inserts with one idempotency
-   * identity (tenant, principal, key; unexpired at `now`) exactly one commits.
+   * One commit: the slots, generation 1 of their keys and, when given, their idempotency record and what their grant is charged: as many
+   * as there are slots. Of several inserts with one idempotency identity (tenant, principal, key; unexpired at `now`) exactly one commits,
+   * and is charged.
    * @returns `undefined` when committed; else the record that was there first, and nothing was written.
+   * @throws Unauthenticated when the grant is revoked or gone, GrantExpired when it is `now`, GrantExhausted when it has fewer left;
+   *   nothing was written.
    */
   insert(
     slots: readonly NewSlot[],
     idempotency: IdempotencyRecord | undefined,
     now: number,
+    grant?: Charge,
   ): Promise<IdempotencyRecord | undefined>;
   /**
    * One commit: `urlEndsAt` becomes at least this for those of the slots that are `issued`.

@@ -1,4 +1,5 @@
 import { judgeUpload } from '../access/policy.ts';
+import type { GrantLimits } from '../access/grant.ts';
 import type { Principal } from '../access/principal.ts';
 import type { TenantConfig } from '../config/config.ts';
 import { BatchRefused } from '../errors.ts';
@@ -18,12 +19,12 @@ export async function issueBatch(
   return issue(services, principal, {
     body: { uploads: asks },
     idempotencyKey,
-    authorise: (policy) => authoriseAll(policy, asks),
+    authorise: (policy) => authoriseAll(policy, asks, principal.grant),
   });
 }
 
-function authoriseAll(policy: TenantConfig, asks: readonly UploadAsk[]) {
-  const judged = asks.map((ask) => ({ ask, ...judgeUpload(policy, ask) }));
+function authoriseAll(policy: TenantConfig, asks: readonly UploadAsk[], grant: GrantLimits | undefined) {
+  const judged = asks.map((ask) => ({ ask, ...judgeUpload(policy, ask, grant) }));
   const errors = judged.flatMap(({ invalid, refused }, index) =>
     [...invalid, ...refused].map(({ path, message }) => ({ path: `/uploads/${index}${path}`, message })),
   );

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { authoriseUpload, type Granted } from '../access/policy.ts';
+import { mergedMetadata } from '../access/grant-limits.ts';
 import { buildObjectKey } from '../access/object-key.ts';
 import type { Principal } from '../access/principal.ts';
 import type { TenantConfig } from '../config/config.ts';
@@ -9,6 +10,7 @@ import { IdempotencyMismatch, UploadDeleted } from '../errors.ts';
 import type { UrlWindow } from '../s3/port.ts';
 import type { IdempotencyRecord, NewSlot } from '../store/port.ts';
 import { wrapFor } from './customer-key-of.ts';
+import { requireLeft, requireUsable } from './grants.ts';
 import { copyTags } from './recovery.ts';
 import { reissue } from './reissue.ts';
 import { multipartRequest, signedRequest, type UploadRequest } from './request.ts';
@@ -52,14 +54,17 @@ export interface Order {
   authorise(policy: TenantConfig): readonly (Granted & { readonly ask: UploadAsk })[];
 }
 
-/** @throws InvalidRequest, PolicyRefused, IdempotencyMismatch, UploadDeleted, KeyUnusable, DependencyUnavailable; nothing was stored. */
+/**
+ * @throws InvalidRequest, PolicyRefused, GrantExpired, GrantExhausted, IdempotencyMismatch, UploadDeleted, KeyUnusable,
+ *   DependencyUnavailable; nothing was stored.
+ */
 export async function issueUpload(
   services: Services,
   principal: Principal,
   ask: UploadAsk,
   idempotencyKey: string | undefined,
 ): Promise<IssuedSlot & { readonly replayed: boolean }> {
-  const authorise = (policy: TenantConfig) => [{ ask, ...authoriseUpload(policy, ask) }];
+  const authorise = (policy: TenantConfig) => [{ ask, ...authoriseUpload(policy, ask, principal.grant) }];
   const { slots, replayed } = await issue(services, principal, { body: ask, idempotencyKey, authorise });
   const [slot] = slots;
   if (slot === undefined) throw new Error('a slot was asked for, and none came back');
@@ -80,7 +85,9 @@ export async function issue(services: Services, principal: Principal, order: Ord
     if (earlier !== undefined) return replay(services, earlier, once.requestHash);
   }
 
+  if (principal.grant !== undefined) requireUsable(principal.grant, policy, now);
   const granted = order.authorise(policy);
+  if (principal.grant !== undefined) requireLeft(principal.grant, granted.length);
   const windows = await windowsFor(services, policy, granted, now);
   const hasCopy = services.config.custody.recovery !== undefined;
   const made = await mapSeveral(granted, async (grant) => {
@@ -95,7 +102,9 @@ export async function issue(services: Services, principal: Principal, order: Ord
     return { upload, window, customerKey, key, tags, hasCopy };
   });
   const record = once && recordOf(once, made, now);
-  const winner = await observer.timed('commit', () => store.uploads.insert(made, record, now));
+  const winner = await observer.timed('commit', () =>
+    store.uploads.insert(made, record, now, principal.grant),
+  );
   if (winner !== undefined && once !== undefined) return replay(services, winner, once.requestHash);
 
   const slots = await observer.timed('sign', () =>
@@ -130,7 +139,7 @@ function newUpload(
   window: UrlWindow | undefined,
 ): Upload {
   const id = uuidv7();
-  const { tenant } = principal;
+  const { tenant, grant } = principal;
   const expiresAt = now + policy.slotSeconds * 1000;
   const urlEndsAt = window?.endsAt ?? now;
   return {
@@ -141,7 +150,13 @@ function newUpload(
     state: 'issued',
     target: policy.target,
     bucket: policy.bucket,
-    objectKey: objectKeyFor(method, policy, { tenant, id, filename: ask.filename, createdAt: now }),
+    objectKey: objectKeyFor(method, policy, {
+      tenant,
+      id,
+      filename: ask.filename,
+      prefix: grant?.prefix,
+      createdAt: now,
+    }),
     filename: ask.filename ?? null,
     contentType: ask.contentType,
     size: ask.size,
@@ -151,7 +166,7 @@ function newUpload(
     method,
     partSize,
     multipartUploadId: null,
-    metadata: ask.metadata ?? {},
+    metadata: mergedMetadata(grant, ask.metadata),
     expiresInSeconds,
     createdAt: now,
     expiresAt,

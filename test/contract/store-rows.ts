@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import type { Grant } from '../../src/access/grant.ts';
 import type { IntermediateKey } from '../../src/custody/intermediate.ts';
 import type { WrappedKey } from '../../src/custody/port.ts';
 import type {
@@ -108,6 +109,27 @@ export function idempotencyOf(n: number, changes: Partial<IdempotencyRecord> = {
     requestHash: new Uint8Array(32).fill(n % 256),
     uploadIds: [idOf(n)],
     expiresAt: NOW + 86_400_000,
+    ...changes,
+  };
+}
+
+/** Of 10 slots, with every limit. */
+export function grantOf(n: number, changes: Partial<Grant> = {}): Grant {
+  return {
+    id: idOf(n),
+    tenant: 'acme',
+    createdBy: 'key:backend',
+    count: 10,
+    used: 0,
+    maxSizeBytes: Number.MAX_SAFE_INTEGER,
+    contentTypes: ['image/*', 'application/pdf'],
+    methods: ['PUT', 'multipart'],
+    prefix: 'cases/Größe',
+    metadata: { case: '42', constructor: 'y' },
+    createdAt: NOW,
+    expiresAt: NOW + 900_000,
+    endsAt: NOW + 4_500_000,
+    revokedAt: null,
     ...changes,
   };
 }

@@ -5,6 +5,7 @@ import type { Store } from '../../src/store/port.ts';
 import type { Upload, UploadState } from '../../src/uploads/upload.ts';
 import { adoptSuite } from './store-adopt-suite.ts';
 import { apiKeysSuite } from './store-api-keys-suite.ts';
+import { grantsSuite } from './store-grants-suite.ts';
 import { generationsSuite } from './store-generations-suite.ts';
 import { restoreSuite } from './store-restore-suite.ts';
 import { intermediatesSuite } from './store-intermediates-suite.ts';
@@ -199,6 +200,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
 
     endingsSuite(() => opened);
     batchSuite(() => opened);
+    grantsSuite(() => opened);
     outboxSuite(() => opened);
     outboxAfterwardsSuite(() => opened);
 

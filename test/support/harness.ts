@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { apiKeyAuthenticator, createApiKey } from '../../src/access/adapters/api-key.ts';
-import { jwtAuthenticator } from '../../src/access/adapters/jwt.ts';
+import { createApiKey } from '../../src/access/adapters/api-key.ts';
 import { SCOPES, type Scope } from '../../src/access/principal.ts';
 import { buildApp } from '../../src/app.ts';
-import { openHierarchy } from '../../src/composition.ts';
+import { authenticatorsOf, openHierarchy } from '../../src/composition.ts';
 import type { Config, IssuerConfig, TenantConfig } from '../../src/config/config.ts';
 import { DEFAULTS } from '../../src/config/defaults.ts';
 import { localWrapper } from '../../src/custody/adapters/local.ts';
@@ -30,7 +29,7 @@ import type { Services } from '../../src/uploads/services.ts';
 export const TENANT: TenantConfig = {
   target: 'main',
   bucket: 'uploads',
-  objectKeyTemplate: '{tenant}/{yyyy}/{mm}/{id}/{filename}',
+  objectKeyTemplate: '{tenant}/{prefix}/{yyyy}/{mm}/{id}/{filename}',
   maxSizeBytes: 5_000_000_000,
   contentTypes: ['*'],
   urlSeconds: { min: 1, default: 900, max: 3600 },
@@ -48,6 +47,8 @@ export interface HarnessOptions {
   readonly issuers?: readonly IssuerConfig[];
   readonly retention?: Partial<Config['retention']>;
   readonly content?: Partial<Config['content']>;
+  /** Null: none. */
+  readonly grants?: Partial<NonNullable<Config['grants']>> | null;
   readonly corsOrigins?: readonly string[];
   readonly custody?: Partial<Pick<Config['custody'], 'hierarchy' | 'recovery'>>;
   /** In place of a local KEK. */
@@ -104,6 +105,15 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
       ...DEFAULTS.content,
       ...options.content,
     },
+    grants:
+      options.grants === null
+        ? undefined
+        : {
+            secrets: [new Secret('a secret of the tests for grants alone')],
+            secretFiles: [],
+            ...DEFAULTS.grants,
+            ...options.grants,
+          },
     store: { kind: 'sqlite', path: join(dir, 'sealslot.db') },
     custody: {
       current: 'local',
@@ -134,10 +144,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
   };
   const snapshot: Snapshot = {
     services,
-    authenticators: [
-      apiKeyAuthenticator({ store: store.apiKeys, now }),
-      jwtAuthenticator({ issuers: config.auth.issuers, now }),
-    ],
+    authenticators: authenticatorsOf(config, { store, now }),
   };
   const app = await buildApp({ current: () => snapshot, logger, metrics });
   const admin = buildAdmin({

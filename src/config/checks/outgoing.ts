@@ -7,6 +7,7 @@ import type { Mistakes, Path } from '../mistakes.ts';
 import type { Document } from '../schema.ts';
 import { checkOrigin, checkWebhookUrl } from '../urls.ts';
 import type { Partially } from '../validate.ts';
+import { checkSigningSecrets } from './signing-secrets.ts';
 
 type Part = Partially<Document>;
 type Member<T> = Exclude<NonNullable<T>[keyof NonNullable<T>], undefined>;
@@ -15,7 +16,6 @@ type Content = NonNullable<Part['content']>;
 
 /** Of Standard Webhooks. */
 const WEBHOOK_SECRET_BYTES = { least: 24, most: 64 };
-const LEAST_LINK_SECRET = 32;
 const NEVER_INLINE = /html|xml|svg|javascript|ecmascript|pdf/;
 
 /** What a tenant's webhooks name. */
@@ -72,12 +72,7 @@ export async function checkContent(
   mistakes: Mistakes,
 ): Promise<void> {
   checkOrigin([...path, 'origin'], origin, mistakes);
-  for (const [index, name] of (linkSecretFiles ?? []).entries()) {
-    const at = [...path, 'linkSecretFiles', index];
-    const secret = await files.readText(at, name);
-    if (secret !== undefined && secret.length < LEAST_LINK_SECRET)
-      mistakes.add(at, `the file must hold at least ${LEAST_LINK_SECRET} characters`, name);
-  }
+  await checkSigningSecrets([...path, 'linkSecretFiles'], linkSecretFiles ?? [], files, mistakes);
   const seconds = { ...DEFAULTS.content.linkSeconds, ...linkSeconds };
   const { default: usual = NaN, max = NaN } = seconds;
   if (usual > max)

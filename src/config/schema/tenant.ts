@@ -18,7 +18,7 @@ export const Tenant = map(
       text({
         default: DEFAULTS.tenant.objectKeyTemplate,
         description:
-          'How object keys are made, of `{tenant}`, `{yyyy}`, `{mm}`, `{dd}`, `{id}` and `{filename}`. `{id}` is required: no two slots share an object key.',
+          'How object keys are made, of `{tenant}`, `{prefix}`, `{yyyy}`, `{mm}`, `{dd}`, `{id}` and `{filename}`. `{id}` is required: no two slots share an object key. `{prefix}` is that of a grant, a segment of its own, which vanishes for all else.',
       }),
     ),
     // 10,000 parts of 5 GiB.

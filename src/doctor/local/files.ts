@@ -27,7 +27,7 @@ export const FILES_CHECKS = {
   },
   'files.secrets': {
     title: 'secrets',
-    means: 'Whoever reads them reaches the buckets, or the KEK, past the service.',
+    means: 'Whoever reads them reaches the buckets, or the KEK, past the service, or forges grants.',
   },
   'files.kek': {
     title: 'KEK file',
@@ -48,7 +48,7 @@ export const FILES_CHECKS = {
 const say = about('files');
 
 export interface FilesContext {
-  readonly config: Pick<Config, 'store' | 'custody' | 's3' | 'auth'>;
+  readonly config: Pick<Config, 'store' | 'custody' | 's3' | 'auth' | 'grants'>;
   readonly configPath: string;
   /** This process's own unless given; some systems have none. */
   readonly userId?: number | undefined;
@@ -166,8 +166,8 @@ function kekFiles({ custody }: FilesContext['config']): Set<string> {
   return new Set(wrappers.flatMap((wrapper) => (wrapper.kind === 'local' ? [wrapper.kekFile] : [])));
 }
 
-/** What reaches S3, KMS or Vault in the service's name. */
-function secretFiles({ s3, custody }: FilesContext['config']): Set<string> {
+/** What reaches S3, KMS or Vault in the service's name, and what it signs grants with. */
+function secretFiles({ s3, custody, grants }: FilesContext['config']): Set<string> {
   const targets = Object.values(s3.targets).flatMap(({ credentials, uploadCredentials = credentials }) =>
     [credentials, uploadCredentials].flatMap(filesOf),
   );
@@ -176,7 +176,7 @@ function secretFiles({ s3, custody }: FilesContext['config']): Set<string> {
     if (wrapper.kind !== 'vault-transit') return [];
     return [wrapper.auth.kind === 'approle' ? wrapper.auth.secretIdFile : wrapper.auth.tokenFile];
   });
-  return new Set([...targets, ...wrappers]);
+  return new Set([...targets, ...wrappers, ...(grants?.secretFiles ?? [])]);
 }
 
 function filesOf(credentials: CredentialsConfig): readonly string[] {

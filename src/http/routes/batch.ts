@@ -1,3 +1,4 @@
+import type { GrantLimits } from '../../access/grant.ts';
 import { judgeUpload } from '../../access/policy.ts';
 import type { TenantConfig } from '../../config/config.ts';
 import { BatchRefused, InvalidRequest, type FieldError } from '../../errors.ts';
@@ -30,7 +31,7 @@ const create: ScopedRoute = {
   async handle({ services, principal, request, reply }) {
     const malformed = mistakesOfItems(request.validationError);
     const { uploads: asks } = request.body as schemas.CreateBatch;
-    refuseMistakes(tenantOf(services, principal.tenant), asks, malformed);
+    refuseMistakes(tenantOf(services, principal.tenant), principal.grant, asks, malformed);
     const idempotencyKey = request.headers['idempotency-key'] as string | undefined;
     const { slots, replayed } = await issueBatch(services, principal, asks, idempotencyKey);
     if (replayed) reply.header('idempotency-replayed', 'true');
@@ -52,6 +53,7 @@ function mistakesOfItems(error: Error | undefined): readonly FieldError[] {
 /** Along with an item that is malformed comes what the policy has against the others: nobody should need a second try to learn it. */
 function refuseMistakes(
   policy: TenantConfig,
+  grant: GrantLimits | undefined,
   asks: schemas.CreateBatch['uploads'],
   malformed: readonly FieldError[],
 ): void {
@@ -61,7 +63,7 @@ function refuseMistakes(
   const others = [...asks.entries()].filter(([index]) => !isMalformed.has(index));
   if (malformed.length === 0 && others.every(([, ask]) => unfit(ask).length === 0)) return;
   const ofOthers = others.flatMap(([index, ask]) => {
-    const { invalid, refused } = judgeUpload(policy, ask);
+    const { invalid, refused } = judgeUpload(policy, ask, grant);
     return [...unfit(ask), ...invalid, ...refused].map(({ path, message }) => ({
       path: `/uploads/${index}${path}`,
       message,

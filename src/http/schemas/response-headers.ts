@@ -1,6 +1,6 @@
 /** Headers of answers that a client acts on, for the document. */
 export const RESPONSE_HEADERS = {
-  Location: { type: 'string', format: 'uri-reference', description: 'The path of the slot.' },
+  Location: { type: 'string', format: 'uri-reference', description: 'The path of what was made.' },
   'Idempotency-Replayed': {
     type: 'string',
     enum: ['true'],

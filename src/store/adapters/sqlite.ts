@@ -8,6 +8,7 @@ import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
 import { sqliteIntermediates } from './sqlite/intermediates.ts';
 import { sqliteCustody } from './sqlite/custody.ts';
 import { sqliteKeys } from './sqlite/keys.ts';
+import { sqliteGrants } from './sqlite/grants.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { createPrivate, openDatabase } from './sqlite/open.ts';
@@ -54,6 +55,7 @@ function storeOver(connection: Connection, lock: Disposable | undefined): Store 
     intermediates: sqliteIntermediates(connection),
     custody: sqliteCustody(connection),
     outbox: sqliteOutbox(connection),
+    grants: sqliteGrants(connection),
     apiKeys: sqliteApiKeys(connection),
     check: () =>
       connection.write(() => {

@@ -36,6 +36,7 @@ export class Faults {
     const keys = this.inject(store.keys, 'store');
     return {
       uploads: this.inject(store.uploads, 'store'),
+      grants: this.inject(store.grants, 'store'),
       // Left whole: without it nobody gets as far as the rest.
       apiKeys: store.apiKeys,
       intermediates: this.inject(store.intermediates, 'store'),

@@ -26,7 +26,7 @@ describe('loadConfig', () => {
       {
         target: 'main',
         bucket: 'acme-uploads',
-        objectKeyTemplate: '{tenant}/{yyyy}/{mm}/{id}/{filename}',
+        objectKeyTemplate: '{tenant}/{prefix}/{yyyy}/{mm}/{id}/{filename}',
         maxSizeBytes: 5_000_000_000,
         contentTypes: ['*'],
         urlSeconds: { min: 60, default: 900, max: 3600 },
@@ -39,6 +39,7 @@ describe('loadConfig', () => {
       },
     );
     assert.deepEqual(config.content, { origin: undefined, linkSecrets: [], ...DEFAULTS.content });
+    assert.equal(config.grants, undefined);
     assert.deepEqual(config.retention, {
       keySeconds: 2_592_000,
       deleteMarginSeconds: 86_400,

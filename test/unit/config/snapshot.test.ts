@@ -82,6 +82,24 @@ describe('ConfigSnapshot', () => {
     assert.deepEqual(secrets, ['new'.repeat(20), 'old'.repeat(20)]);
   });
 
+  it('swaps in what grants are signed with, from none to some to none', async () => {
+    await using folder = await Folder.make();
+    const { snapshot, reload, write } = await start(folder);
+    for (const name of ['old', 'new']) await folder.write(name, name.repeat(20));
+    for (const secretFiles of [['old'], ['new', 'old']]) {
+      await write(put(minimal(), 'grants', { secretFiles }));
+      assert.ok((await reload()).changed.every((name) => name.startsWith('grants')));
+    }
+    const { grants } = snapshot.current;
+    assert.deepEqual(
+      grants?.secrets.map((secret) => secret.reveal()),
+      ['new'.repeat(20), 'old'.repeat(20)],
+    );
+    await write(minimal());
+    assert.deepEqual(await reload(), { changed: ['grants'], needsRestart: [] });
+    assert.equal(snapshot.current.grants, undefined);
+  });
+
   it('keeps and names what needs a restart', async () => {
     await using folder = await Folder.make();
     const { snapshot, reload, write } = await start(folder);

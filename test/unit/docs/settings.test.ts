@@ -25,6 +25,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   'content.linkSeconds.default': '301',
   'content.linkSeconds.max': '3601',
   'content.inlineTypes': '[image/png]',
+  'grants.secretFiles': '[other-link-secret]',
+  'grants.maxSeconds': '3601',
   'store.path': 'other.db',
   'custody.current': 'second',
   'custody.hierarchy.period': 'hour',
@@ -152,6 +154,7 @@ function document(setting: Setting) {
   put(base, 'custody.wrappers.second', { kind: 'local', kekFile: 'kek' });
   put(base, 'custody.wrappers.acme', wrapperWith(setting));
   put(base, 'tenants.acme.webhooks.acme', { url: 'https://app.example.com/hook', secretFiles: ['whsec'] });
+  put(base, 'grants', { secretFiles: ['link-secret'] });
   put(base, 'custody.hierarchy', {});
   put(base, 'custody.recovery', { target: 'main', bucket: 'recovery' });
   const [without, instead, value] = INSTEAD[setting.path] ?? [];
@@ -163,6 +166,7 @@ function document(setting: Setting) {
 async function writeSecrets(folder: Folder): Promise<void> {
   await folder.write('whsec', `whsec_${Buffer.alloc(32, 1).toString('base64')}`);
   await folder.write('other-whsec', `whsec_${Buffer.alloc(32, 2).toString('base64')}`);
+  await folder.write('link-secret', 'a secret of at least 32 characters');
   await folder.write('other-link-secret', 'another secret of at least 32 characters');
 }
 

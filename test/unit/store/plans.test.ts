@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
+import * as grants from '../../../src/store/adapters/sqlite/grants/sql.ts';
 import { DROP_ENDED } from '../../../src/store/adapters/sqlite/idempotency.ts';
 import * as intermediates from '../../../src/store/adapters/sqlite/intermediates-sql.ts';
 import * as keys from '../../../src/store/adapters/sqlite/keys/sql.ts';
@@ -140,6 +141,14 @@ describe('every read of the SQLite store is an index search without a sort', () 
       assert.equal(first(outbox.PURGE_ENDED), on('outbox_lines', 'upload_id=?'));
       assert.deepEqual(plan(outbox.COUNT), ['SCAN outbox USING COVERING INDEX outbox_by_state']);
     });
+  });
+
+  it('of grants', () => {
+    const on = (index: string, terms: string) => search('grants', index, terms);
+    const byId = on('sqlite_autoindex_grants_1', 'id=?');
+    for (const one of [grants.GET, grants.REVOKE, grants.CHARGE]) assert.deepEqual(plan(one), [byId]);
+    assert.deepEqual(plan(grants.LIST), [on('grants_by_tenant', 'tenant=? AND id<?')]);
+    assert.deepEqual(plan(grants.DROP_ENDED), [byId, 'LIST SUBQUERY 1', on('grants_ends', 'ends_at<?')]);
   });
 
   it('of intermediate keys; a list of all tenants goes over all', () => {

@@ -8,7 +8,16 @@ import { promisify } from 'node:util';
 import { INTERMEDIATE } from '../../../src/custody/intermediate.ts';
 import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import type { Store } from '../../../src/store/port.ts';
-import { idOf, insertOne, intermediateOf, plain, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
+import {
+  grantOf,
+  idOf,
+  insertOne,
+  intermediateOf,
+  NOW,
+  plain,
+  uploadOf,
+  wrappedOf,
+} from '../../contract/store-rows.ts';
 
 const ROWS = new URL('../../contract/store-rows.ts', import.meta.url).href;
 const ADAPTER = new URL('../../../src/store/adapters/sqlite.ts', import.meta.url).href;
@@ -78,6 +87,41 @@ describe('a SQLite store under several processes at once', () => {
         [0, 1].map((part) => `kek-of-${pairs.findIndex((pair) => pair[part])}`),
       );
     }
+  });
+
+  it('a grant makes as many slots as it has, whoever asks, by one and by several', async () => {
+    const count = (TURNS * PROCESSES) / 2;
+    await store.grants.insert(grantOf(1, { count }));
+    const answers = await inEach(`(store, n, rows, me) => {
+      const slots = Array.from({ length: 1 + (n % 3) }, (_, of) => ({
+        upload: rows.uploadOf(n * 100 + me * 10 + of + 1, { principal: 'grant:' + rows.idOf(1) }),
+        key: rows.wrappedOf(),
+        hasCopy: false,
+      }));
+      return store.uploads.insert(slots, undefined, rows.NOW, rows.grantOf(1)).then(() => slots.length);
+    }`);
+    const made = answers.flat().filter((answer) => typeof answer === 'number');
+    const refused = answers.flat().filter((answer) => typeof answer !== 'number');
+    const sum = made.reduce((a, b) => a + b, 0);
+    assert.deepEqual([...new Set(refused)], ['grant_exhausted']);
+    assert.equal(sum, count);
+    assert.equal((await store.grants.get('acme', idOf(1)))?.used, count);
+    assert.equal((await store.uploads.list('acme', { limit: 2 * count, now: NOW })).length, count);
+  });
+
+  it('a race with one idempotency key charges a grant once, in whatever process it is won', async () => {
+    await store.grants.insert(grantOf(1, { count: TURNS }));
+    const answers = await inEach(`(store, n, rows, me) => {
+      const id = n * 100 + me + 1;
+      const record = rows.idempotencyOf(id, { key: 'turn-' + n });
+      return store.uploads
+        .insert([{ upload: rows.uploadOf(id), key: rows.wrappedOf(), hasCopy: false }], record, rows.NOW, rows.grantOf(1))
+        .then((first) => (first === undefined ? 'made' : 'replayed'));
+    }`);
+    for (const outcomes of byTurn(answers)) {
+      assert.deepEqual(outcomes.toSorted(), ['made', ...Array<string>(PROCESSES - 1).fill('replayed')]);
+    }
+    assert.equal((await store.grants.get('acme', idOf(1)))?.used, TURNS);
   });
 
   it('no key is stored under an intermediate key that another process destroys', async () => {

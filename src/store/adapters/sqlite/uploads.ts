@@ -1,6 +1,7 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { OutboxMessage, UploadStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
+import { grantCharger } from './grants/charge.ts';
 import { idempotencyRows } from './idempotency.ts';
 import { keyRows } from './keys/rows.ts';
 import { outboxRows } from './outbox/rows.ts';
@@ -16,6 +17,7 @@ export function sqliteUploads(connection: Connection): UploadStore {
   const keys = keyRows(connection);
   const idempotent = idempotencyRows(connection);
   const outbox = outboxRows(connection);
+  const charge = grantCharger(connection);
   const purge = purger(connection);
   const insert = connection.prepare(sql.INSERT_UPLOAD);
   const hasSlot = connection.prepare(sql.HAS_SLOT);
@@ -48,10 +50,11 @@ export function sqliteUploads(connection: Connection): UploadStore {
   }
 
   return {
-    insert: (slots, idempotency, now) =>
+    insert: (slots, idempotency, now, grant) =>
       connection.write(() => {
         const first = idempotency && idempotent.find(idempotency, now);
         if (first) return first;
+        if (grant !== undefined) charge(grant, slots.length, now);
         const record = idempotency && idempotent.claim(idempotency);
         for (const { upload, key, hasCopy } of slots) {
           insert.run(fromUpload(upload, record));
