@@ -1,138 +1,124 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { Page } from 'playwright-core';
-import type { Shell } from '../../scripts/demo/shell.ts';
 import { available } from '../support/available.ts';
 import { blocksOf, pageNames, type Block } from '../unit/docs/pages.ts';
 import { classOf, valueOf } from '../unit/docs/snippets.ts';
+import { PAGES } from './support-snippet-pages.ts';
+import { Session } from './support-snippet-session.ts';
 import { S3, SERVICE, SnippetWorld } from './support-snippets.ts';
 
-/** What the blocks of a page that run print, in order. What a page's blocks give on their own is asserted here, or nothing is. */
-const PRINTED: Readonly<Record<string, readonly RegExp[]>> = {
-  'docs/recipes.md': [
-    /^[0-9a-f-]{36} uploaded\n$/,
-    /^[0-9a-f-]{36} uploaded\n$/,
-    /^[0-9a-f-]{36} uploaded$/,
-  ],
-};
-/** What `read` in a block gets. */
-const TYPED: Readonly<Record<string, (world: SnippetWorld) => string>> = {};
+const RUN_HERE = ['run', 'demo', 'page', 'file'];
+const RECIPES = 'docs/recipes.md';
 
 const opened = await available(async () => {
   const world = await SnippetWorld.open();
   return Object.assign(world, { stop: () => world[Symbol.asyncDispose]() });
 });
 
-/** The blocks of one page, in order, in one folder and one shell. */
-class Session {
-  readonly #world: SnippetWorld;
-  readonly dir: string;
-  readonly #shell: Shell;
-  readonly #said: string[] = [];
-  #html = '';
-
-  static async open(world: SnippetWorld, name: string): Promise<Session> {
-    return new Session(world, await world.folder(name), name);
-  }
-
-  private constructor(world: SnippetWorld, dir: string, page: string) {
-    this.#world = world;
-    this.dir = dir;
-    this.#shell = world.shell(dir, (line) => void this.#said.push(line));
-    void page;
-  }
-
-  close(): Promise<void> {
-    return this.#shell[Symbol.asyncDispose]();
-  }
-
-  /** @returns what a program printed. */
-  async run(block: Block, typed = ''): Promise<string> {
-    const [language = ''] = block.info.split(' ');
-    if (language === 'js' || language === 'python') {
-      const file = `program.${language === 'js' ? 'mjs' : 'py'}`;
-      await writeFile(join(this.dir, file), block.text);
-      return this.#world.program(this.dir, language, file);
-    }
-    await writeFile(join(this.dir, 'block.sh'), block.text);
-    await writeFile(join(this.dir, 'typed'), typed);
-    return this.#shell.run('. ./block.sh < typed').catch((error: unknown) => {
-      throw new Error(`${block.at}: ${this.#said.join('\n')}`, { cause: error });
-    });
-  }
-
-  async write({ text }: Block, name: string): Promise<void> {
-    await mkdir(dirname(join(this.dir, name)), { recursive: true });
-    await writeFile(join(this.dir, name), text);
-  }
-
-  takeHtml({ text }: Block): void {
-    this.#html = text;
-  }
-
-  open(script: string): Promise<Page> {
-    return this.#world.page(this.dir, this.#html, script);
-  }
+const pages: [name: string, blocks: Awaited<ReturnType<typeof blocksOf>>][] = [];
+for (const name of await pageNames()) {
+  const blocks = (await blocksOf(name)).filter((block) => RUN_HERE.includes(classOf(block) ?? ''));
+  if (blocks.length > 0) pages.push([name, blocks]);
 }
 
-/** Chooses a file, presses the button if there is one, and waits for what the page says in the end. */
-async function upload(page: Page, dir: string): Promise<string> {
-  await page.setInputFiles('input[type=file]', join(dir, 'report.pdf'));
-  const button = page.locator('button');
-  if ((await button.count()) > 0) await button.click();
-  const output = page.locator('output');
-  await output.filter({ hasText: ':' }).waitFor();
-  return (await output.textContent()) ?? '';
-}
+after(() => opened.stop());
 
-describe('the snippets of the documents', { skip: opened.skip }, async () => {
-  after(() => opened.stop());
-
-  for (const name of await pageNames()) {
-    const blocks = (await blocksOf(name)).filter((block) =>
-      ['run', 'demo', 'page', 'file'].includes(classOf(block) ?? ''),
-    );
-    if (blocks.length === 0) continue;
+describe('the snippets of the documents', { skip: opened.skip }, () => {
+  for (const [name, blocks] of pages) {
     describe(name, () => {
       let session: Session;
       before(async () => {
         session = await Session.open(opened.get(), name);
       });
       after(() => session.close());
-      let place = 0;
+      const printed = [...(PAGES[name]?.printed ?? [])];
       for (const block of blocks) {
-        const file = valueOf(block, 'file');
-        const [language] = block.info.split(' ');
-        if (file !== undefined) {
-          it(`${block.at}: ${file}`, () => session.write(block, file));
-        } else if (classOf(block) === 'page') {
-          it(`${block.at}: in Chromium`, () =>
-            language === 'html' ? session.takeHtml(block) : inChromium(session, block));
-        } else {
-          const printed = PRINTED[name]?.[place++];
-          it(`${block.at}: ${language ?? ''}`, async () => {
-            assert.ok(printed !== undefined, 'say in PRINTED what it prints');
-            assert.match(await session.run(block, TYPED[name]?.(opened.get())), printed);
-          });
-        }
+        const right = ['run', 'demo'].includes(classOf(block) ?? '') ? printed.shift() : undefined;
+        it(`${block.at} (${block.info})`, async () => {
+          const said = await session.take(block);
+          if (right !== undefined) assert.match(said ?? '', right);
+          else
+            assert.equal(
+              said,
+              block.info.endsWith(' page') && !block.info.startsWith('html')
+                ? 'report.pdf: uploaded'
+                : undefined,
+            );
+        });
       }
-      it('all that it should print was asked for', () => assert.equal(place, PRINTED[name]?.length ?? 0));
+      it('has all that was expected', () => assert.deepEqual(printed, []));
     });
   }
 });
 
-async function inChromium(session: Session, block: Block): Promise<void> {
-  const page = await session.open(block.text);
-  const said: string[] = [];
-  page.on('console', (message) => void said.push(message.text()));
-  page.on('pageerror', (error) => void said.push(error.message));
-  try {
-    assert.equal(await upload(page, session.dir), 'report.pdf: uploaded', said.join('\n'));
-  } finally {
-    await page.close();
+describe('the recipes, where answers are lost and an object is late', { skip: opened.skip }, async () => {
+  let session: Session;
+  before(async () => {
+    session = await Session.open(opened.get(), `${RECIPES} once more`, RECIPES);
+  });
+  after(() => session.close());
+
+  let html: Block | undefined;
+  for (const block of await blocksOf(RECIPES)) {
+    const kind = classOf(block);
+    if (!RUN_HERE.includes(kind ?? '')) continue;
+    if (valueOf(block, 'file') !== undefined) {
+      before(() => session.take(block).then(() => undefined));
+      continue;
+    }
+    if (block.info === 'html page') {
+      html = block;
+      continue;
+    }
+    const around = html;
+    it(`${block.at} (${block.info})`, async () => {
+      if (around !== undefined) await session.take(around);
+      const { front } = opened.get();
+      front.seen.length = 0;
+      let [lost, late] = [0, 0];
+      front.lose = ({ method, headers }, status) =>
+        headers.host === S3 && method === 'PUT' && status === 200 && ++lost === 1;
+      front.instead = ({ url, headers }) =>
+        url?.endsWith('/complete') === true &&
+        headers['access-control-request-method'] === undefined &&
+        ++late === 1
+          ? notArrived(headers.origin)
+          : undefined;
+      const said = await session.take(block);
+      front.lose = () => false;
+      front.instead = () => undefined;
+      assert.match(said ?? '', /uploaded\s*$/);
+      const puts = front.seen.filter(({ host, method }) => host === S3 && method !== 'OPTIONS');
+      const isForm = puts.some(({ method }) => method === 'POST');
+      const statuses = puts.map(({ status }) => status);
+      // A browser may send anew by itself, too.
+      if (isForm) assert.deepEqual(statuses, [201]);
+      else
+        assert.ok(
+          statuses.length > 1 && statuses.every((status, n) => status === (n === 0 ? 200 : 412)),
+          String(statuses),
+        );
+      const completed = front.seen.filter(
+        ({ host, method, path }) => host === SERVICE && method === 'POST' && path.endsWith('/complete'),
+      );
+      assert.deepEqual([lost, late, completed.length], [isForm ? 0 : 1, 2, 1]);
+    });
   }
+});
+
+/** As the service says it. */
+function notArrived(origin: string | undefined) {
+  const problem = { code: 'not_arrived', detail: 'S3 has no such object yet.', status: 409 };
+  return {
+    status: 409,
+    headers: {
+      'content-type': 'application/problem+json',
+      'retry-after': '1',
+      ...(origin !== undefined && {
+        'access-control-allow-origin': origin,
+        'access-control-expose-headers': 'retry-after',
+      }),
+    },
+    body: JSON.stringify(problem),
+  };
 }
-void S3;
-void SERVICE;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { build } from 'esbuild';
@@ -12,9 +11,11 @@ import { startShell, type Shell } from '../../scripts/demo/shell.ts';
 import { startChromium } from '../support/chromium.ts';
 import { credentialsWithout } from '../support/minio-session.ts';
 import { startMinio } from '../support/minio.ts';
-import { startFront, type Front } from '../support/names/front.ts';
+import { freePort } from '../support/processes.ts';
+import type { S3Server } from '../support/s3-server.ts';
+import { startFront, type Behind, type Front } from '../support/names/front.ts';
 import { pythonVenv } from '../support/python.ts';
-import { environment, setUp, startService, type Service } from '../support/service.ts';
+import { setUp, startService, type Service } from '../support/service.ts';
 import { ROOT } from '../unit/docs/pages.ts';
 import { start } from './support-partner.ts';
 
@@ -23,7 +24,10 @@ const NAMES = new URL('../support/names/', import.meta.url);
 const ISSUER = 'https://issuer.example.com';
 /** What the documents call them. */
 export const [SERVICE, S3, SITE] = ['uploads.example.com', 's3.example.com', 'app.example.com'];
-const LOCAL = '127.0.0.1:8080';
+/** An S3 of the reader's own, and where a service listens, the tests' or one that a page sets up by itself. */
+const [OWN_S3, LOCAL] = ['minio.example.com:9000', '127.0.0.1:8080'];
+
+const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 
 /** What snippets read. */
 export const FILES: Readonly<Record<string, Buffer>> = {
@@ -34,18 +38,25 @@ export const FILES: Readonly<Record<string, Buffer>> = {
   ...Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`codes/${n}.codes`, Buffer.from(`${n}`)])),
 };
 
+interface Parts {
+  readonly service: Service;
+  readonly front: Front;
+  readonly minio: S3Server;
+  readonly ownPort: number;
+  readonly dir: string;
+  readonly bin: string;
+  readonly python: string;
+  readonly browser: Awaited<ReturnType<typeof startChromium>>;
+  /** Of the identity provider that the service believes. */
+  readonly signing: KeyObject;
+}
+
 /** One service, one MinIO and one Chromium for all pages. Nothing in a snippet is changed: its host names lead here. */
 export class SnippetWorld implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
-  readonly service: Service;
-  readonly front: Front;
-  readonly #dir: string;
-  readonly #bin: string;
-  readonly #python: string;
-  readonly #browser: Awaited<ReturnType<typeof startChromium>>;
-  readonly #signing: KeyObject;
+  readonly #parts: Parts;
   /** What answers under SITE. */
-  site: RequestListener = (_request, response) => void response.writeHead(404).end();
+  site: Behind = (_request, response) => void response.writeHead(404).end();
 
   static async open(): Promise<SnippetWorld> {
     const stack = new AsyncDisposableStack();
@@ -54,12 +65,14 @@ export class SnippetWorld implements AsyncDisposable {
       stack.defer(() => rm(dir, { recursive: true, force: true }));
       const python = await pythonVenv('snippets', REQUIREMENTS);
       const minio = stack.use(await startMinio());
-      await minio.createBucket('uploads', { versioning: true });
+      for (const bucket of ['uploads', 'acme-uploads'])
+        await minio.createBucket(bucket, { versioning: true });
       const upstream: { service?: Service; world?: SnippetWorld } = {};
       const front = stack.use(
         await startFront(dir, {
           [SERVICE]: () => ({ url: upstream.service?.url ?? '' }),
           [S3]: () => ({ url: minio.endpoint, ca: minio.caPem }),
+          'minio.example.com': () => ({ url: minio.endpoint, ca: minio.caPem }),
           [SITE]: () => upstream.world?.site ?? ((_request, response) => void response.end()),
         }),
       );
@@ -71,7 +84,8 @@ export class SnippetWorld implements AsyncDisposable {
       });
       stack.defer(() => browser.stop());
       const bin = await makeBin(dir);
-      const parts = { service, front, dir, bin, python, browser, signing: keys.privateKey };
+      const ownPort = await freePort();
+      const parts = { service, front, minio, ownPort, dir, bin, python, browser, signing: keys.privateKey };
       const world = new SnippetWorld(stack, parts);
       Object.assign(upstream, { service, world });
       return world;
@@ -81,26 +95,26 @@ export class SnippetWorld implements AsyncDisposable {
     }
   }
 
-  private constructor(
-    stack: AsyncDisposableStack,
-    parts: {
-      service: Service;
-      front: Front;
-      dir: string;
-      bin: string;
-      python: string;
-      browser: Awaited<ReturnType<typeof startChromium>>;
-      signing: KeyObject;
-    },
-  ) {
+  private constructor(stack: AsyncDisposableStack, parts: Parts) {
     this.#stack = stack;
-    this.service = parts.service;
-    this.front = parts.front;
-    this.#dir = parts.dir;
-    this.#bin = parts.bin;
-    this.#python = parts.python;
-    this.#browser = parts.browser;
-    this.#signing = parts.signing;
+    this.#parts = parts;
+  }
+
+  get service(): Service {
+    return this.#parts.service;
+  }
+
+  get front(): Front {
+    return this.#parts.front;
+  }
+
+  get minio(): S3Server {
+    return this.#parts.minio;
+  }
+
+  /** Where a service that a page sets up by itself listens, in place of 8080. */
+  get ownPort(): number {
+    return this.#parts.ownPort;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,12 +129,12 @@ export class SnippetWorld implements AsyncDisposable {
       .setAudience('sealslot')
       .setIssuedAt()
       .setExpirationTime('10m')
-      .sign(this.#signing);
+      .sign(this.#parts.signing);
   }
 
   /** A folder with the files that snippets read, and what they import. */
   async folder(name: string): Promise<string> {
-    const dir = join(this.#dir, name.replaceAll('/', '-'));
+    const dir = join(this.#parts.dir, name.replaceAll('/', '-'));
     for (const [path, bytes] of Object.entries(FILES)) {
       await mkdir(dirname(join(dir, path)), { recursive: true });
       await writeFile(join(dir, path), bytes);
@@ -130,29 +144,32 @@ export class SnippetWorld implements AsyncDisposable {
     return dir;
   }
 
-  #ports(): Record<string, number> {
-    const servicePort = Number(new URL(this.service.url).port);
-    const ports = [SERVICE, S3, SITE].map((name) => [`${name}:443`, this.front.port]);
-    return Object.fromEntries([...ports, [LOCAL, servicePort]]) as Record<string, number>;
+  #ports(isOwn: boolean): Record<string, number> {
+    return {
+      ...Object.fromEntries([SERVICE, S3, SITE].map((name) => [`${name}:443`, this.front.port])),
+      [OWN_S3]: this.front.port,
+      '127.0.0.1:9000': this.front.port,
+      [LOCAL]: isOwn ? this.ownPort : Number(new URL(this.service.url).port),
+    };
   }
 
   #curlrc(): string {
-    return Object.entries(this.#ports())
+    return Object.entries(this.#ports(false))
       .map(([name, port]) => `connect-to = "${name}:127.0.0.1:${port}"\n`)
       .join('');
   }
 
   /** Secrets, who is trusted, and the way from names to servers; all a snippet gets from outside. */
-  env(dir: string): Record<string, string> {
+  env(dir: string, isOwn = false): Record<string, string> {
     const { caFile } = this.front;
-    const names = JSON.stringify(this.#ports());
+    const names = JSON.stringify(this.#ports(isOwn));
     return {
       SEALSLOT_API_KEY: this.service.token,
+      SEALSLOT_WEBHOOK_SECRET: WEBHOOK_SECRET,
       NODE_EXTRA_CA_CERTS: caFile,
       CURL_CA_BUNDLE: caFile,
       REQUESTS_CA_BUNDLE: caFile,
       SEALSLOT_CA_FILE: caFile,
-      SEALSLOT_CONFIG: environment(this.service.dir)['SEALSLOT_CONFIG'] ?? '',
       NODE_OPTIONS: `--import=${new URL('node.ts', NAMES).href}?${encodeURIComponent(names)}`,
       SNIPPET_PORTS: names,
       PYTHONPATH: NAMES.pathname,
@@ -160,20 +177,30 @@ export class SnippetWorld implements AsyncDisposable {
       CURL_HOME: dir,
       NO_PROXY: '*',
       no_proxy: '*',
-      PATH: [this.#bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
+      PATH: [this.#parts.bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
     };
   }
 
   /** @returns what it printed; a program that fails is an error with what it said. */
-  async program(dir: string, language: string, file: string): Promise<string> {
-    const command = language === 'python' ? join(this.#python, 'python') : process.execPath;
-    const ended = await start(command, [file], { cwd: dir, env: this.env(dir) }).ended;
+  async program(
+    dir: string,
+    language: 'js' | 'python',
+    file: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const command = language === 'python' ? join(this.#parts.python, 'python') : process.execPath;
+    const ended = await start(command, [file], { cwd: dir, env: { ...this.env(dir), ...more } }).ended;
     assert.equal(ended.status, 0, `${file}: ${ended.stderr}${ended.stdout}`);
     return ended.stdout;
   }
 
-  shell(dir: string, onError: (line: string) => void): Shell {
-    return startShell(this.env(dir), onError, dir);
+  /** @param cwd where it begins. @param more what stands in its environment beside what all get. @param isOwn whether port 8080 is `ownPort`. */
+  shell(
+    dir: string,
+    { cwd, more, isOwn }: { cwd: string; more: Readonly<Record<string, string>>; isOwn: boolean },
+    onError: (line: string) => void,
+  ): Shell {
+    return startShell({ ...this.env(dir, isOwn), ...more }, onError, cwd);
   }
 
   /** Opens `html` under SITE with `script` as its page.js, bundled as a reader's own tools do it. */
@@ -193,26 +220,23 @@ export class SnippetWorld implements AsyncDisposable {
             : ['text/html', `<!doctype html><meta charset="utf-8">${html}`];
       response.writeHead(200, { 'content-type': type }).end(body);
     };
-    const page = await this.#browser.newPage();
+    const page = await this.#parts.browser.newPage();
     await page.goto(`https://${SITE}/`);
     return page;
   }
 }
 
-async function serve(
-  dir: string,
-  minio: Awaited<ReturnType<typeof startMinio>>,
-  front: Front,
-  publicKey: KeyObject,
-): Promise<Service> {
+async function serve(dir: string, minio: S3Server, front: Front, publicKey: KeyObject): Promise<Service> {
   await mkdir(dir);
   const caFile = join(dir, 's3-ca.pem');
+  await writeFile(join(dir, 'whsec'), WEBHOOK_SECRET, { mode: 0o600 });
+  const webhook = `{ url: 'https://${SITE}/hooks/uploads', secretFiles: [whsec], allowedAddresses: [127.0.0.0/8], caFile: '${caFile}' }`;
   await writeFile(caFile, minio.caPem + (await readFile(front.caFile, 'utf8')));
   const options = {
     dir,
     s3: { ...minio, caFile },
     uploadCredentials: await credentialsWithout(minio, 's3:GetObject', 's3:PutObjectFanOut'),
-    tenant: 'methods: [PUT, POST, multipart]',
+    tenant: `methods: [PUT, POST, multipart], webhooks: { crm: ${webhook} }`,
     yaml: `cors: { origins: ['https://${SITE}'] }\njobs: { intervalSeconds: 1 }\n`,
   };
   await setUp(dir, options);
@@ -222,7 +246,9 @@ async function serve(
   await writeFile(path, text.replace('pathStyle:', `publicEndpoint: https://${S3}\n      pathStyle:`));
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'tests', alg: 'ES256', use: 'sig' };
   await writeFile(join(dir, 'jwks.json'), JSON.stringify({ keys: [jwk] }));
-  const ports = encodeURIComponent(JSON.stringify({ [`${S3}:443`]: front.port }));
+  const ports = encodeURIComponent(
+    JSON.stringify({ [`${S3}:443`]: front.port, [`${SITE}:443`]: front.port, '127.0.0.1:443': front.port }),
+  );
   return startService({ ...options, nodeArgs: [`--import=${new URL('node.ts', NAMES).href}?${ports}`] });
 }
 

@@ -236,7 +236,7 @@ ${yaml}`,
   );
   const run = (...args: string[]): Promise<string> => runToEnd(dir, options, args);
   const made = await run('init');
-  const scopes = 'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate,events:write';
+  const scopes = 'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate,events:write,grants:write';
   const token = await run('api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
   await writeFile(join(dir, 'token'), token, { mode: 0o600 });
   return made;

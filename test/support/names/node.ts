@@ -1,3 +1,6 @@
+import dns from 'node:dns';
+import dnsPromises from 'node:dns/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { Socket } from 'node:net';
 
 // Preloaded into Node (`--import …/node.ts?{"uploads.example.com:443":8443}`), so that a program whose text names a server of the
@@ -7,6 +10,7 @@ const ports = JSON.parse(decodeURIComponent(new URL(import.meta.url).search.slic
   string,
   number
 >;
+const hosts = new Set(Object.keys(ports).map((name) => name.replace(/:\d+$/, '')));
 
 interface Target {
   readonly host?: string;
@@ -28,3 +32,10 @@ Socket.prototype.connect = function (this: Socket, ...args: unknown[]): Socket {
   else if (typeof first === 'object' && first !== null) args[0] = led(first);
   return Reflect.apply(connect, this, args) as Socket;
 } as typeof connect;
+
+const known = (host: string): string => (hosts.has(host) ? '127.0.0.1' : host);
+for (const module of [dns, dnsPromises] as { lookup: (host: string, ...more: unknown[]) => unknown }[]) {
+  const { lookup } = module;
+  module.lookup = (host, ...more) => lookup(known(host), ...more);
+}
+syncBuiltinESMExports();

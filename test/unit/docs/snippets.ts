@@ -9,7 +9,9 @@ import type { Block } from './pages.ts';
  * | `page` | run there in headless Chromium: HTML is the page, JavaScript its script |
  * | `file=NAME` | written to that folder, for the blocks behind it to import, run or read |
  * | `demo` | run by `npm run demo`, and there |
+ * | `serve`, beside `run` | goes on in the background until the page ends |
  * | `test=FILE` | run by the test named |
+ * | `browser` | run by the tests in test/browser |
  */
 export type SnippetClass =
   'run' | 'page' | 'file' | 'demo' | 'test' | 'config' | 'generated' | 'picture' | 'data' | 'elsewhere';
@@ -33,7 +35,7 @@ export function classOf({ info }: Pick<Block, 'info'>): SnippetClass | undefined
   const [word = ''] = words;
   if (words.some((one) => one.startsWith('file='))) return 'file';
   if (word === 'run' || word === 'page' || word === 'demo') return word;
-  if (word.startsWith('test=')) return 'test';
+  if (word.startsWith('test=') || word === 'browser') return 'test';
   if (language === 'sh' && Object.hasOwn(ELSEWHERE, word)) return 'elsewhere';
   if (language === 'yaml' && (word === '' || word === 'part')) return 'config';
   if (words.length > 0) return undefined;
