@@ -62,9 +62,11 @@ export async function startFront(
     const tls = to.ca === undefined ? {} : { ca: to.ca, servername: there.hostname };
     const options = { method, headers, agent: false as const, ...tls };
     const call = (there.protocol === 'https:' ? secure : plain)(there, options);
-    // One that answers before it has read all may close at once; its answer still counts.
-    void pipeline(request, call).catch(() => undefined);
-    const [answer] = (await once(call, 'response')) as [IncomingMessage];
+    const answered = once(call, 'response');
+    // One that answers before it has read all may close at once. Its answer still counts, and the client is heard out, as nginx does.
+    call.on('error', () => request.unpipe(call).resume());
+    request.pipe(call);
+    const [answer] = (await answered) as [IncomingMessage];
     const status = answer.statusCode ?? 0;
     front.seen.push({ host, method, path: url, status });
     if (front.lose(request, status)) {

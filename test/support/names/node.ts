@@ -31,7 +31,7 @@ Socket.prototype.connect = function (this: Socket, ...args: unknown[]): Socket {
   if (Array.isArray(first)) first[0] = led<unknown>(first[0]);
   else if (typeof first === 'object' && first !== null) args[0] = led(first);
   return Reflect.apply(connect, this, args) as Socket;
-} as typeof connect;
+};
 
 const known = (host: string): string => (hosts.has(host) ? '127.0.0.1' : host);
 for (const module of [dns, dnsPromises] as { lookup: (host: string, ...more: unknown[]) => unknown }[]) {
