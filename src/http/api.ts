@@ -134,9 +134,11 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
       handler: () => undefined,
     });
   }
-  app.setNotFoundHandler((_request, reply) =>
-    sendPlainProblem(reply, 'route_not_found', 'There is no such path; see /openapi.json.'),
-  );
+  app.setNotFoundHandler((_request, reply) => {
+    // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
+    reply.header('cross-origin-resource-policy', 'cross-origin');
+    return sendPlainProblem(reply, 'route_not_found', 'There is no such path; see /openapi.json.');
+  });
   app.setErrorHandler((error, request, reply) => {
     request.served.error = error;
     return sendProblem(reply, error);

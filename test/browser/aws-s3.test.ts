@@ -12,7 +12,6 @@ const started = await available(() => World.start());
 describe('docs/uppy.md: @uppy/aws-s3 and the Dashboard, in Chromium', { skip: started.skip }, () => {
   let world: World;
   let url: string;
-  let dashboard: DashboardPage;
   const isPut = ({ method }: { method: string }) => method === 'PUT';
   before(async () => {
     world = started.get();
@@ -20,17 +19,19 @@ describe('docs/uppy.md: @uppy/aws-s3 and the Dashboard, in Chromium', { skip: st
   });
   after(() => started.stop());
 
-  const open = async (...paths: string[]): Promise<void> => {
-    dashboard = await DashboardPage.open(world, url);
+  /** A tab in which these files are being uploaded. */
+  async function open(...paths: string[]): Promise<DashboardPage> {
+    const dashboard = await DashboardPage.open(world, url);
     await dashboard.add(...paths);
     world.s3.passed.length = 0;
     await dashboard.upload();
-  };
+    return dashboard;
+  }
 
   for (const size of [1000, 20 * MB, 300 * MB]) {
     it(`uploads ${size} bytes`, async () => {
       const file = await world.file(size);
-      await open(file.path);
+      await using dashboard = await open(file.path);
       const slot = await dashboard.slot(120_000);
       assert.deepEqual([slot.state, slot.size, slot.filename], ['uploaded', size, `file-${size}.bin`]);
       assert.equal(await world.sha256Of(slot.id), file.sha256);
@@ -39,24 +40,22 @@ describe('docs/uppy.md: @uppy/aws-s3 and the Dashboard, in Chromium', { skip: st
         events.filter(({ bytes }) => bytes !== undefined),
         size,
       );
-      await dashboard.close();
     });
   }
 
   it('sends several files, each to a slot of its own', async () => {
     const files = await Promise.all([1000, 1001, 1002].map((size) => world.file(size)));
-    await open(...files.map(({ path }) => path));
+    await using dashboard = await open(...files.map(({ path }) => path));
     const { finished, events } = await dashboard.finished();
     assert.deepEqual(finished, { successful: 3, failed: 0 });
     const slots = events.filter(({ success }) => success?.body.id).map(({ success }) => success.body);
     assert.deepEqual(slots.map(({ size }) => size).sort(), [1000, 1001, 1002]);
-    await dashboard.close();
   });
 
   it('meets the 412 of a lost answer with complete', async () => {
     const lost = world.s3.loseAnswer(isPut);
     const file = await world.file(1000);
-    await open(file.path);
+    await using dashboard = await open(file.path);
     await lost;
     const { finished, events } = await dashboard.finished();
     assert.deepEqual(
@@ -67,13 +66,12 @@ describe('docs/uppy.md: @uppy/aws-s3 and the Dashboard, in Chromium', { skip: st
     const slot = events.at(-1).success.body;
     assert.equal(await world.sha256Of(slot.id), file.sha256);
     assert.equal(await dashboard.page.locator('.uppy-StatusBar.is-complete').count(), 1);
-    await dashboard.close();
   });
 
   it('pauses, and begins the file again', async () => {
     const file = await world.file(20 * MB);
     const held = world.s3.hold(isPut, 5 * MB);
-    await open(file.path);
+    await using dashboard = await open(file.path);
     await held.reached;
     await dashboard.click('togglePauseResume');
     held.release();
@@ -82,14 +80,13 @@ describe('docs/uppy.md: @uppy/aws-s3 and the Dashboard, in Chromium', { skip: st
     const slot = await dashboard.slot();
     assert.equal(await world.sha256Of(slot.id), file.sha256);
     assert.equal(world.s3.passed.filter(isPut).length, 2);
-    await dashboard.close();
   });
 
   it('gives the slot back when the file is taken away in the middle', async () => {
     const file = await world.file(20 * MB);
     const known = new Set((await world.slots()).map(({ id }) => id));
     const held = world.s3.hold(isPut, 5 * MB);
-    await open(file.path);
+    await using dashboard = await open(file.path);
     await held.reached;
     await dashboard.click('cancel');
     held.release();
@@ -98,18 +95,16 @@ describe('docs/uppy.md: @uppy/aws-s3 and the Dashboard, in Chromium', { skip: st
     const [slot] = await made();
     const { versions, multiparts } = await world.there(slot.id);
     assert.deepEqual([versions, multiparts], [0, 0]);
-    await dashboard.close();
   });
 
   it('shows what the service says when it refuses', async () => {
     const file = await world.file(1000);
-    dashboard = await DashboardPage.open(world, url);
+    await using dashboard = await DashboardPage.open(world, url);
     await dashboard.add(file.path);
     await dashboard.page.route('**/upload-token', (route) => route.fulfill({ json: { token: 'wrong' } }));
     await dashboard.upload();
     const { finished, errors } = await dashboard.finished();
     assert.deepEqual(finished, { successful: 0, failed: 1 });
     assert.notEqual(errors[0]?.message, undefined);
-    await dashboard.close();
   });
 });

@@ -12,7 +12,20 @@ export interface Ask {
 
 export interface Outcome {
   readonly slot?: Json;
-  readonly error?: Json;
+  readonly error?: Failure;
+}
+
+/** An error as the page told it. */
+export interface Failure {
+  /** The exported class, if it is one. */
+  readonly class?: string;
+  readonly name: string;
+  readonly code?: string;
+  readonly status?: number;
+  readonly s3Code?: string;
+  readonly peer?: string;
+  readonly likely?: string;
+  readonly message: string;
 }
 
 export interface Progress {
@@ -110,9 +123,9 @@ export class ClientPage implements AsyncDisposable {
   }
 
   /** How it failed. */
-  async error(): Promise<Json> {
+  async error(): Promise<Failure> {
     const { slot, error } = await this.outcome();
-    if (slot !== undefined) throw new Error(`the upload did not fail: ${JSON.stringify(slot)}`);
+    if (error === undefined) throw new Error(`the upload did not fail: ${JSON.stringify(slot)}`);
     return error;
   }
 

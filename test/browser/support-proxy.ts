@@ -48,6 +48,7 @@ interface Rule {
 /** TLS in front of a server, which writes down what passes and can be told to fail. All it passes on is as it came, the host as well. */
 export class TlsProxy implements AsyncDisposable {
   readonly passed: Passed[] = [];
+  #underWay = 0;
   readonly #to: URL;
   readonly #ca: string | undefined;
   readonly #server: Server;
@@ -67,7 +68,10 @@ export class TlsProxy implements AsyncDisposable {
     this.#to = to;
     this.#ca = ca;
     this.#server = createServer({ ...certificate }, (request, response) => {
-      this.#pass(request, response).catch(() => request.socket.destroy());
+      this.#underWay += 1;
+      this.#pass(request, response)
+        .catch(() => request.socket.destroy())
+        .finally(() => (this.#underWay -= 1));
     });
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -77,6 +81,11 @@ export class TlsProxy implements AsyncDisposable {
 
   get origin(): string {
     return `https://localhost:${this.#line.port}`;
+  }
+
+  /** Whether all that came in has come to its end. */
+  get isQuiet(): boolean {
+    return this.#underWay === 0;
   }
 
   /** Bytes of bodies that came in, of the requests that match. */

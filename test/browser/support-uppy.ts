@@ -34,11 +34,11 @@ export interface Told {
 }
 
 /** Uppy's Dashboard in a tab, used as a person uses it. */
-export class DashboardPage {
+export class DashboardPage implements AsyncDisposable {
   readonly page: Page;
 
   static async open(world: World, url: string): Promise<DashboardPage> {
-    const page = await world.browser.newPage();
+    const page = await (await world.browser.newContext()).newPage();
     await page.goto(url);
     return new DashboardPage(page);
   }
@@ -59,12 +59,24 @@ export class DashboardPage {
     await this.page.locator(`[data-cy=${button}]`).click();
   }
 
+  /** What stands behind the question mark of the file that failed: Uppy shows it on hovering, and as an alert. */
+  async errorDetails(): Promise<string> {
+    return (
+      (await this.page.locator('.uppy-Dashboard-Item-errorDetails').first().getAttribute('aria-label')) ?? ''
+    );
+  }
+
   told(): Promise<Told> {
     return this.page.evaluate<Told>('page.run');
   }
 
   state(): Promise<Json> {
     return this.page.evaluate<Json>('page.uppy.getState()');
+  }
+
+  /** Forgets what was told of the round before. */
+  async again(): Promise<void> {
+    await this.page.evaluate('Object.assign(page.run, { finished: undefined, errors: [] })');
   }
 
   /** Until this round has ended. @returns what was told. */
@@ -81,8 +93,8 @@ export class DashboardPage {
     return told.events.findLast(({ success }) => success !== undefined)?.success.body;
   }
 
-  async close(): Promise<void> {
-    await this.page.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.page.context().close();
   }
 }
 

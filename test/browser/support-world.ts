@@ -152,6 +152,11 @@ export class World implements AsyncDisposable {
     return [...(await this.call('GET', '?limit=100')).uploads, ...deleted.uploads];
   }
 
+  /** What S3 has of an upload in parts. */
+  async partsOf(id: string): Promise<readonly { readonly partNumber: number; readonly size: number }[]> {
+    return (await this.call('GET', `/${id}/parts`)).parts;
+  }
+
   async there(id: string): Promise<There> {
     const slot = (await this.slots()).find((each) => each.id === id);
     if (slot === undefined) throw new Error(`no slot ${id}`);

@@ -71,7 +71,7 @@ export default class Sealslot<M extends Meta, B extends Body> extends BasePlugin
 
   /** Uppy's; what is under way keeps the options it began with. */
   override setOptions(options: Partial<SealslotOptions<M, B>>): void {
-    super.setOptions(options as Partial<typeof this.opts>);
+    super.setOptions(options);
     this.#uploader = createUploader(this.opts);
     this.#queue.concurrency = this.opts.limit;
   }
@@ -111,17 +111,22 @@ export default class Sealslot<M extends Meta, B extends Body> extends BasePlugin
     const file = this.#fileOf(id);
     // Taken away while it waited.
     if (file === undefined) return;
-    if (file.isRemote) return this.#fail(file, 'sealslotNoCompanion');
-    if (file.data === undefined) return this.#fail(file, 'sealslotChooseAgain');
+    if (file.isRemote) this.#fail(file, 'sealslotNoCompanion');
+    else if (file.data === undefined) this.#fail(file, 'sealslotChooseAgain');
+    else await this.#run(file, file.data);
+  }
+
+  async #run(file: UppyFile<M, B>, data: Blob): Promise<void> {
+    const { id } = file;
     let upload: Upload | undefined;
     try {
-      upload = this.#uploader.upload(file.data, this.#optionsFor(file));
+      upload = this.#uploader.upload(data, this.#optionsFor(file));
       this.#uploads.set(id, upload);
       if (file.isPaused === true) upload.pause();
       const slot = await upload.done;
       this.#uploads.delete(id);
       const body = slot as unknown as B;
-      this.uppy.emit('upload-success', file, { status: 200, body, bytesUploaded: file.data.size });
+      this.uppy.emit('upload-success', file, { status: 200, body, bytesUploaded: data.size });
     } catch (error) {
       const isCancelled = this.#fileOf(id) === undefined || upload?.state === 'cancelled';
       if (!isCancelled) this.#fail(file, wordFor(error), error);

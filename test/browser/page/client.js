@@ -27,8 +27,10 @@ function made(size) {
 
 function told(error) {
   const { name, code, status, s3Code, peer, likely, message, detail } = error;
-  const classes = Object.keys(client).filter((each) => error?.constructor === client[each]);
-  return { class: classes[0], name, code, status, s3Code, peer, likely, message, detail };
+  // They are all of this one.
+  const { PartnerError: _, ...classes } = client;
+  const own = Object.keys(classes).find((each) => error instanceof classes[each]);
+  return { class: own, name, code, status, s3Code, peer, likely, message, detail };
 }
 
 globalThis.page = {
