@@ -11,7 +11,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: ['^src/(app|main|composition)\\.ts$', '^src/cli/', '^src/[^/]+/adapters/'],
+        pathNot: ['^src/(app|main|composition|index)\\.ts$', '^src/(cli|plugin)/', '^src/[^/]+/adapters/'],
       },
       to: { path: '^src/[^/]+/adapters/' },
     },
@@ -40,7 +40,10 @@ module.exports = {
       name: 'http-is-outermost',
       comment: 'HTTP uses the domain; only what puts the service together uses HTTP.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(app\\.ts$|composition\\.ts$|cli/|http/)' },
+      from: {
+        path: '^src/',
+        pathNot: '^src/(app\\.ts$|composition\\.ts$|index\\.ts$|cli/|http/|plugin/|service/)',
+      },
       to: { path: '^src/http/' },
     },
     {

@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { InvalidRequest } from './errors.ts';
-import { registerRoutes, type Snapshot } from './http/api.ts';
-import { describeApi } from './http/docs.ts';
+import { registerRoutes, type Admits, type Served, type Snapshot } from './http/api.ts';
+import { allowOrigins } from './http/cors.ts';
+import { serveDocument } from './http/docs.ts';
 import { requestFields, type Logger } from './http/log.ts';
 import type { Metrics } from './http/metrics.ts';
 import { limitPipelining } from './http/pipelining.ts';
-import { problem, sendProblem } from './http/problem.ts';
+import { isOurs, sendPlainProblem, sendProblem } from './http/problem.ts';
 import type { Route } from './http/route.ts';
 import { batchRoutes } from './http/routes/batch.ts';
 import { contentRoutes } from './http/routes/content.ts';
@@ -16,6 +15,8 @@ import { eventRoutes } from './http/routes/events.ts';
 import { grantRoutes } from './http/routes/grants.ts';
 import { partRoutes } from './http/routes/parts.ts';
 import { uploadRoutes } from './http/routes/uploads.ts';
+import { useSchemasOfAnswers } from './http/serialisation.ts';
+import { createServer } from './http/server.ts';
 import { useStrictValidation } from './http/validation.ts';
 
 /** Every route of the service; the test matrices are made from it. */
@@ -31,13 +32,6 @@ export const ROUTES: readonly Route[] = [
 /** Sent twice, these would leave it to chance which one counts. */
 const SINGLE_HEADERS = ['authorization', 'content-type', 'idempotency-key'];
 
-/** What Node's HTTP parser refuses before there is a request. */
-const HTTP_ERRORS: Readonly<Record<string, readonly [code: string, detail: string]>> = {
-  HPE_HEADER_OVERFLOW: ['headers_too_large', 'The headers are over the limit.'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'The request did not arrive whole in time.'],
-};
-const NOT_HTTP = ['invalid_request', 'The request could not be read as HTTP.'] as const;
-
 export interface AppDeps {
   /** Asked once per request. */
   readonly current: () => Snapshot;
@@ -45,41 +39,40 @@ export interface AppDeps {
   readonly metrics: Metrics;
 }
 
-/** The order of a request: id → headers → CORS → auth and scope → body → validation → handler → answer → log and metrics. */
-export async function buildApp({ current, logger, metrics }: AppDeps): Promise<FastifyInstance> {
-  const app = Fastify({
-    logger: false,
-    exposeHeadRoutes: false,
-    genReqId: () => randomUUID(),
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
-    http: {
-      // How often Node looks for requests that have used up requestTimeout.
-      connectionsCheckingInterval: 5_000,
-      // What waits for slow readers adds up over many streams.
-      highWaterMark: 16 * 1024,
-    },
-    keepAliveTimeout: 72_000,
-    return503OnClosing: false,
-    forceCloseConnections: 'idle',
-    // A link is a signed token.
-    routerOptions: { maxParamLength: 1_000 },
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
-    clientErrorHandler(error, socket) {
-      const [code, detail] = HTTP_ERRORS[error.code] ?? NOT_HTTP;
-      const body = problem(code, detail);
-      const text = JSON.stringify(body);
-      if (!socket.writable) return;
-      socket.end(
-        `HTTP/1.1 ${body.status} ${body.title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n` +
-          `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-      );
+/** What differs inside an application of somebody else. */
+export interface Guest {
+  readonly admits: Admits;
+  /** Whether paths that lead nowhere are ours to answer; otherwise the host does. */
+  readonly answersNotFound: boolean;
+}
+
+/** A server of our own: its settings, and the API. */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const app = createServer();
+  await app.register(api, deps);
+  return app;
+}
+
+/**
+ * The API as a plugin that keeps to itself. The order of a request: id → headers → CORS → auth and scope → body → validation → handler →
+ * answer → log and metrics.
+ */
+export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = async (
+  app,
+  { current, logger, metrics, guest },
+) => {
+  const servings = new WeakMap<FastifyRequest, Served>();
+  app.decorateRequest('served', {
+    // Not set by a hook of ours: a host's may answer or fail before, and then ours that follow the answer ask for it all the same.
+    getter() {
+      const served = servings.get(this) ?? {};
+      servings.set(this, served);
+      return served;
     },
   });
-  app.decorateRequest('served', null as never);
   limitPipelining(app);
   app.addHook('onRequest', async (request, reply) => {
-    request.served = {};
+    request.served.ours = true;
     reply.header('x-request-id', request.id).header('cache-control', 'no-store');
     refuseRepeated(request.raw.rawHeaders);
   });
@@ -99,30 +92,39 @@ export async function buildApp({ current, logger, metrics }: AppDeps): Promise<F
     logger[level](requestFields(request, reply.statusCode, reply.elapsedTime), 'request');
   });
   await app.register(helmet);
-  await app.register(cors, {
-    origin: (origin, decide) =>
-      decide(null, origin !== undefined && current().services.config.cors.origins.includes(origin)),
-    methods: ['GET', 'HEAD', 'POST', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'range', 'if-none-match'],
-    exposedHeaders: [
-      'location',
-      'retry-after',
-      'idempotency-replayed',
-      'x-request-id',
-      'www-authenticate',
-      'accept-ranges',
-      'content-range',
-      'content-disposition',
-      'etag',
-    ],
-    maxAge: 600,
-    strictPreflight: false,
-  });
-  app.removeContentTypeParser('text/plain');
+  allowOrigins(app, () => current().services.config.cors.origins);
+  app.removeAllContentTypeParsers();
   useStrictValidation(app);
-  await describeApi(app);
-  registerRoutes(app, ROUTES, current);
-  return app;
+  useSchemasOfAnswers(app);
+  answerErrors(app, guest);
+  await serveDocument(app, ROUTES);
+  registerRoutes(app, ROUTES, current, guest?.admits);
+};
+
+function answerErrors(app: FastifyInstance, guest: Guest | undefined): void {
+  if (guest?.answersNotFound !== false)
+    app.setNotFoundHandler((_request, reply) => {
+      // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
+      reply.header('cross-origin-resource-policy', 'cross-origin');
+      return sendPlainProblem(
+        reply,
+        'route_not_found',
+        `There is no such path; see ${app.prefix}/openapi.json.`,
+      );
+    });
+  app.setErrorHandler((error, request, reply) => {
+    request.served.error = error;
+    // To the host's own handler: it knows what its hooks mean.
+    if (guest !== undefined && isHosts(error, request)) throw error;
+    return sendProblem(reply, error);
+  });
+}
+
+/** What a hook of the host refused; what fails here once ours have begun is a fault of ours until it says that it is a refusal. */
+function isHosts(error: unknown, { served }: FastifyRequest): boolean {
+  if (isOurs(error)) return false;
+  const { statusCode } = error as { statusCode?: unknown };
+  return served.ours !== true || (typeof statusCode === 'number' && statusCode < 500);
 }
 
 function refuseRepeated(rawHeaders: readonly string[]): void {

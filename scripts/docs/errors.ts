@@ -48,6 +48,12 @@ export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
     means: 'S3 says no to reading or writing an object: absent, under another key, or a right is missing',
     do: 'Look at the status in the message, and at `sealslot doctor`',
   },
+  bucket_refused: {
+    where: '`cors apply`',
+    means:
+      'S3 says no to reading or setting the CORS rules of a bucket: a right is missing, or it has no such rules',
+    do: 'What the command says',
+  },
   package_missing: {
     where: 'start',
     means: 'A package that only this configuration needs is not installed',

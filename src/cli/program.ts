@@ -7,6 +7,7 @@ import type { DoctorOptions } from './doctor.ts';
 import type { DownloadCommandOptions } from './download.ts';
 import type { ImportOptions } from './import.ts';
 import type { InitOptions } from './init.ts';
+import { addCorsCommands } from './program/cors.ts';
 import { addCustodyCommands } from './program/custody.ts';
 import { addRecoveryCommands } from './program/recovery.ts';
 import { CONFIG_HELP, count, type Environment, type Finish } from './program/parts.ts';
@@ -106,6 +107,7 @@ wrong; 130 interrupted.${CONFIG_HELP}`,
       finish(await (await import('./import.ts')).importObjects(file, options, env)),
     );
   addWebhookCommands(program, env, finish);
+  addCorsCommands(program, env, finish);
 
   program.commandsGroup('For the keeper of the keys:');
   addCustodyCommands(program, env, finish);

@@ -19,3 +19,12 @@ export function parseEndpoint(endpoint: string | URL): URL {
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }
+
+/** The same, for an option of that name. @throws TypeError that names it. */
+export function endpointOption(endpoint: string | URL): URL {
+  try {
+    return parseEndpoint(endpoint);
+  } catch (error) {
+    throw new TypeError(`endpoint ${(error as Error).message}`, { cause: error });
+  }
+}

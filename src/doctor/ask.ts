@@ -67,7 +67,7 @@ export class Asker {
   readonly #agent: Agent;
   readonly #signal: AbortSignal | undefined;
   readonly #pause: (milliseconds: number) => Promise<unknown>;
-  readonly #reach: string;
+  readonly #settings: AskerOptions['settings'];
 
   constructor(options: AskerOptions) {
     this.bucket = options.bucket;
@@ -76,12 +76,12 @@ export class Asker {
     this.#agent = options.agent;
     this.#signal = options.signal;
     this.#pause = options.pause ?? delay;
-    this.#reach = options.settings === undefined ? '' : reach(options.settings);
+    this.#settings = options.settings;
   }
 
   /** What an operator types to tell this very server something about this bucket; without its address it would go to AWS. */
   s3api(command: string, rest = ''): string {
-    return `aws s3api ${command} --bucket ${this.bucket}${this.#reach} ${rest}`.trim();
+    return s3api(this.bucket, this.#settings, command, rest);
   }
 
   ask(question: Question): Promise<Said> {
@@ -140,6 +140,17 @@ function withoutSignature(url: string, query: Readonly<Record<string, string>>):
   const [address = ''] = url.split('?');
   const rest = new URLSearchParams(query).toString();
   return rest === '' ? address : `${address}?${rest}`;
+}
+
+/** @param settings of the target; AWS unless given. */
+export function s3api(
+  bucket: string,
+  settings: AskerOptions['settings'],
+  command: string,
+  rest = '',
+): string {
+  const address = settings === undefined ? '' : reach(settings);
+  return `aws s3api ${command} --bucket ${bucket}${address} ${rest}`.trim();
 }
 
 function reach({ endpoint, caFile }: Pick<TargetConfig, 'endpoint' | 'caFile'>): string {

@@ -142,7 +142,8 @@ export async function* examineOneBucket(
       multipart: methods.has('multipart'),
     });
     if (!brief && !isEnded()) yield* examineLeftovers(asker, { subject });
-    if (!brief && !isEnded()) yield* examineCors(asker, { subject, origins: config.cors.origins, tagged });
+    if (!brief && !isEnded())
+      yield* examineCors(asker, { subject, origins: config.cors.origins, methods, tagged });
     if (removable && !isEnded())
       yield* examineConformance(asker, canaries, { subject, brief, tagged, methods, signal });
   });

@@ -1,5 +1,4 @@
-import { METHODS } from 'node:http';
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, HTTPMethods } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { actAs } from '../acting.ts';
 import { authenticateBearer } from '../access/authenticate.ts';
 import type { Authenticator } from '../access/port.ts';
@@ -7,9 +6,9 @@ import { verifyLink, type Link } from '../access/link.ts';
 import type { Principal } from '../access/principal.ts';
 import { InsufficientScope, Unauthenticated } from '../errors.ts';
 import type { Services } from '../uploads/services.ts';
-import { sendPlainProblem, sendProblem } from './problem.ts';
+import { schemaOf } from './operation.ts';
+import { sendPlainProblem } from './problem.ts';
 import type { Route, ScopedRoute } from './route.ts';
-import { headersOf, headersOfProblem } from './schemas/response-headers.ts';
 
 /** What one request is served with; a reload makes another. */
 export interface Snapshot {
@@ -26,7 +25,21 @@ export interface Served {
   error?: unknown;
   /** How many slots an event had looked at. */
   hints?: number;
+  /** Whether the request has come past the hooks of a host application, if there is one. */
+  ours?: true;
 }
+
+/**
+ * Says who calls.
+ * @throws Unauthenticated for nobody that is known here, DependencyUnavailable when that cannot be told now.
+ */
+export type Admits = (
+  request: FastifyRequest,
+  authenticators: readonly Authenticator[],
+) => Promise<Principal>;
+
+export const byBearer: Admits = (request, authenticators) =>
+  authenticateBearer(request.headers.authorization, authenticators);
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,15 +51,12 @@ declare module 'fastify' {
   }
 }
 
-/** Statuses that any route can answer, and those that refuse credentials. */
-const COMMON_PROBLEMS = [400, 500, 503];
-const CREDENTIAL_PROBLEMS = [401, 403];
-
 /** Registers the table: authentication and scope before the body is read, then validation, then the handler. Default deny. */
 export function registerRoutes(
   app: FastifyInstance,
   routes: readonly Route[],
   current: () => Snapshot,
+  admits: Admits = byBearer,
 ): void {
   parseJsonOrNothing(app);
   for (const route of routes) {
@@ -58,11 +68,12 @@ export function registerRoutes(
       exposeHeadRoute: false,
       config: { operationId: route.operationId, emptyBodyAllowed: route.emptyBodyAllowed ?? false },
       attachValidation: route.ownsMistakes ?? false,
-      schema: schemaOf(route),
+      // A host application's document leaves our routes out: they have their own.
+      schema: { ...schemaOf(route), hide: true },
       onRequest: async (request) => {
         const snapshot = current();
         if (route.scopes === 'link') await admitLink(request, snapshot);
-        else await admitPrincipal(request, snapshot, route.scopes);
+        else await admitPrincipal(request, snapshot, route.scopes, admits);
         kept.set(request, snapshot);
       },
       preValidation: async (request) => {
@@ -91,8 +102,9 @@ async function admitPrincipal(
   request: FastifyRequest,
   { services, authenticators }: Snapshot,
   scopes: ScopedRoute['scopes'],
+  admits: Admits,
 ): Promise<void> {
-  const principal = await authenticateBearer(request.headers.authorization, authenticators);
+  const principal = await admits(request, authenticators);
   request.served.principal = principal;
   if (!Object.hasOwn(services.config.tenants, principal.tenant)) {
     throw new Unauthenticated('These credentials name no tenant of this service.');
@@ -116,13 +128,10 @@ function parseJsonOrNothing(app: FastifyInstance): void {
 
 /** Every path of the table answers 405 with `Allow` to the methods it does not declare. */
 function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
-  // All that Node can read, QUERY and the like too. It hands CONNECT to no request handler.
-  const known = METHODS.filter((method) => method !== 'CONNECT') as HTTPMethods[];
-  for (const method of known) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   for (const url of new Set(routes.map((route) => route.url))) {
     const allowed: string[] = routes.filter((route) => route.url === url).map((route) => route.method);
     app.route({
-      method: known.filter((method) => !allowed.includes(method)),
+      method: app.supportedMethods.filter((method) => !allowed.includes(method)),
       url,
       exposeHeadRoute: false,
       schema: { hide: true },
@@ -134,58 +143,4 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
       handler: () => undefined,
     });
   }
-  app.setNotFoundHandler((_request, reply) => {
-    // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
-    reply.header('cross-origin-resource-policy', 'cross-origin');
-    return sendPlainProblem(reply, 'route_not_found', 'There is no such path; see /openapi.json.');
-  });
-  app.setErrorHandler((error, request, reply) => {
-    request.served.error = error;
-    return sendProblem(reply, error);
-  });
 }
-
-function schemaOf(route: Route): FastifySchema {
-  const isLink = route.scopes === 'link';
-  const problems = [...COMMON_PROBLEMS, ...(isLink ? [] : CREDENTIAL_PROBLEMS), ...route.problems];
-  return {
-    operationId: route.operationId,
-    summary: route.summary,
-    description:
-      route.scopes === 'link'
-        ? 'Needs no credentials: the link is signed.'
-        : `Needs the scope ${route.scopes.map((scope) => `\`${scope}\``).join(' or ')}.`,
-    tags: [route.tag],
-    security: isLink ? [] : [{ bearer: [] }],
-    ...(route.params && { params: route.params }),
-    ...(route.query && { querystring: route.query }),
-    ...(route.headers && { headers: route.headers }),
-    ...(route.body && { body: { $ref: `${String((route.body as { $id?: string }).$id)}#` } }),
-    response: {
-      ...successesOf(route),
-      ...Object.fromEntries(problems.map((status) => [status, problemOf(route, status)])),
-    },
-  };
-}
-
-function successesOf({ method, success }: Route): object {
-  const { status, description, schema = 'Empty', mediaType, others = {}, headers = {} } = success;
-  const $ref = `${schema}#`;
-  const body = mediaType === undefined ? { $ref } : { content: { [mediaType]: { schema: { $ref } } } };
-  return Object.fromEntries(
-    Object.entries({ [status]: description, ...others }).map(([at, words]) => {
-      const isEmpty = method === 'HEAD' || at === '304';
-      const told = { description: words, ...headersOf(headers[Number(at)]) };
-      return [at, { ...told, ...(isEmpty ? WITHOUT_BODY : body) }];
-    }),
-  );
-}
-
-function problemOf({ method }: Route, status: number): object {
-  const body = { content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
-  const told = { description: 'A problem (RFC 9457).', ...headersOfProblem(status) };
-  return { ...told, ...(method === 'HEAD' ? WITHOUT_BODY : body) };
-}
-
-/** How the document's maker is told of a response without content. */
-const WITHOUT_BODY = { type: 'null' };

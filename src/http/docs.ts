@@ -1,16 +1,36 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { schemaOf } from './operation.ts';
+import type { Route } from './route.ts';
 import { NAMED_SCHEMAS } from './schemas.ts';
 import { WEBHOOKS } from './schemas/webhooks.ts';
 
-/** `/openapi.json` from the route table's own schemas, and `/docs` to read it. Must come before the routes. */
-export async function describeApi(app: FastifyInstance): Promise<void> {
+/** An OpenAPI 3.1 document. */
+export type ApiDocument = ReturnType<FastifyInstance['swagger']>;
+
+/** `/openapi.json` from the route table's own schemas, and `/docs` to read it. */
+export async function serveDocument(app: FastifyInstance, routes: readonly Route[]): Promise<void> {
+  const document = await describeApi(routes, app.prefix);
+  // For the UI, and in this context alone: a host application may have a document of its own.
+  app.decorate('swagger', () => document);
+  await app.register(async (ui) => swaggerUi(ui, { routePrefix: '/docs', staticCSP: true }, () => undefined));
+  app.get(
+    '/openapi.json',
+    { schema: { hide: true }, config: { operationId: 'openapi' } },
+    async () => document,
+  );
+}
+
+/** Made with an instance that serves nothing, so that no other routes, schemas or settings get into it. */
+export async function describeApi(routes: readonly Route[], prefix = ''): Promise<ApiDocument> {
+  const app = Fastify({ exposeHeadRoutes: false });
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => JSON.stringify);
   for (const schema of NAMED_SCHEMAS) app.addSchema(schema);
-  const bodyOptional = new Set<string | undefined>();
-  app.addHook('onRoute', ({ config }) => {
-    if (config?.emptyBodyAllowed === true) bodyOptional.add(config.operationId);
-  });
+  const bodyOptional = new Set<string | undefined>(
+    routes.filter((route) => route.emptyBodyAllowed === true).map((route) => route.operationId),
+  );
   await app.register(swagger, {
     exposeHeadRoutes: true,
     openapi: {
@@ -21,7 +41,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         description: 'Upload slots: presigned S3 uploads under SSE-C, one random key per object.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
-      servers: [{ url: '/' }],
+      servers: [{ url: prefix === '' ? '/' : prefix }],
       tags: [
         { name: 'uploads', description: 'Slots and their objects.' },
         { name: 'grants', description: 'Tokens by which browsers without a JWT get slots.' },
@@ -57,8 +77,16 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         (json.$id as string | undefined) ?? `def-${index}`,
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-  app.get('/openapi.json', { schema: { hide: true }, config: { operationId: 'openapi' } }, async () =>
-    app.swagger(),
-  );
+  for (const route of routes)
+    app.route({
+      method: route.method,
+      url: route.url,
+      exposeHeadRoute: false,
+      schema: schemaOf(route),
+      handler: () => undefined,
+    });
+  await app.ready();
+  const document = app.swagger();
+  await app.close();
+  return document;
 }

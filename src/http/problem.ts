@@ -69,6 +69,16 @@ const FASTIFY_CODES: Readonly<Record<string, { code: string; detail: string }>> 
   FST_ERR_ASYNC_CONSTRAINT: { code: 'invalid_request', detail: 'The request was refused.' },
 };
 
+/** Whether what was thrown is a refusal of ours, or of Fastify on our behalf. */
+export function isOurs(error: unknown): boolean {
+  if (error instanceof SealslotError) return true;
+  const { code, statusCode } = error as Partial<FastifyError>;
+  // The parser of JSON throws a SyntaxError.
+  return (
+    (code !== undefined && code in FASTIFY_CODES) || (statusCode === 400 && error instanceof SyntaxError)
+  );
+}
+
 /** What any thrown value becomes. A 500 says nothing of its cause; the log does. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof SealslotError) return problem(error.code, error.message, error.extra);

@@ -190,6 +190,18 @@ export interface ListedVersion {
   readonly modifiedAt: number;
 }
 
+/** A CORS rule of a bucket, with the names of S3's own interface and of its command line. */
+export interface CorsRule {
+  readonly ID?: string;
+  /** With at most one `*` each. */
+  readonly AllowedOrigins: readonly string[];
+  readonly AllowedMethods: readonly string[];
+  readonly AllowedHeaders?: readonly string[];
+  readonly ExposeHeaders?: readonly string[];
+  /** How long a browser may remember a preflight. */
+  readonly MaxAgeSeconds?: number;
+}
+
 /** Whole buckets, and small objects without a customer key: what recovery needs. All throw DependencyUnavailable('s3') unless S3 says yes. */
 export interface Buckets {
   /** Every version and delete marker, by object key; the newest version of an object key first. */
@@ -202,6 +214,16 @@ export interface Buckets {
    * @throws ObjectRefused on a clear no to this object: under SSE-C, no right, larger. That the bucket is not there is none.
    */
   getSmall(bucket: string, objectKey: string): Promise<Uint8Array | undefined>;
+  /**
+   * The bucket's CORS rules, in their order; none when it has none.
+   * @throws BucketRefused on a clear no: no right, no such bucket, or a server that has no such rules.
+   */
+  corsRules(bucket: string): Promise<readonly CorsRule[]>;
+  /**
+   * Puts these in place of all rules that are there.
+   * @throws BucketRefused as `corsRules`.
+   */
+  putCorsRules(bucket: string, rules: readonly CorsRule[]): Promise<void>;
 }
 
 export interface SignRequest {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { BearerToken } from './bearer-token.ts';
 import { downloadChecked, type Checked } from './checked-download.ts';
 import { contentTypeOf } from './content-type.ts';
-import { parseEndpoint } from '../endpoint.ts';
+import { endpointOption } from '../endpoint.ts';
 import { FileUnusable } from '../errors.ts';
 import { openFileSink, type Sink } from './file-sink.ts';
 import { openLocalFile, type LocalFile } from './local-file.ts';
@@ -125,7 +125,7 @@ export function createClient(options: ClientOptions): Client {
   requireClientOptions(options);
   const { endpoint, token, ca, retry } = options;
   const service = new ServiceClient({
-    endpoint: usableEndpoint(endpoint),
+    endpoint: endpointOption(endpoint),
     token: typeof token === 'string' ? new BearerToken(token) : async () => given(await token()),
     transport: new Transport(ca),
     retry: { ...DEFAULT_RETRY, ...retry },
@@ -160,14 +160,6 @@ export function createClient(options: ClientOptions): Client {
     close,
     [Symbol.dispose]: close,
   };
-}
-
-function usableEndpoint(endpoint: string | URL): URL {
-  try {
-    return parseEndpoint(endpoint);
-  } catch (error) {
-    throw new TypeError(`endpoint ${(error as Error).message}`, { cause: error });
-  }
 }
 
 /** What the caller's function gave; without types it may be nothing. */

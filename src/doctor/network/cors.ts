@@ -1,4 +1,5 @@
 import { CustomerKey } from '../../custody/customer-key.ts';
+import { corsDocument, minioSetting, ruleFor, type CorsNeed } from '../../cors/rule.ts';
 import { answerOf, type Asker, type Said } from '../ask.ts';
 import { CANARIES } from '../canaries.ts';
 import { about, type CheckText, type Examination } from '../finding.ts';
@@ -8,6 +9,11 @@ export const CORS_CHECKS = {
     title: 'CORS, upload',
     means:
       'A browser asks S3 first (preflight) whether a page of a configured origin may PUT with all the headers that a request can have.',
+  },
+  'cors.post': {
+    title: 'CORS, form',
+    means:
+      'A script of a configured origin may POST a form and watch its progress, for which a browser asks first. Only where a tenant has forms.',
   },
   'cors.get': {
     title: 'CORS, download',
@@ -39,26 +45,40 @@ const PUT_HEADERS = {
 };
 /** Only with recovery copies. */
 const TAG_HEADERS = { 'x-amz-tagging': 'sealslot-place=1' };
+/** A form's own type is one that no browser asks for. */
+const POST_HEADERS = {};
 const GET_HEADERS = { ...KEY_HEADERS, range: 'bytes=0-0' };
 
-/** Asks what browsers ask. `tagged`: uploads carry recovery copies in tags. Rejects, as `Asker` does, when no answer comes. */
-export async function* examineCors(
-  asker: Asker,
-  { subject, origins, tagged }: { subject: string; origins: readonly string[]; tagged: boolean },
-): Examination {
+export interface CorsQuestion extends CorsNeed {
+  readonly subject: string;
+  /** Whether uploads carry recovery copies in tags. */
+  readonly tagged: boolean;
+}
+
+/** Asks what browsers ask. Rejects, as `Asker` does, when no answer comes. */
+export async function* examineCors(asker: Asker, question: CorsQuestion): Examination {
+  const { subject, origins, methods, tagged } = question;
   const say = about(subject);
   const putHeaders = tagged ? { ...PUT_HEADERS, ...TAG_HEADERS } : PUT_HEADERS;
   if (origins.length === 0) {
     yield say.note('cors.put', 'cors.origins is empty: no page may upload, so nothing was asked');
     return true;
   }
-  const remedy = await remedyFor(asker, origins);
+  const remedy = await remedyFor(asker, question);
   for (const origin of origins) {
-    const put = await preflight(asker, origin, 'PUT', putHeaders);
+    if (methods.has('PUT') || methods.has('multipart')) {
+      const put = await preflight(asker, origin, 'PUT', putHeaders);
+      yield put === undefined
+        ? say.ok('cors.put', `${origin} may PUT with every header of a request`)
+        : say.off('cors.put', `${origin}: ${put}`, remedy, [`uploads from browsers at ${origin}`]);
+    }
+    if (methods.has('POST')) {
+      const post = await preflight(asker, origin, 'POST', POST_HEADERS);
+      yield post === undefined
+        ? say.ok('cors.post', `${origin} may POST a form`)
+        : say.off('cors.post', `${origin}: ${post}`, remedy, [`forms sent by scripts at ${origin}`]);
+    }
     const get = await preflight(asker, origin, 'GET', GET_HEADERS);
-    yield put === undefined
-      ? say.ok('cors.put', `${origin} may PUT with every header of a request`)
-      : say.off('cors.put', `${origin}: ${put}`, remedy, [`uploads from browsers at ${origin}`]);
     yield get === undefined
       ? say.ok('cors.get', `${origin} may GET with the key's headers and a range`)
       : say.off('cors.get', `${origin}: ${get}`, remedy, [`downloads to browsers at ${origin}`]);
@@ -88,19 +108,20 @@ export async function* examineCors(
 async function preflight(
   asker: Asker,
   origin: string,
-  method: 'PUT' | 'GET',
+  method: 'PUT' | 'POST' | 'GET',
   headers: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
   const requested = Object.keys(headers).sort();
   const said = await asker.ask({
     method,
     sendMethod: 'OPTIONS',
-    objectKey: OBJECT_KEY,
+    // A form goes to the bucket.
+    objectKey: method === 'POST' ? '' : OBJECT_KEY,
     headers,
     send: {
       origin,
       'access-control-request-method': method,
-      'access-control-request-headers': requested.join(','),
+      ...(requested.length > 0 && { 'access-control-request-headers': requested.join(',') }),
     },
   });
   return refusal(said, origin, method, requested);
@@ -110,7 +131,7 @@ async function preflight(
 function refusal(
   said: Said,
   origin: string,
-  method: 'PUT' | 'GET',
+  method: 'PUT' | 'POST' | 'GET',
   requested: readonly string[],
 ): string | undefined {
   const { status } = said;
@@ -120,9 +141,9 @@ function refusal(
     const allowed = said.headers['access-control-allow-origin'];
     return `${asked} allows ${allowed === undefined ? 'no origin' : `only the origin ${allowed}`}`;
   }
-  // Method names count with their case; GET is allowed unsaid.
+  // Method names count with their case; GET and POST are allowed unsaid.
   const methods = listed(said, 'access-control-allow-methods');
-  if (method !== 'GET' && !methods.includes(method) && !methods.includes('*')) {
+  if (method === 'PUT' && !methods.includes(method) && !methods.includes('*')) {
     return `${asked} allows ${methods.length === 0 ? 'no method' : `only ${methods.join(', ')}`}`;
   }
   const allowed = names(said, 'access-control-allow-headers');
@@ -145,18 +166,13 @@ function names(said: Said, name: string): string[] {
   return listed(said, name).map((item) => item.toLowerCase());
 }
 
-async function remedyFor(asker: Asker, origins: readonly string[]): Promise<string> {
+async function remedyFor(asker: Asker, need: CorsNeed): Promise<string> {
+  if (await isMinio(asker)) return `start MinIO with ${minioSetting(need.origins)}`;
+  const command = asker.s3api('put-bucket-cors', `--cors-configuration '${corsDocument([ruleFor(need)])}'`);
+  return `sealslot cors apply, or ${command} (replaces the bucket's present rules)`;
+}
+
+async function isMinio(asker: Asker): Promise<boolean> {
   const { headers } = await asker.ask({ method: 'GET', objectKey: OBJECT_KEY });
-  if (headers['server'] === 'MinIO') {
-    return `start MinIO with MINIO_API_CORS_ALLOW_ORIGIN=${origins.join(',')}`;
-  }
-  const rule = {
-    AllowedOrigins: origins,
-    AllowedMethods: ['GET', 'PUT'],
-    AllowedHeaders: ['*'],
-    ExposeHeaders: ['ETag'],
-    MaxAgeSeconds: 600,
-  };
-  const rules = JSON.stringify({ CORSRules: [rule] });
-  return `${asker.s3api('put-bucket-cors', `--cors-configuration '${rules}'`)} (replaces the bucket's present rules)`;
+  return headers['server'] === 'MinIO';
 }

@@ -8,6 +8,7 @@ import {
 import { DependencyUnavailable } from '../../errors.ts';
 import { ObjectRefused } from '../errors.ts';
 import type { Buckets, ListedVersion } from '../port.ts';
+import { bucketCors } from './bucket-cors.ts';
 import type { ContentClients } from './content-clients.ts';
 import { objectPages, versionPages } from './listings.ts';
 import { getObject, readWhole } from './reading.ts';
@@ -18,6 +19,7 @@ const LARGEST_SMALL = 64 * 1024;
 export function sdkBuckets(clients: Pick<ContentClients, 'calls' | 'reading'>): Buckets {
   const { calls, reading } = clients;
   return {
+    ...bucketCors(calls),
     async *versions(bucket, prefix = '') {
       try {
         yield* listedVersions(calls, bucket, prefix);

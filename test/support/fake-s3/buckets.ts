@@ -1,10 +1,13 @@
 import { DependencyUnavailable } from '../../../src/errors.ts';
-import type { Buckets, ListedVersion } from '../../../src/s3/port.ts';
+import type { Buckets, CorsRule, ListedVersion } from '../../../src/s3/port.ts';
 import type { FakeObjectStore } from '../fake-s3.ts';
 
 /** Small objects are listed in the bucket they were put into; they have no versions. */
 export function fakeBuckets(s3: FakeObjectStore): Buckets {
+  const cors = new Map<string, readonly CorsRule[]>();
   return {
+    corsRules: async (bucket) => cors.get(bucket) ?? [],
+    putCorsRules: async (bucket, rules) => void cors.set(bucket, rules),
     async *versions(bucket, prefix = '') {
       const listed = await s3.called('versions', { bucket, objectKey: prefix }, () => {
         if (s3.listingFails) throw new DependencyUnavailable('s3', undefined);

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { buildObjectKey, cleanFilename, filenameProblem } from '../../../src/access/object-key.ts';
+import {
+  buildObjectKey,
+  cleanFilename,
+  filenameProblem,
+  prefixMisfit,
+  prefixProblem,
+} from '../../../src/access/object-key.ts';
 
 const ID = '01980000-0000-7000-8000-000000000001';
 const slot = { tenant: 'acme', id: ID, filename: 'a.txt', createdAt: Date.UTC(2025, 0, 2, 23, 59, 59) };
@@ -169,3 +175,95 @@ function randomFilename(random: () => number): string {
       : String.fromCharCode(Math.floor(random() * 0x3000)),
   ).join('');
 }
+
+describe('a prefix', () => {
+  for (const prefix of [
+    'a',
+    'a/b/c',
+    'cases/4711',
+    'Größe/報告',
+    'a b/c',
+    'a..b',
+    'x'.repeat(256),
+    '{id}',
+    '%2e%2e',
+    '-',
+  ])
+    it(`may be ${prefix.slice(0, 12)}`, () => assert.equal(prefixProblem(prefix), undefined));
+
+  for (const prefix of [
+    '',
+    '/',
+    '/a',
+    'a/',
+    'a//b',
+    '.',
+    '..',
+    '../a',
+    'a/../b',
+    'a/./b',
+    'a/..',
+    '.a',
+    'a.',
+    'a./b',
+    'a/.b',
+    ' a',
+    'a ',
+    'a/ b',
+    'a\\b',
+    'a\0b',
+    'a\nb',
+    'a\u007fb',
+    'a\u0085b',
+    'a\u202eb',
+    'a\u200bb',
+    '\u200b..',
+    'a\ud800',
+    'e\u0301',
+    'a\ue000',
+    'a\u2028b',
+    '$a',
+    'a/${filename}',
+    'x'.repeat(257),
+    '€'.repeat(86),
+  ])
+    it(`may not be ${JSON.stringify(prefix.slice(0, 12))}`, () =>
+      assert.notEqual(prefixProblem(prefix), undefined));
+
+  const template = '{tenant}/{prefix}/{yyyy}/{id}/{filename}';
+  const plain = '{tenant}/{yyyy}/{id}/{filename}';
+
+  it('stands in its place, once, whatever it looks like', () => {
+    for (const prefix of ['a/b', '{id}', '{prefix}', '$&'])
+      assert.equal(buildObjectKey(template, { ...slot, prefix }), `acme/${prefix}/2025/${ID}/a.txt`);
+  });
+
+  it('vanishes where there is none: the object key is that of a template without its place, to the byte', () => {
+    for (const length of [1, 900, 970, 971, 972, 973, 974, 1_024]) {
+      for (const prefix of [undefined, null]) {
+        const named = { ...slot, prefix, filename: 'x'.repeat(length) };
+        assert.equal(buildObjectKey(template, named), buildObjectKey(plain, named));
+      }
+    }
+  });
+
+  it('never lets an object key grow over 1,024 bytes, nor lose its id', () => {
+    const prefix = `${'p'.repeat(127)}/${'q'.repeat(128)}`;
+    for (const filename of ['x', 'x'.repeat(1_024), '€'.repeat(341)]) {
+      const objectKey = buildObjectKey(template, { ...slot, prefix, filename });
+      assert.ok(Buffer.byteLength(objectKey) <= 1_024);
+      assert.ok(objectKey.startsWith(`acme/${prefix}/2025/${ID}/`));
+    }
+  });
+
+  it('needs a place that is a segment of its own, and room', () => {
+    assert.equal(prefixMisfit(template, 'acme', 'a'), undefined);
+    assert.equal(prefixMisfit('{prefix}/{id}', 'acme', 'a'), undefined);
+    for (const without of [plain, 'x{prefix}/{id}', '{id}-{prefix}'])
+      assert.match(prefixMisfit(without, 'acme', 'a') ?? '', /no place/);
+    const long = (bytes: number) => `${'x'.repeat(bytes)}/{prefix}/{id}/{filename}`;
+    const room = 1_024 - Buffer.byteLength(`/a/${ID}/`);
+    assert.equal(prefixMisfit(long(room - 1), 'acme', 'a'), undefined);
+    assert.match(prefixMisfit(long(room), 'acme', 'a') ?? '', /no room/);
+  });
+});

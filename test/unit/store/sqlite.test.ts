@@ -150,6 +150,7 @@ describe('SQLite store', () => {
           { id: 1, name: 'initial', length: 64, applied_at: NOW },
           { id: 2, name: 'custody', length: 64, applied_at: NOW },
           { id: 3, name: 'methods-and-outbox', length: 64, applied_at: NOW },
+          { id: 4, name: 'grants', length: 64, applied_at: NOW },
         ],
       );
       db.close();

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { Asker } from '../../../../src/doctor/ask.ts';
 import { CORS_CHECKS, examineCors } from '../../../../src/doctor/network/cors.ts';
 import { createTarget } from '../../../../src/s3/adapters/target.ts';
+import type { UploadMethod } from '../../../../src/uploads/upload.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { makeCa, type TestCa } from '../../../support/ca.ts';
 import { scratchFolder } from '../../../support/s3-server.ts';
@@ -51,7 +52,11 @@ const bucket =
     return { status: method === 'OPTIONS' ? 200 : 404, headers };
   };
 
-async function examine(behaviour: Behaviour, origins: readonly string[] = [APP], tagged = false) {
+async function examine(
+  behaviour: Behaviour,
+  origins: readonly string[] = [APP],
+  { tagged = false, methods = ['PUT'] }: { tagged?: boolean; methods?: readonly UploadMethod[] } = {},
+) {
   const seen: IncomingMessage[] = [];
   await using server = await startHttps(ca, (request, response) => {
     seen.push(request);
@@ -75,7 +80,12 @@ async function examine(behaviour: Behaviour, origins: readonly string[] = [APP],
   const agent = new Agent({ ca: ca.caPem });
   try {
     const asker = new Asker({ target, bucket: 'uploads', agent, now: Date.now });
-    const examination = examineCors(asker, { subject: SUBJECT, origins, tagged });
+    const examination = examineCors(asker, {
+      subject: SUBJECT,
+      origins,
+      methods: new Set(methods),
+      tagged,
+    });
     const { findings, lines } = await summary(examination, CORS_CHECKS);
     for (const { subject } of findings) assert.equal(subject, SUBJECT);
     const of = (check: keyof typeof CORS_CHECKS) => findings.find((finding) => finding.check === check)!;
@@ -102,12 +112,32 @@ describe('a bucket with the right rule', () => {
   });
 
   it('has to let tags pass where uploads carry recovery copies', async () => {
-    const { lines, of } = await examine(bucket(), [APP], true);
+    const { lines, of } = await examine(bucket(), [APP], { tagged: true });
     assert.deepEqual(lines, ['cors.put off', 'cors.get ok', 'cors.etag ok', 'cors.others ok']);
     assert.match(of('cors.put').found, /does not allow x-amz-tagging$/);
     const headers = [...PUT_HEADERS, ...GET_HEADERS, 'x-amz-tagging'].join(', ');
-    const allowing = await examine(bucket({ 'access-control-allow-headers': headers }), [APP], true);
+    const allowing = await examine(bucket({ 'access-control-allow-headers': headers }), [APP], {
+      tagged: true,
+    });
     assert.equal(allowing.lines[0], 'cors.put ok');
+  });
+
+  it('is asked of forms where a tenant has them, without a header to ask for, and of PUT where one has that', async () => {
+    const { lines, seen } = await examine(bucket(), [APP], { methods: ['POST'] });
+    assert.deepEqual(lines, ['cors.post ok', 'cors.get ok', 'cors.etag ok', 'cors.others ok']);
+    const [form] = seen.filter(({ method }) => method === 'OPTIONS');
+    assert.equal(form?.headers['access-control-request-method'], 'POST');
+    assert.equal(form.headers['access-control-request-headers'], undefined);
+    assert.match(form.url ?? '', /^\/uploads\/?\?/);
+    const refusing: Behaviour = (request, origin) =>
+      request.headers['access-control-request-method'] === 'POST'
+        ? { status: 403, body: '<Error><Code>AccessForbidden</Code></Error>' }
+        : bucket()(request, origin);
+    const { of } = await examine(refusing, [APP], { methods: ['PUT', 'POST'] });
+    assert.equal(of('cors.put').outcome, 'ok');
+    assert.equal(of('cors.post').found, `${APP}: the preflight for POST is answered 403 AccessForbidden`);
+    assert.deepEqual(of('cors.post').off, [`forms sent by scripts at ${APP}`]);
+    assert.match(of('cors.post').remedy ?? '', /"AllowedMethods":\["GET","HEAD","PUT","POST"\]/);
   });
 
   it('is asked as browsers ask: of an object, header names sorted, no header of the request itself', async () => {
@@ -153,7 +183,10 @@ describe('a browser would stop', () => {
     assert.equal(outcome, 'off');
     assert.equal(found, `${APP}: the preflight for PUT is answered 403 AccessForbidden`);
     assert.deepEqual(off, [`uploads from browsers at ${APP}`]);
-    assert.match(remedy!, /^aws s3api put-bucket-cors --bucket uploads .*"AllowedOrigins":\["https:\/\/app/);
+    assert.match(
+      remedy!,
+      /^sealslot cors apply, or aws s3api put-bucket-cors --bucket uploads .*"AllowedOrigins":\["https:\/\/app/,
+    );
     assert.deepEqual(of('cors.get').off, [`downloads to browsers at ${APP}`]);
     assert.match(of('cors.etag').found, /403 .* has no CORS headers/);
   });
@@ -204,7 +237,7 @@ describe('advice', () => {
     const { of } = await examine(bucket({ 'access-control-expose-headers': 'x-amz-version-id' }));
     assert.equal(of('cors.etag').outcome, 'note');
     assert.equal(of('cors.etag').found, `${APP} may not read ETag`);
-    assert.match(of('cors.etag').remedy!, /"ExposeHeaders":\["ETag"\]/);
+    assert.match(of('cors.etag').remedy!, /"ExposeHeaders":\["ETag",/);
   });
 
   it('is given where any origin is allowed, in the words of the server at hand', async () => {

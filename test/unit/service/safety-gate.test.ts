@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { reachesElsewhere, SafetyGate } from '../../../../src/cli/serve/safety-gate.ts';
-import type { Config, TargetConfig, TenantConfig } from '../../../../src/config/config.ts';
-import { localWrapper } from '../../../../src/custody/adapters/local.ts';
-import { CustomerKey } from '../../../../src/custody/customer-key.ts';
-import type { KekCondition, KeyWrapper } from '../../../../src/custody/port.ts';
-import { DependencyUnavailable } from '../../../../src/errors.ts';
-import { createLogger } from '../../../../src/http/log.ts';
-import type { KekUse, Store } from '../../../../src/store/port.ts';
+import { reachesElsewhere, SafetyGate } from '../../../src/service/safety-gate.ts';
+import type { Config, TargetConfig, TenantConfig } from '../../../src/config/config.ts';
+import { localWrapper } from '../../../src/custody/adapters/local.ts';
+import { CustomerKey } from '../../../src/custody/customer-key.ts';
+import type { KekCondition, KeyWrapper } from '../../../src/custody/port.ts';
+import { DependencyUnavailable } from '../../../src/errors.ts';
+import { createLogger } from '../../../src/http/log.ts';
+import { createTarget } from '../../../src/s3/adapters/target.ts';
+import type { KekUse, Store } from '../../../src/store/port.ts';
 
 const main = {} as TargetConfig;
 const tenant = (bucket: string, target = 'main', methods: TenantConfig['methods'] = ['PUT']) =>
@@ -55,7 +56,7 @@ function gateOf() {
     const { level, check, outcome, msg } = JSON.parse(text) as Record<string, string | number>;
     lines.push(`${LEVELS[Number(level)]} ${check === undefined ? msg : `${check} ${outcome}`}`);
   };
-  const gate = new SafetyGate(createLogger('debug', { write }), new AbortController().signal);
+  const gate = new SafetyGate(createLogger('debug', { write }), new AbortController().signal, createTarget);
   return { gate, lines };
 }
 

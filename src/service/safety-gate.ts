@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from '../../config/config.ts';
-import type { KeyWrapper } from '../../custody/port.ts';
-import type { Finding } from '../../doctor/finding.ts';
-import { examineCustody } from '../../doctor/local/custody.ts';
-import { examineFiles } from '../../doctor/local/files.ts';
-import { examineConditions, examineNeeded } from '../../doctor/local/keks.ts';
-import { examineAtStart } from '../../doctor/start.ts';
-import { errorFields, type Logger } from '../../http/log.ts';
-import { createTarget } from '../../s3/adapters/target.ts';
-import type { Store } from '../../store/port.ts';
+import type { Config } from '../config/config.ts';
+import type { KeyWrapper } from '../custody/port.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { examineCustody } from '../doctor/local/custody.ts';
+import { examineFiles } from '../doctor/local/files.ts';
+import { examineConditions, examineNeeded } from '../doctor/local/keks.ts';
+import { examineAtStart } from '../doctor/start.ts';
+import type { TargetContext } from '../doctor/target.ts';
+import { errorFields, type Logger } from '../http/log.ts';
+import type { Store } from '../store/port.ts';
 
 /** How long the end of the process waits for canaries that S3 is slow to remove. */
 const PATIENCE_MS = 5_000;
@@ -17,19 +17,21 @@ const PATIENCE_MS = 5_000;
 export class SafetyGate {
   readonly #logger: Logger;
   readonly #stop: AbortSignal;
+  readonly #openTarget: TargetContext['openTarget'];
   readonly #cleaningUp = new Set<Promise<void>>();
 
   /** @param stop ends examinations early, though their canaries are still removed. */
-  constructor(logger: Logger, stop: AbortSignal) {
+  constructor(logger: Logger, stop: AbortSignal, openTarget: TargetContext['openTarget']) {
     this.#logger = logger;
     this.#stop = stop;
+    this.#openTarget = openTarget;
   }
 
   /** Only what could lose or leak a key closes it. An S3 that does not answer is no danger: what needs it fails closed. */
   async opensFor(config: Config): Promise<boolean> {
     const { inTime, later } = examineAtStart({
       config,
-      openTarget: createTarget,
+      openTarget: this.#openTarget,
       now: Date.now,
       signal: this.#stop,
     });

@@ -1,0 +1,13 @@
+import fastJson, { type Schema } from 'fast-json-stringify';
+import type { FastifyInstance } from 'fastify';
+import { NAMED_SCHEMAS } from './schemas.ts';
+
+/**
+ * Answers hold what their schemas name, and nothing else. As Fastify does it by itself; but a host application may have set another
+ * serialiser, and schemas of the same names.
+ */
+export function useSchemasOfAnswers(app: FastifyInstance): void {
+  const named: Record<string, Schema> = {};
+  for (const schema of NAMED_SCHEMAS) named[String((schema as { $id?: string }).$id)] = schema as Schema;
+  app.setSerializerCompiler<Schema>(({ schema }) => fastJson(schema, { schema: named }));
+}
