@@ -18,6 +18,8 @@ const opened = await available(async () => {
 const pages: [name: string, blocks: Awaited<ReturnType<typeof blocksOf>>][] = [];
 for (const name of await pageNames()) {
   const blocks = (await blocksOf(name)).filter((block) => RUN_HERE.includes(classOf(block) ?? ''));
+  // A page has its header from the first on, wherever the text speaks of it.
+  blocks.sort((one, other) => Number(other.info === 'http csp') - Number(one.info === 'http csp'));
   if (blocks.length > 0) pages.push([name, blocks]);
 }
 
@@ -37,13 +39,7 @@ describe('the snippets of the documents', { skip: opened.skip }, () => {
         it(`${block.at} (${block.info})`, async () => {
           const said = await session.take(block);
           if (right !== undefined) assert.match(said ?? '', right);
-          else
-            assert.equal(
-              said,
-              block.info.endsWith(' page') && !block.info.startsWith('html')
-                ? 'report.pdf: uploaded'
-                : undefined,
-            );
+          else assert.equal(said, block.info === 'js page' ? 'report.pdf: uploaded' : undefined);
         });
       }
       it('has all that was expected', () => assert.deepEqual(printed, []));

@@ -13,6 +13,7 @@ export interface PageSettings {
 }
 
 const NOTHING = /^$/;
+const UPLOAD_ID = /\n[0-9a-f-]{36}$/;
 const UPLOADED = /^[0-9a-f-]{36} uploaded\s*$/;
 const ALL_RIGHT = /all is right|right/;
 
@@ -53,11 +54,25 @@ export const PAGES: Readonly<Record<string, PageSettings>> = {
   'docs/aws.md': { printed: [ALL_RIGHT], as: 'operator' },
   'docs/doctor.md': { printed: [ALL_RIGHT], as: 'operator' },
   'docs/audit.md': { printed: [/"exitCode": ?0/], as: 'operator' },
+  'docs/frontend.md': { printed: [/^\S{40,}\n[^]*Browsers are let through\.$/, NOTHING], env: operatorsEnv },
+  'docs/partner.md': {
+    printed: [
+      NOTHING,
+      UPLOAD_ID,
+      /^[0-9a-f-]{36} uploaded uploaded\n$/,
+      /^uploaded\n$/,
+      NOTHING,
+      UPLOADED,
+      /^20\n$/,
+    ],
+    typed: ({ service }) => `${service.token}\n`,
+    env: () => ({ SEALSLOT_ENDPOINT: 'https://uploads.example.com' }),
+  },
   'docs/webhooks.md': { printed: [/^upload\.uploaded [0-9a-f-]{36}\n/] },
   'docs/uploads.md': { printed: [/^\S{40,}$/], as: 'operator' },
 };
 
 /** The configuration of the service, for its operator. */
-export const operatorsEnv = ({ service }: SnippetWorld): Record<string, string> => ({
-  SEALSLOT_CONFIG: environment(service.dir)['SEALSLOT_CONFIG'] ?? '',
-});
+export function operatorsEnv({ service }: SnippetWorld): Record<string, string> {
+  return { SEALSLOT_CONFIG: environment(service.dir)['SEALSLOT_CONFIG'] ?? '' };
+}

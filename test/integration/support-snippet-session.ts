@@ -17,6 +17,9 @@ export class Session {
   readonly #settings: PageSettings | undefined;
   readonly #said: string[];
   #html = '';
+  #headers: Record<string, string> = {};
+  #backend: string | undefined;
+  #programs = 0;
 
   /** @param name of its folder. @param page whose settings it has. */
   static async open(world: SnippetWorld, name: string, page = name): Promise<Session> {
@@ -64,12 +67,17 @@ export class Session {
       this.#html = block.text;
       return undefined;
     }
+    if (block.info === 'http csp') {
+      const [name = '', ...value] = block.text.trim().split(': ');
+      this.#headers = { [name]: value.join(': ') };
+      return undefined;
+    }
     if (classOf(block) === 'page') return this.#inChromium(block);
     const [language = ''] = block.info.split(' ');
     if (language === 'js' || language === 'python') {
-      const name = `program.${language === 'js' ? 'mjs' : 'py'}`;
+      const name = `program-${this.#programs++}.${language === 'js' ? 'mjs' : 'py'}`;
       await writeFile(join(this.#dir, name), block.text);
-      if (block.info.split(' ').includes('serve')) return this.#receives(name);
+      if (block.info.split(' ').includes('serve')) return this.#serves(block);
       return this.#world.program(this.#dir, language, name, this.#settings?.env?.(this.#world));
     }
     return this.#inShell(block);
@@ -101,12 +109,21 @@ export class Session {
     return '';
   }
 
-  /** A server of the reader's, which is told of an upload. @returns what it then printed. */
-  async #receives(name: string): Promise<string> {
+  /** A server of the reader's own, under the name of the pages. @returns what a receiver of webhooks prints of an upload, else nothing. */
+  async #serves({ info }: Block): Promise<string> {
     const port = await freePort();
-    this.#world.site = { url: `http://127.0.0.1:${port}` };
-    const output = join(this.#dir, 'received');
+    this.#backend = `http://127.0.0.1:${port}`;
+    const url = this.#backend;
+    this.#world.site = () => ({ url });
+    const [name, output] = [`program-${this.#programs - 1}.mjs`, join(this.#dir, 'served')];
     await this.#shell.run(`PORT=${port} node ${name} > '${output}' 2>&1 &\n trap 'kill $!' EXIT`);
+    await waitUntil('the server of the page', () =>
+      fetch(url).then(
+        () => true,
+        () => false,
+      ),
+    );
+    if (!info.split(' ').includes('webhooks')) return '';
     await this.#shell.run('SEALSLOT_ENDPOINT=https://uploads.example.com sealslot upload photos/one.jpg');
     const said = () => readFile(output, 'utf8');
     await waitUntil('a webhook', async () => (await said()).includes('\n'));
@@ -115,13 +132,16 @@ export class Session {
 
   /** Chooses a file, presses the button if there is one, and waits for what the page says in the end. */
   async #inChromium({ text }: Block): Promise<string> {
-    const page = await this.#world.page(this.#dir, this.#html, text);
+    const page = await this.#world.page(this.#dir, {
+      ...{ html: this.#html, script: text, headers: this.#headers },
+      ...(this.#backend !== undefined && { backend: this.#backend }),
+    });
     const said: string[] = [];
     page.on('console', (message) => void said.push(message.text()));
     page.on('pageerror', (error) => void said.push(error.message));
     try {
       await page.setInputFiles('input[type=file]', join(this.#dir, 'report.pdf'));
-      const button = page.locator('button');
+      const button = page.locator('form button');
       if ((await button.count()) > 0) await button.click();
       const output = page.locator('output');
       await output.filter({ hasText: ':' }).waitFor({ timeout: UPLOAD_TIMEOUT_MS });

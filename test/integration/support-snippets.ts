@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { build } from 'esbuild';
@@ -33,6 +34,8 @@ const WEBHOOK_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 export const FILES: Readonly<Record<string, Buffer>> = {
   'report.pdf': Buffer.from(`%PDF-1.4\n${'a line of the report\n'.repeat(20_000)}`),
   'video.mp4': randomBytes(30 * 1024 ** 2),
+  // The session of a backend, for which each of them has its own.
+  'session.js': Buffer.from("export const userOf = () => ({ id: 'user-1', sessionId: 'session-1' });\n"),
   'photos/one.jpg': randomBytes(30_000),
   'photos/two.jpg': randomBytes(40_000),
   ...Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`codes/${n}.codes`, Buffer.from(`${n}`)])),
@@ -51,12 +54,14 @@ interface Parts {
   readonly signing: KeyObject;
 }
 
+const nothingHere: RequestListener = (_request, response) => void response.writeHead(404).end();
+
 /** One service, one MinIO and one Chromium for all pages. Nothing in a snippet is changed: its host names lead here. */
 export class SnippetWorld implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #parts: Parts;
   /** What answers under SITE. */
-  site: Behind = (_request, response) => void response.writeHead(404).end();
+  site: (request: IncomingMessage) => Behind = () => nothingHere;
 
   static async open(): Promise<SnippetWorld> {
     const stack = new AsyncDisposableStack();
@@ -73,7 +78,7 @@ export class SnippetWorld implements AsyncDisposable {
           [SERVICE]: () => ({ url: upstream.service?.url ?? '' }),
           [S3]: () => ({ url: minio.endpoint, ca: minio.caPem }),
           'minio.example.com': () => ({ url: minio.endpoint, ca: minio.caPem }),
-          [SITE]: () => upstream.world?.site ?? ((_request, response) => void response.end()),
+          [SITE]: (request) => upstream.world?.site(request) ?? nothingHere,
         }),
       );
       const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -165,7 +170,7 @@ export class SnippetWorld implements AsyncDisposable {
     const names = JSON.stringify(this.#ports(isOwn));
     return {
       SEALSLOT_API_KEY: this.service.token,
-      SEALSLOT_WEBHOOK_SECRET: WEBHOOK_SECRET,
+      WEBHOOK_SECRET,
       NODE_EXTRA_CA_CERTS: caFile,
       CURL_CA_BUNDLE: caFile,
       REQUESTS_CA_BUNDLE: caFile,
@@ -177,7 +182,7 @@ export class SnippetWorld implements AsyncDisposable {
       CURL_HOME: dir,
       NO_PROXY: '*',
       no_proxy: '*',
-      PATH: [this.#parts.bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
+      PATH: [this.#parts.bin, this.#parts.python, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
     };
   }
 
@@ -203,22 +208,30 @@ export class SnippetWorld implements AsyncDisposable {
     return startShell({ ...this.env(dir, isOwn), ...more }, onError, cwd);
   }
 
-  /** Opens `html` under SITE with `script` as its page.js, bundled as a reader's own tools do it. */
-  async page(dir: string, html: string, script: string): Promise<Page> {
+  /**
+   * Opens `html` under SITE with `script` as its page.js, bundled as a reader's own tools do it.
+   * @param backend what answers there to all else; without one, `/upload-token` alone is answered, by a JWT.
+   */
+  async page(
+    dir: string,
+    { html, script, headers, backend }: { html: string; script: string; headers: object; backend?: string },
+  ): Promise<Page> {
     const bundle = await build({
       stdin: { contents: script, resolveDir: dir, sourcefile: 'page.js' },
       ...{ bundle: true, write: false, format: 'esm', platform: 'browser', logLevel: 'silent' },
     });
     const { text = '' } = bundle.outputFiles[0] ?? {};
-    const token = await this.jwt();
-    this.site = ({ method, url }, response) => {
-      const [type, body] =
-        url === '/page.js'
-          ? ['text/javascript', text]
-          : method === 'POST' && url === '/upload-token'
-            ? ['application/json', JSON.stringify({ token })]
-            : ['text/html', `<!doctype html><meta charset="utf-8">${html}`];
-      response.writeHead(200, { 'content-type': type }).end(body);
+    const token = JSON.stringify({ token: await this.jwt() });
+    const answers: Readonly<Record<string, readonly [type: string, body: string]>> = {
+      'GET /': ['text/html', `<!doctype html><meta charset="utf-8">${html}`],
+      'GET /page.js': ['text/javascript', text],
+      ...(backend === undefined && { 'POST /upload-token': ['application/json', token] }),
+    };
+    this.site = ({ method = '', url = '' }) => {
+      const answer = answers[`${method} ${url}`];
+      if (answer === undefined) return backend === undefined ? nothingHere : { url: backend };
+      return (_request, response) =>
+        void response.writeHead(200, { 'content-type': answer[0], ...headers }).end(answer[1]);
     };
     const page = await this.#parts.browser.newPage();
     await page.goto(`https://${SITE}/`);
@@ -230,6 +243,7 @@ async function serve(dir: string, minio: S3Server, front: Front, publicKey: KeyO
   await mkdir(dir);
   const caFile = join(dir, 's3-ca.pem');
   await writeFile(join(dir, 'whsec'), WEBHOOK_SECRET, { mode: 0o600 });
+  await writeFile(join(dir, 'secret'), randomBytes(32).toString('base64'), { mode: 0o600 });
   const webhook = `{ url: 'https://${SITE}/hooks/uploads', secretFiles: [whsec], allowedAddresses: [127.0.0.0/8], caFile: '${caFile}' }`;
   await writeFile(caFile, minio.caPem + (await readFile(front.caFile, 'utf8')));
   const options = {
@@ -237,7 +251,7 @@ async function serve(dir: string, minio: S3Server, front: Front, publicKey: KeyO
     s3: { ...minio, caFile },
     uploadCredentials: await credentialsWithout(minio, 's3:GetObject', 's3:PutObjectFanOut'),
     tenant: `methods: [PUT, POST, multipart], webhooks: { crm: ${webhook} }`,
-    yaml: `cors: { origins: ['https://${SITE}'] }\njobs: { intervalSeconds: 1 }\n`,
+    yaml: `cors: { origins: ['https://${SITE}'] }\njobs: { intervalSeconds: 1 }\ngrants: { secretFiles: [secret] }\ncontent: { linkSecretFiles: [secret] }\n`,
   };
   await setUp(dir, options);
   const path = join(dir, 'sealslot.yaml');

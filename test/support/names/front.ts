@@ -36,7 +36,7 @@ export interface Front extends AsyncDisposable {
 
 export async function startFront(
   dir: string,
-  behind: Readonly<Record<string, () => Behind>>,
+  behind: Readonly<Record<string, (request: IncomingMessage) => Behind>>,
 ): Promise<Front> {
   const names = Object.keys(behind).map((name) => `DNS:${name}`);
   const ca = await makeCa(join(dir, 'front'), { names: names.join(',') });
@@ -79,7 +79,7 @@ export async function startFront(
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-    const to = behind[host]?.();
+    const to = behind[host]?.(request);
     const instead = front.instead(request);
     if (instead !== undefined) {
       request.resume();

@@ -7,6 +7,7 @@ import type { Block } from './pages.ts';
  * | --- | --- |
  * | `run` | run as it stands by test/integration/snippets.test.ts, after the blocks before it on its page, in the same folder |
  * | `page` | run there in headless Chromium: HTML is the page, JavaScript its script |
+ * | `http csp` | the header of that page |
  * | `file=NAME` | written to that folder, for the blocks behind it to import, run or read |
  * | `demo` | run by `npm run demo`, and there |
  * | `serve`, beside `run` | goes on in the background until the page ends |
@@ -35,6 +36,7 @@ export function classOf({ info }: Pick<Block, 'info'>): SnippetClass | undefined
   const [word = ''] = words;
   if (words.some((one) => one.startsWith('file='))) return 'file';
   if (word === 'run' || word === 'page' || word === 'demo') return word;
+  if (info === 'http csp') return 'page';
   if (word.startsWith('test=') || word === 'browser') return 'test';
   if (language === 'sh' && Object.hasOwn(ELSEWHERE, word)) return 'elsewhere';
   if (language === 'yaml' && (word === '' || word === 'part')) return 'config';
