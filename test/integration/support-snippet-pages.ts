@@ -61,7 +61,7 @@ export const PAGES: Readonly<Record<string, PageSettings>> = {
       UPLOAD_ID,
       /^[0-9a-f-]{36} uploaded uploaded\n$/,
       /^uploaded\n$/,
-      NOTHING,
+      /^Generating sealslot_api$/,
       UPLOADED,
       /^20\n$/,
     ],

@@ -182,7 +182,9 @@ export class SnippetWorld implements AsyncDisposable {
       CURL_HOME: dir,
       NO_PROXY: '*',
       no_proxy: '*',
-      PATH: [this.#parts.bin, this.#parts.python, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
+      PATH: [this.#parts.bin, this.#parts.python, dirname(process.execPath), process.env['PATH'] ?? ''].join(
+        delimiter,
+      ),
     };
   }
 
