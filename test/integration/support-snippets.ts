@@ -20,7 +20,7 @@ import { setUp, startService, type Service } from '../support/service.ts';
 import { ROOT } from '../unit/docs/pages.ts';
 import { start } from './support-partner.ts';
 
-const REQUIREMENTS = new URL('../support/requirements-snippets.txt', import.meta.url).pathname;
+const REQUIREMENTS = new URL('../support/requirements-python-client.txt', import.meta.url).pathname;
 const NAMES = new URL('../support/names/', import.meta.url);
 const ISSUER = 'https://issuer.example.com';
 /** What the documents call them. */
@@ -68,7 +68,7 @@ export class SnippetWorld implements AsyncDisposable {
     try {
       const dir = await mkdtemp(join(tmpdir(), 'sealslot-snippets-'));
       stack.defer(() => rm(dir, { recursive: true, force: true }));
-      const python = await pythonVenv('snippets', REQUIREMENTS);
+      const python = await pythonVenv('python-client', REQUIREMENTS);
       const minio = stack.use(await startMinio());
       for (const bucket of ['uploads', 'acme-uploads'])
         await minio.createBucket(bucket, { versioning: true });
