@@ -37,7 +37,7 @@ describe('the Markdown files', () => {
   });
 
   it('show configurations that load', async () => {
-    const yaml = (await allBlocks()).filter(({ info }) => info === 'yaml');
+    const yaml = (await allBlocks()).filter(({ info }) => /^yaml( file=\S+)?$/.test(info));
     assert.ok(yaml.length >= 3);
     for (const { at, text } of yaml) assert.ok(Object.keys((await load(text, at)).tenants).length > 0, at);
   });

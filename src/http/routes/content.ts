@@ -15,7 +15,8 @@ const KIB = 1024;
 const SUCCESS = {
   status: 200,
   schema: 'Content',
-  mediaType: '*/*',
+  // Whatever the object is; the first one is for generators of clients, which know no `*/*`.
+  mediaTypes: ['application/octet-stream', '*/*'],
   description: 'The object, in its own type.',
   others: { 206: 'The range of it that was asked for.', 304: 'The caller has it already.' },
   headers: { 200: ['ETag'], 206: ['ETag', 'Content-Range'], 304: ['ETag'] },
