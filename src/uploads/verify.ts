@@ -40,8 +40,11 @@ export function isUnder(object: ObjectFacts, key: CustomerKey): boolean {
   return object.sseCustomerAlgorithm === 'AES256' && object.sseCustomerKeyMd5 === key.md5();
 }
 
-/** The Fetch standard adds it to every request that has an If-None-Match, in browsers and in Node; downloads override it. */
-const ADDED_BY_FETCH = 'no-cache';
+/**
+ * One of them goes with every request that has an If-None-Match, and no page can prevent it: `no-cache` by the Fetch standard, in Node, and in
+ * Chromium while its developer tools disable the cache; `max-age=0` in Chromium otherwise, by fetch and XHR. Downloads override it.
+ */
+const ADDED_BY_BROWSERS: ReadonlySet<string | null> = new Set(['no-cache', 'max-age=0']);
 
 /**
  * What was announced against what is there, and against what S3 does not force a client to sign.
@@ -62,7 +65,7 @@ export function compare(
     ['contentEncoding', null, object.contentEncoding],
     ['contentDisposition', null, object.contentDisposition],
     ['contentLanguage', null, object.contentLanguage],
-    ['cacheControl', null, object.cacheControl === ADDED_BY_FETCH ? null : object.cacheControl],
+    ['cacheControl', null, ADDED_BY_BROWSERS.has(object.cacheControl) ? null : object.cacheControl],
     ['expires', null, object.expires],
     ['websiteRedirect', null, object.websiteRedirect],
     ['storageClass', null, object.storageClass],

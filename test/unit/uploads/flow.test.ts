@@ -137,6 +137,20 @@ describe('a slot by PUT', () => {
     }
   });
 
+  it('takes the Cache-Control that browsers add by themselves, and nothing like it', async () => {
+    const { h, s3, token } = await setup();
+    await using _ = h;
+    const completed = async (cacheControl: string): Promise<number> => {
+      const slot = (await h.call('POST', '/v1/uploads', { token, body: ask })).body;
+      await arrive(h, s3, slot, { cacheControl });
+      return (await h.call('POST', `/v1/uploads/${String(slot.id)}/complete`, { token })).status;
+    };
+    for (const added of ['no-cache', 'max-age=0']) assert.equal(await completed(added), 200, added);
+    for (const other of ['max-age=9', 'no-cache, public', 'no-store']) {
+      assert.equal(await completed(other), 422, other);
+    }
+  });
+
   it('an answer of S3 that is neither yes nor no is 503, and a dead S3 too; the slot stays issued', async () => {
     const { h, s3, token } = await setup();
     await using _ = h;
