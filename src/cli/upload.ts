@@ -1,8 +1,7 @@
 import type { UploadMethod } from '../client/asks.ts';
 import { contentTypeOf } from '../client/node/content-type.ts';
 import { openLocalFile } from '../client/node/local-file.ts';
-import type { Transport } from '../client/node/transport.ts';
-import type { ServiceClient } from '../client/service.ts';
+import type { PartnerService } from '../client/node/partner-service.ts';
 import { uploadSource } from '../client/node/upload.ts';
 import { EXIT_INTERRUPTED, UsageError } from './command.ts';
 import { exitCodeOf, exitCodeOfAll, stopsAll } from './partner/failure.ts';
@@ -74,7 +73,7 @@ export async function upload(
 }
 
 async function uploadOne(
-  service: ServiceClient<Transport>,
+  service: PartnerService,
   journal: Journal | undefined,
   found: FoundFile | LostFile,
   options: UploadCommandOptions,

@@ -8,9 +8,10 @@ export abstract class PartnerError extends Error {
   /** Seconds that the other side asked to wait. */
   declare readonly retryAfterSeconds: number | undefined;
 
-  constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number | undefined } = {}) {
-    super(message, options);
-    this.retryAfterSeconds = options.retryAfterSeconds;
+  /** @param members of the error, beside its `cause`. */
+  constructor(message: string, { cause, ...members }: { readonly [name: string]: unknown } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    Object.assign(this, members);
   }
 }
 
@@ -32,21 +33,21 @@ export class ServiceProblem extends PartnerError {
   declare readonly members: Readonly<Record<string, unknown>>;
 
   constructor(status: number, document: unknown, retryAfterSeconds?: number) {
-    const members = Object(document) as Record<string, unknown>;
+    const members = { ...(document as Record<string, unknown> | undefined) };
     const { code, detail, errors } = members;
     super(
       typeof detail === 'string'
         ? detail
         : `The service answered ${status} without saying why: is the endpoint right?`,
-      { retryAfterSeconds },
+      {
+        ...{ status, retryAfterSeconds, members },
+        code: typeof code === 'string' ? code : 'unexpected_answer',
+        errors: Array.isArray(errors) ? errors : [],
+        // An operator has to bring a lost key back; asking again does not.
+        passing: (status >= 500 && code !== 'key_unusable') || status === 429 || status === 408,
+      },
     );
-    this.status = status;
-    this.members = { ...members };
-    this.code = typeof code === 'string' ? code : 'unexpected_answer';
     this.detail = this.message;
-    this.errors = Array.isArray(errors) ? (errors as FieldProblem[]) : [];
-    // An operator has to bring a lost key back; asking again does not.
-    this.passing = (status >= 500 && code !== 'key_unusable') || status === 429 || status === 408;
   }
 }
 
@@ -67,10 +68,7 @@ export class Unreachable extends PartnerError {
     message: string,
     options: { cause?: unknown; passing?: boolean; likely?: LikelyCause } = {},
   ) {
-    super(message, options);
-    this.peer = peer;
-    this.passing = options.passing ?? true;
-    this.likely = options.likely;
+    super(message, { passing: true, ...options, peer });
   }
 }
 
@@ -84,11 +82,11 @@ export class S3Refusal extends PartnerError {
   declare readonly passing: boolean;
 
   constructor(status: number, s3Code: string, retryAfterSeconds?: number) {
-    super(`S3 answered ${status}${s3Code === '' ? '' : ` (${s3Code})`}.`, { retryAfterSeconds });
-    this.status = status;
-    this.s3Code = s3Code;
-    // 409: another PUT of the same object is under way. RequestTimeout comes with 400: our bytes came too slowly.
-    this.passing = status >= 500 || status === 429 || status === 409 || s3Code === 'RequestTimeout';
+    super(`S3 answered ${status}${s3Code === '' ? '' : ` (${s3Code})`}.`, {
+      ...{ status, s3Code, retryAfterSeconds },
+      // 409: another PUT of the same object is under way. RequestTimeout comes with 400: our bytes came too slowly.
+      passing: status >= 500 || status === 429 || status === 409 || s3Code === 'RequestTimeout',
+    });
   }
 }
 

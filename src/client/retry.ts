@@ -73,17 +73,15 @@ export class Patience {
    * @throws the error itself, when waiting cannot help or has not helped.
    */
   async afterFailure(error: unknown): Promise<void> {
-    this.#failures += 1;
-    if (!(error instanceof PartnerError) || !error.passing || this.#failures >= this.#policy.tries)
-      throw error;
-    this.#policy.onRetry?.(error);
-    await this.#wait(error);
+    const isPassing = error instanceof PartnerError && error.passing;
+    if (!isPassing || !(await this.afterRefusal(error, this.#policy.onRetry))) throw error;
   }
 
   /** Waits as after a failure that is none, such as "not arrived yet". @returns false when patience is at its end. */
-  async afterRefusal(error: unknown): Promise<boolean> {
+  async afterRefusal<E>(error: E, tell?: (error: E) => void): Promise<boolean> {
     this.#failures += 1;
     if (this.#failures >= this.#policy.tries) return false;
+    tell?.(error);
     await this.#wait(error);
     return true;
   }

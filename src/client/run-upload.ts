@@ -10,7 +10,7 @@ import type { ServiceClient } from './service.ts';
 
 export interface RunOptions {
   /**
-   * Asks for a slot; the same attempt gives the same one.
+   * Asks for a slot; the same attempt gives the same one. It has a `request` unless it is over.
    * @param attempt counts the slots that came to nothing: deleted, rejected, expired.
    */
   readonly create: (attempt: number) => Promise<SlotWithRequest>;
@@ -48,19 +48,17 @@ export async function runUpload(
   const { create, signal } = options;
   const restarts: unknown[] = [];
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
-    const slot = await unlessCode(create(attempt), 'upload_deleted');
-    if (slot === undefined) continue;
-    if (slot.state === 'uploaded') return { outcome: 'already', slot: plain(slot) };
-    if (slot.request === undefined) {
-      const late = slot.state === 'expired' ? await arrivedLate(service, slot, signal) : undefined;
-      if (late !== undefined) return { outcome: 'already', slot: late };
-      continue;
-    }
+    const created = await unlessCode(create(attempt), 'upload_deleted');
+    if (!created) continue;
+    // The caller gets no request, which holds the customer key.
+    const { request, ...slot } = created;
+    if (slot.state === 'uploaded') return { outcome: 'already', slot };
+    if (!request) continue;
     try {
-      const done = await deliver(service, slot, slot.request, source, options);
+      const done = await deliver(service, slot, request, source, options);
       if (done !== undefined) return done;
     } catch (error) {
-      if (!isRestart(error, slot.request) || restarts.push(error) > MOST_RESTARTS) throw error;
+      if (!isRestart(error, request) || restarts.push(error) > MOST_RESTARTS) throw error;
       await source.requireUnchanged();
     }
   }
@@ -108,23 +106,4 @@ async function deliver(
 /** S3 or the service has given the parts up, whoever is to blame: all of them have to go into another slot. */
 function isRestart(error: unknown, { method }: UploadRequest): boolean {
   return method === 'multipart' && hasCode(error, 'restart_needed', 'state_conflict');
-}
-
-/** It may have arrived at the last moment, and then counts. */
-function arrivedLate(
-  service: ServiceClient,
-  { id }: Slot,
-  signal: AbortSignal | undefined,
-): Promise<Slot | undefined> {
-  return unlessCode(
-    // Waits for what is being put together, not for what has not arrived.
-    complete(service, id, new Patience({ ...service.retry, tries: 1 }, signal), signal),
-    ...['not_arrived', 'state_conflict', 'mismatch', 'upload_deleted', 'restart_needed'],
-  );
-}
-
-/** Without the request, which holds the customer key. */
-function plain(slot: SlotWithRequest): Slot {
-  const { request, ...rest } = slot;
-  return request === undefined ? slot : rest;
 }

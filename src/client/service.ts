@@ -1,23 +1,17 @@
 import { ServiceProblem } from './errors.ts';
 import type { Part, PartRequest, Slot, SlotWithRequest, UploadAsk } from './model.ts';
-import { DEFAULT_RETRY, Patience, type RetryPolicy } from './retry.ts';
+import { Patience, type RetryPolicy } from './retry.ts';
 import type { ServiceCall, ServiceTransport } from './transport.ts';
-
-/** What proves who calls. */
-export interface Token {
-  /** The value of the `authorization` header. */
-  header(): string;
-}
 
 export interface ServiceOptions<T extends ServiceTransport> {
   /** Where the service is, perhaps with a path before its `/v1`. */
   readonly endpoint: URL;
-  /** Asked before every call. */
-  readonly token: () => Token | Promise<Token>;
+  /** The value of the `authorization` header; asked for before every call. */
+  readonly authorize: () => string | Promise<string>;
   /** Whether a 401 has it asked once more: the token may just have ended. */
   readonly renewsToken?: boolean;
   readonly transport: T;
-  readonly retry?: RetryPolicy;
+  readonly retry: RetryPolicy;
 }
 
 /**
@@ -30,12 +24,12 @@ export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
   readonly endpoint: string;
   readonly transport: T;
   readonly retry: RetryPolicy;
-  readonly #token: () => Token | Promise<Token>;
+  readonly #authorize: () => string | Promise<string>;
   readonly #renewsToken: boolean;
 
-  constructor({ endpoint, token, renewsToken = false, transport, retry = DEFAULT_RETRY }: ServiceOptions<T>) {
+  constructor({ endpoint, authorize, renewsToken = false, transport, retry }: ServiceOptions<T>) {
     this.endpoint = endpoint.href.replace(/\/+$/, '');
-    this.#token = token;
+    this.#authorize = authorize;
     this.#renewsToken = renewsToken;
     this.transport = transport;
     this.retry = retry;
@@ -93,13 +87,13 @@ export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
     let mayRenew = this.#renewsToken;
     for (;;) {
       // What the caller's own function throws is not tried again.
-      const token = await this.#token();
+      const authorization = await this.#authorize();
       try {
         const { status, text, retryAfterSeconds } = await this.transport.send({
           method,
           url: `${this.endpoint}/v1/uploads${path}`,
           headers: {
-            authorization: token.header(),
+            authorization,
             accept: 'application/json',
             ...(body !== undefined && { 'content-type': 'application/json' }),
             ...headers,

@@ -38,7 +38,7 @@ export async function openService(
   };
   const retry = { ...patience, onRetry };
   const transport = await openTransport(options.caFile);
-  return new PartnerService({ endpoint, token: () => token, transport, retry });
+  return new PartnerService({ endpoint, authorize: () => token.header(), transport, retry });
 }
 
 /** @throws UsageError unless it is https, or http on this machine. */

@@ -70,6 +70,6 @@ export async function requireReadable(file: Blob): Promise<void> {
   try {
     await file.slice(0, 1).arrayBuffer();
   } catch (cause) {
-    throw new FileChanged('The file was changed, moved or deleted since it was chosen.', { cause });
+    throw new FileChanged('The file changed, or is gone.', { cause });
   }
 }

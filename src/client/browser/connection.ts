@@ -56,11 +56,12 @@ export function watchConnection(tell: (isOffline: boolean) => void): Connection 
   const unreachable = (name: PeerName, likely?: LikelyCause): Unreachable => {
     const { origin = '' } = peers[name];
     const words = {
-      cors: `It answers, but ${name === 'S3' ? "the bucket's CORS rules" : 'cors.origins in its sealslot.yaml'} may lack ${location.origin}: see "sealslot cors check".`,
-      untrusted_or_down: `It is down, its certificate is not trusted, or something such as this page's connect-src blocks it: open ${origin} in a tab to see.`,
-      offline: 'This device is offline.',
+      cors: `answers, but not to ${location.origin}: see ${name === 'S3' ? '"sealslot cors check"' : 'cors.origins'}`,
+      untrusted_or_down: 'is down, blocked, or has a certificate that is not trusted: open it in a tab',
+      offline: 'cannot be reached: this device is offline',
     };
-    return new Unreachable(name, `No answer from ${name} at ${origin}. ${likely ? words[likely] : ''}`, {
+    const why = likely ? words[likely] : 'did not answer';
+    return new Unreachable(name, `${origin} (${name}) ${why}`, {
       passing: !likely,
       ...(likely && { likely }),
     });
@@ -99,11 +100,15 @@ export function watchConnection(tell: (isOffline: boolean) => void): Connection 
   };
 }
 
+/** Nothing of the page goes along, and nothing is kept. */
+export const QUIET = { credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer' } as const;
+
 /** Without CORS nothing can be read, but a server that is there and trusted can be told from one that is not. */
 async function isThere({ origin = '' }: Peer): Promise<boolean> {
   try {
     await fetch(origin, {
-      ...{ mode: 'no-cors', cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' },
+      ...QUIET,
+      mode: 'no-cors',
       signal: AbortSignal.timeout(PROBE_MS),
     });
     return true;

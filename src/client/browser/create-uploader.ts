@@ -11,20 +11,20 @@ const RETRY: RetryPolicy = { ...DEFAULT_RETRY, tries: 10, random: () => (1 + Mat
  * @throws TypeError when the endpoint is no URL, or neither https nor on loopback.
  */
 export function createUploader(options: UploaderOptions): Uploader {
-  const { getToken, parallelParts, retry, storage = usualStorage() } = options;
+  const { getToken, parallelParts, retry, storage } = options;
   const endpoint = new URL(options.endpoint);
   if (!isSafe(endpoint)) throw new TypeError('endpoint must be https, or on loopback');
   const common = {
     endpoint,
-    token: async () => {
+    authorize: async () => {
       const token: unknown = await getToken();
       if (typeof token !== 'string' || !/^[!-~]+$/.test(token)) {
-        throw new TypeError('getToken gave no token: visible ASCII, without "Bearer"');
+        throw new TypeError('getToken gave no token (without "Bearer")');
       }
-      return { header: () => `Bearer ${token}` };
+      return `Bearer ${token}`;
     },
     retry: { ...RETRY, ...retry },
-    storage: storage ?? undefined,
+    storage,
     parallelParts,
   };
   return {
@@ -33,13 +33,4 @@ export function createUploader(options: UploaderOptions): Uploader {
       return startUpload(common, file, options);
     },
   };
-}
-
-/** Where cookies are blocked, looking at it throws. */
-function usualStorage(): Storage | null {
-  try {
-    return localStorage;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,5 @@
 import { retryAfterIn, type ServiceTransport } from '../transport.ts';
-import type { Connection } from './connection.ts';
+import { QUIET, type Connection } from './connection.ts';
 
 /** The service itself waits for S3 up to 20 seconds. */
 const LONGEST_MS = 60_000;
@@ -13,7 +13,8 @@ export function fetchTransport(connection: Connection): ServiceTransport {
         try {
           const answer = await fetch(url, {
             ...{ method, headers, body: body ?? null },
-            ...{ credentials: 'omit', cache: 'no-store', redirect: 'error', referrerPolicy: 'no-referrer' },
+            ...QUIET,
+            redirect: 'error',
             signal: AbortSignal.any([signal ?? timeout, timeout]),
           });
           const retryAfterSeconds = retryAfterIn(answer.headers.get('retry-after'));

@@ -20,46 +20,42 @@ const LOCK_MS = 1_000;
 /**
  * Finds the key of the same upload that an earlier page did not bring to its end, or makes one. While somebody else works on it, in this page or another, there is no sharing: two
  * uploads of one file are two uploads, and only the first is remembered.
- * @param storage undefined: nothing is remembered. It may throw whenever it is touched.
+ * @param given by default `localStorage`; null: nothing is remembered. It may throw whenever it is touched: in private modes, on full disks, by policies.
  * @param facts what makes it the same upload; only their hash is stored.
  */
-export async function holdKey(storage: Storage | undefined, facts: readonly unknown[]): Promise<Hold> {
-  const key = crypto.getRandomValues(new Uint32Array(4)).join('-');
+export async function holdKey(given: Storage | null | undefined, facts: readonly unknown[]): Promise<Hold> {
+  const fresh = crypto.getRandomValues(new Uint32Array(4)).join('-');
   // Elsewhere there are neither hashes nor locks.
-  if (!storage || !isSecureContext) return { key };
+  if (given === null || !isSecureContext) return { key: fresh };
   const name = PREFIX + (await sha256OfBytes(new TextEncoder().encode(JSON.stringify(facts))));
   const release = await lock(name);
-  if (!release) return { key };
-  const found = attempt(() => find(storage, name));
-  if (!found) attempt(() => storage.setItem(name, `${Date.now()} ${key}`));
+  if (!release) return { key: fresh };
+  let [key, storage] = [fresh, given];
+  try {
+    storage ??= localStorage;
+    for (const each of Object.keys(storage)) {
+      if (!each.startsWith(PREFIX)) continue;
+      const [at, found] = storage.getItem(each)?.split(' ') ?? [];
+      // Not "too old": what is no number compares as false.
+      if (!(Date.now() - Number(at) < LIFE_MS)) storage.removeItem(each);
+      else if (each === name && found) key = found;
+    }
+    if (key === fresh) storage.setItem(name, `${Date.now()} ${key}`);
+  } catch {
+    // Then it is not remembered.
+  }
   return {
-    key: found ?? key,
-    isResumed: !!found,
-    forget: () => attempt(() => storage.removeItem(name)),
+    key,
+    isResumed: key !== fresh,
+    forget() {
+      try {
+        storage?.removeItem(name);
+      } catch {
+        // It was not remembered either.
+      }
+    },
     release,
   };
-}
-
-/** Private modes, full disks and policies make storage throw: then nothing is remembered. */
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
-
-/** Removes what is too old, too. */
-function find(storage: Storage, name: string): string | undefined {
-  let found: string | undefined;
-  for (const each of Object.keys(storage)) {
-    if (!each.startsWith(PREFIX)) continue;
-    const [at, key] = storage.getItem(each)?.split(' ') ?? [];
-    // Not "too old": what is no number compares as false.
-    if (!(Date.now() - Number(at) < LIFE_MS)) storage.removeItem(each);
-    else if (each === name) found = key;
-  }
-  return found;
 }
 
 /** @returns what releases it; undefined when somebody else has it. */

@@ -2,9 +2,9 @@ import { firstAllowed } from '../asks.ts';
 import { hasCode, ServiceProblem } from '../errors.ts';
 import { Meter } from '../meter.ts';
 import type { Slot, SlotWithRequest } from '../model.ts';
-import type { RetryPolicy } from '../retry.ts';
+import { until, type RetryPolicy } from '../retry.ts';
 import { runUpload } from '../run-upload.ts';
-import { ServiceClient, type Token } from '../service.ts';
+import { ServiceClient } from '../service.ts';
 import { blobSendable } from './blob-sendable.ts';
 import { browserAsks } from './browser-asks.ts';
 import { watchConnection } from './connection.ts';
@@ -16,9 +16,9 @@ import { holdKey, type Hold } from './remembered.ts';
 /** What all uploads of an uploader have in common. */
 export interface Common {
   readonly endpoint: URL;
-  readonly token: () => Promise<Token>;
+  readonly authorize: () => Promise<string>;
   readonly retry: RetryPolicy;
-  readonly storage: Storage | undefined;
+  readonly storage: Storage | null | undefined;
   readonly parallelParts: number | undefined;
 }
 
@@ -37,10 +37,11 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
   const asks = browserAsks(facts, method, partSize);
   /** Ends it all. */
   const stop = new AbortController();
-  const stopped = stop.signal;
+  const stopped = AbortSignal.any([stop.signal, signal ?? stop.signal]);
   /** Ends what is under way, until `resume`. */
   let round: AbortController | undefined;
-  let pausing: PromiseWithResolvers<unknown> | undefined;
+  let isPaused = false;
+  let wake: (() => void) | undefined;
   let hold: Hold | undefined;
   let hash: string | undefined;
   let id: string | undefined;
@@ -51,25 +52,24 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
   let ending: UploadState | undefined;
   let told: UploadState | undefined;
   let cancelling: Promise<void> | undefined;
-  let bytes = -1;
   let resumedBytes: number | undefined;
 
-  const stateNow = (): UploadState => ending ?? (pausing ? 'paused' : isOffline ? 'offline' : step);
+  const stateNow = (): UploadState =>
+    ending ?? (stopped.aborted ? 'cancelled' : isPaused ? 'paused' : isOffline ? 'offline' : step);
   const tellState = (): void => {
     const state = stateNow();
     if (state === told) return;
     told = state;
     tell(options.onState, state);
   };
-  const tellProgress = (now: number, resumed: number): void => {
+  const tellProgress = (bytes: number, resumed: number): void => {
     // Of an earlier page, not of an earlier round.
     resumedBytes ??= resumed;
-    if (now <= bytes) return;
-    bytes = now;
     tell(options.onProgress, { bytes, size, resumed: resumedBytes });
   };
   // The last byte is told when S3 is proven to have it.
-  const meter = new Meter(size, (now) => tellProgress(Math.min(now.bytes, size - 1), now.resumed));
+  const most = Math.max(0, size - 1);
+  const meter = new Meter(size, ({ bytes, resumed }) => tellProgress(Math.min(bytes, most), resumed));
 
   const connection = watchConnection((now) => {
     isOffline = now;
@@ -94,17 +94,15 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
     ending = state;
     tellState();
   };
-  const abort = (): void => {
-    if (ending === 'uploaded') return;
-    stop.abort(new DOMException('The upload was cancelled.', 'AbortError'));
-    pausing?.resolve(0);
-    finish('cancelled');
-  };
-
   /** Round by round: a pause ends one. */
   const run = async (): Promise<Slot> => {
     for (;;) {
-      await pausing?.promise;
+      while (isPaused) {
+        await until(stopped, (end) => {
+          wake = end;
+          return () => undefined;
+        });
+      }
       stopped.throwIfAborted();
       round = new AbortController();
       const ended = round.signal;
@@ -129,48 +127,38 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
     }
   };
   const start = async (): Promise<Slot> => {
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
-    tellState();
     try {
-      const storage = lastModified === undefined ? undefined : common.storage;
+      tellState();
+      const storage = lastModified === undefined ? null : common.storage;
       hold = await holdKey(storage, [common.endpoint, lastModified, facts, method, partSize]);
       return await run();
     } catch (error) {
       const cause = stopped.aborted ? error : await connection.explain(error);
       if (cancelling || (!stopped.aborted && isForGood(cause))) hold?.forget?.();
+      finish(stopped.aborted ? 'cancelled' : 'failed');
       stopped.throwIfAborted();
-      finish('failed');
       throw cause;
     } finally {
       hold?.release?.();
-      signal?.removeEventListener('abort', abort);
     }
   };
-  // Later: who calls has the upload before anything is told of it.
-  const done = Promise.resolve().then(start);
+  const done = start();
 
-  /** The slot of a call whose answer was not waited for, or of an earlier page: asked for again by the same key, it is told. */
-  const findLost = async (): Promise<string | undefined> => {
-    if (asked === undefined && !hold?.isResumed) return undefined;
-    try {
-      const slot = await create(asked ?? 0, new AbortController().signal);
-      return slot.request && slot.id;
-    } catch (error) {
-      if (error instanceof ServiceProblem && !error.passing) return undefined;
-      throw error;
-    }
-  };
   const remove = async (): Promise<void> => {
     if (ending === 'uploaded') return;
-    abort();
+    stop.abort();
+    tellState();
     await done.catch(() => undefined);
     hold?.forget?.();
     try {
-      const lost = id ?? (await findLost());
-      if (lost) await service.remove(lost);
+      // The answer may not have been waited for, or given to an earlier page: asked for again by the same key, it is told.
+      if (!id && (asked !== undefined || hold?.isResumed))
+        await create(asked ?? 0, new AbortController().signal);
+      if (id) await service.remove(id);
     } catch (error) {
-      if (!hasCode(error, 'upload_deleted', 'upload_not_found')) throw await connection.explain(error);
+      // Refused: then there is none. Of what is gone nothing is left to remove.
+      if (!hasCode(error, 'policy_refused', 'upload_deleted', 'upload_not_found'))
+        throw await connection.explain(error);
     }
   };
 
@@ -186,26 +174,22 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
     },
     pause() {
       if (ending) return;
-      pausing ??= Promise.withResolvers();
+      isPaused = true;
       round?.abort();
       tellState();
     },
     resume() {
-      pausing?.resolve(0);
-      pausing = undefined;
+      isPaused = false;
+      wake?.();
       tellState();
     },
     cancel: () => (cancelling ??= remove()),
   };
 }
 
-/** What a callback throws is the page's own trouble, as in an event listener; the upload goes on. */
+/** On its own: what a callback throws is the page's trouble, as in an event listener; the upload goes on. */
 function tell<T>(callback: ((told: T) => void) | undefined, told: T): void {
-  try {
-    callback?.(told);
-  } catch (error) {
-    reportError(error);
-  }
+  queueMicrotask(() => callback?.(told));
 }
 
 /** Whether choosing the same file again would fail the same way. Rules and rights may be mended, and then it goes on. */

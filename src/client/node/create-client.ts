@@ -126,7 +126,7 @@ export function createClient(options: ClientOptions): Client {
   const { endpoint, token, ca, retry } = options;
   const service = new PartnerService({
     endpoint: usableEndpoint(endpoint),
-    token: typeof token === 'string' ? fixed(token) : async () => given(await token()),
+    authorize: typeof token === 'string' ? fixed(token) : async () => given(await token()).header(),
     transport: new Transport(ca),
     retry: { ...DEFAULT_RETRY, ...retry },
   });
@@ -170,9 +170,9 @@ function usableEndpoint(endpoint: string | URL): URL {
   }
 }
 
-function fixed(text: string): () => BearerToken {
+function fixed(text: string): () => string {
   const token = new BearerToken(text);
-  return () => token;
+  return () => token.header();
 }
 
 /** What the caller's function gave; without types it may be nothing. */

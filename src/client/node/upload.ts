@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { asksFor, firstAllowed, type UploadMethod } from '../asks.ts';
-import { FileChanged, S3Refusal } from '../errors.ts';
+import { complete } from '../complete.ts';
+import { FileChanged, S3Refusal, unlessCode } from '../errors.ts';
 import { Meter, type UploadProgress } from '../meter.ts';
-import type { Slot } from '../model.ts';
+import type { Slot, SlotWithRequest } from '../model.ts';
+import { Patience } from '../retry.ts';
 import { runUpload } from '../run-upload.ts';
-import type { ServiceClient } from '../service.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { sha256Of } from './local-file.ts';
+import type { PartnerService } from './partner-service.ts';
 import { sendable } from './put-body.ts';
 import type { Source } from './source.ts';
-import type { Transport } from './transport.ts';
 
 export interface SourceOptions {
   /** What the service is told; it comes back at the download. */
@@ -47,7 +48,7 @@ export interface Uploaded {
  * @throws ServiceProblem, Unreachable, S3Refusal, FileChanged or FileUnusable, when trying again has not helped; an `AbortError`.
  */
 export async function uploadSource(
-  service: ServiceClient<Transport>,
+  service: PartnerService,
   source: Source,
   options: SourceOptions,
 ): Promise<Uploaded> {
@@ -69,7 +70,7 @@ export async function uploadSource(
           service.create(ask, idempotencyKey(service.endpoint, identity, ask, attempt, sha256), signal),
         );
         announced = slot.sha256;
-        return slot;
+        return slot.state === 'expired' ? arrivedLate(service, slot, signal) : slot;
       },
       ...{ meter, parallelParts: options.parallelParts, signal },
     });
@@ -83,4 +84,19 @@ export async function uploadSource(
 /** S3 has compared what arrived, and not the reading of it gone wrong. */
 function isOtherBytes(error: unknown): error is FileChanged {
   return error instanceof FileChanged && error.cause instanceof S3Refusal;
+}
+
+/** It may have arrived at the last moment, and then counts. @returns the slot as it is now. */
+async function arrivedLate(
+  service: PartnerService,
+  slot: SlotWithRequest,
+  signal: AbortSignal | undefined,
+): Promise<SlotWithRequest> {
+  // Waits for what is being put together, not for what has not arrived.
+  const patience = new Patience({ ...service.retry, tries: 1 }, signal);
+  const late = await unlessCode(
+    complete(service, slot.id, patience, signal),
+    ...['not_arrived', 'state_conflict', 'mismatch', 'upload_deleted', 'restart_needed'],
+  );
+  return late ?? slot;
 }

@@ -6,7 +6,6 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { BearerToken } from '../../../../src/client/node/bearer-token.ts';
 import type { SignedRequest } from '../../../../src/client/model.ts';
 import { DEFAULT_RETRY } from '../../../../src/client/retry.ts';
 import { PartnerService } from '../../../../src/client/node/partner-service.ts';
@@ -85,7 +84,7 @@ export async function startStub(): Promise<Stub> {
   const transport = new Transport(ca.caPem);
   const client = new PartnerService({
     endpoint: new URL(`http://127.0.0.1:${port(service)}/`),
-    token: () => new BearerToken('token'),
+    authorize: () => 'Bearer token',
     transport,
     retry: {
       ...DEFAULT_RETRY,
