@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { blocksOf, pageNames, ROOT, type Block } from './pages.ts';
-import { classOf, ELSEWHERE, valueOf, type SnippetClass } from './snippets.ts';
+import { classOf, ELSEWHERE, testOf, type SnippetClass } from './snippets.ts';
 
 const run = promisify(execFile);
 const all = (await Promise.all((await pageNames()).map(blocksOf))).flat();
@@ -27,7 +27,7 @@ describe('the code blocks of the documents', () => {
     const named = of('test');
     assert.ok(named.length > 0);
     for (const block of named) {
-      const file = new URL(valueOf(block, 'test') ?? 'test/browser/support-uppy.ts', ROOT);
+      const file = new URL(testOf(block) ?? '', ROOT);
       assert.ok(existsSync(file), block.at);
       assert.ok((await readFile(file, 'utf8')).includes(block.at.replace(/:\d+$/, '')), block.at);
     }
