@@ -64,4 +64,22 @@ describe('the code blocks of the documents', () => {
       }
     }
   });
+
+  it('of Mermaid are pictures, line by line', () => {
+    const pictures = of('picture');
+    assert.ok(pictures.length > 5);
+    for (const { at, text } of pictures) {
+      const [kind = '', ...lines] = text.trimEnd().split('\n');
+      const grammar = MERMAID[kind];
+      assert.ok(grammar !== undefined, `${at}: ${kind}`);
+      for (const line of lines) assert.match(line, grammar, at);
+    }
+  });
 });
+
+/** No more of Mermaid than the documents use: its own parser wants a browser. A semicolon or # in a text would end it. */
+const MERMAID: Readonly<Record<string, RegExp>> = {
+  sequenceDiagram:
+    /^ {2}(participant \w+ as [^;#]+|Note over \w+: [^;#]+|[\w ]+(->>|-->>|-\))[\w ]+: [^;#]+)$/,
+  'stateDiagram-v2': /^ {2}(\[\*\]|\w+) --> (\[\*\]|\w+)(: [^;#]+)?$/,
+};
