@@ -26,10 +26,5 @@ export function createUploader(options: UploaderOptions): Uploader {
       throw new TypeError('getToken gave no token');
     },
   };
-  return {
-    upload(file, options = {}) {
-      if (!(file instanceof Blob)) throw new TypeError('no File or Blob');
-      return startUpload(common, file, options);
-    },
-  };
+  return { upload: (file, options = {}) => startUpload(common, file, options) };
 }
