@@ -47,6 +47,20 @@ module.exports = {
       to: { path: '^src/http/' },
     },
     {
+      name: 'the-page-knows-only-the-client',
+      comment: 'All that the page imports is handed out to browsers.',
+      severity: 'error',
+      from: { path: '^src/page/' },
+      to: { pathNot: '^src/(page|client/browser)/' },
+    },
+    {
+      name: 'the-page-is-no-part-of-the-program',
+      comment: 'Its modules run in browsers alone; the service reads them as files.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/page/' },
+      to: { path: '^src/page/' },
+    },
+    {
       name: 'the-client-of-browsers-stands-alone',
       comment: 'What runs in a browser, or is shared with it, needs neither Node nor the service’s code.',
       severity: 'error',

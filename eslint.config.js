@@ -11,6 +11,8 @@ export default tseslint.config(
       '.dependency-cruiser.cjs',
       'test/fixtures/',
       'src/client/api.ts',
+      // Scripts of pages: plain JavaScript, as a page has it.
+      'test/browser/page/',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

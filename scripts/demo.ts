@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -12,6 +13,7 @@ import { assertKeyNowhere, sha256, tombstones, type Slot } from './demo/checks.t
 import { curlReader } from './demo/exchanges.ts';
 import { explainKept, ORIGIN } from './demo/keep.ts';
 import { missingCommands } from './demo/needs.ts';
+import { pageFiles } from './demo/page.ts';
 import { readmeBlocks } from './demo/readme.ts';
 import { askWithoutTheKey, plainGet } from './demo/s3-checks.ts';
 import { startShell } from './demo/shell.ts';
@@ -63,8 +65,16 @@ async function demo(
     uploadCredentials: await credentialsWithout(s3, 's3:GetObject', 's3:PutObjectFanOut'),
     ...(program !== undefined && { program }),
     tenant: `urlSeconds: { min: 1, default: ${WATCHED_SECONDS}, max: 3600 }, methods: [PUT, POST, multipart]`,
-    yaml: `cors: { origins: [${ORIGIN}] }\nretention: { deleteMarginSeconds: 1 }\njobs: { intervalSeconds: 1 }\n`,
+    yaml: [
+      `cors: { origins: [${ORIGIN}] }`,
+      'content: { linkSecretFiles: [link-secret] }',
+      'demo: { enabled: true }',
+      'retention: { deleteMarginSeconds: 1 }',
+      'jobs: { intervalSeconds: 1 }',
+      '',
+    ].join('\n'),
   };
+  await writeFile(join(dir, 'link-secret'), randomBytes(32).toString('base64'), { mode: 0o600 });
   await step('sealslot init, sealslot api-key create', async () => {
     print((await setUp(dir, options)).split('\n')[0] ?? '');
   });
@@ -155,6 +165,10 @@ async function demo(
   await step('Upload by an HTML form, by the curl of README', async () => {
     const completed = JSON.parse(await shell.run(blocks.form)) as Slot;
     assert.equal(completed.state, 'uploaded');
+  });
+
+  await step('The page /demo, and each file that it leads to', async () => {
+    print(`${await pageFiles(service.url)} files`);
   });
 
   outcome.passed = true;

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import { InvalidRequest } from './errors.ts';
 import { registerRoutes, type Admits, type Served, type Snapshot } from './http/api.ts';
 import { allowOrigins } from './http/cors.ts';
+import { serveDemo } from './http/demo.ts';
 import { serveDocument } from './http/docs.ts';
 import { requestFields, type Logger } from './http/log.ts';
 import type { Metrics } from './http/metrics.ts';
@@ -99,13 +100,20 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
   answerErrors(app, guest);
   await serveDocument(app, ROUTES);
   registerRoutes(app, ROUTES, current, guest?.admits);
+  if (current().services.config.demo.enabled) await serveDemo(app, current);
 };
 
 function answerErrors(app: FastifyInstance, guest: Guest | undefined): void {
   if (guest?.answersNotFound !== false)
-    app.setNotFoundHandler((_request, reply) =>
-      sendPlainProblem(reply, 'route_not_found', `There is no such path; see ${app.prefix}/openapi.json.`),
-    );
+    app.setNotFoundHandler((_request, reply) => {
+      // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
+      reply.header('cross-origin-resource-policy', 'cross-origin');
+      return sendPlainProblem(
+        reply,
+        'route_not_found',
+        `There is no such path; see ${app.prefix}/openapi.json.`,
+      );
+    });
   app.setErrorHandler((error, request, reply) => {
     request.served.error = error;
     // To the host's own handler: it knows what its hooks mean.

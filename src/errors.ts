@@ -180,7 +180,7 @@ export class DependencyUnavailable extends SealslotError {
   readonly code = 'dependency_unavailable';
 
   constructor(
-    dependency: 's3' | 'store' | 'custody' | 'jwks' | 'credentials',
+    dependency: 's3' | 'store' | 'custody' | 'jwks' | 'credentials' | 'authentication',
     cause: unknown,
     detail?: string,
   ) {

@@ -9,6 +9,7 @@ export function explainKept(s3: S3Server, service: Service): string {
   return `
 Both stay up until Ctrl-C.
 
+  Page      ${service.url}/demo — sign in with the API key below; see "CA of S3" first
   API       ${service.url}      /docs shows it, /openapi.json describes it
   Admin     ${service.adminUrl}/metrics
   S3        ${s3.endpoint}

@@ -7,11 +7,16 @@ export interface Shell extends AsyncDisposable {
   run(script: string): Promise<string>;
 }
 
-/** A bash that ends at the first failing command. `onError` gets the lines of its standard error. */
-export function startShell(env: Record<string, string>, onError: (line: string) => void): Shell {
+/** A bash that ends at the first failing command. `onError` gets the lines of its standard error; `cwd` is where it begins. */
+export function startShell(
+  env: Record<string, string>,
+  onError: (line: string) => void,
+  cwd?: string,
+): Shell {
   const bash = spawn('bash', ['--noprofile', '--norc', '-eu', '-o', 'pipefail', '-s'], {
     env: { ...process.env, ...env },
     stdio: 'pipe',
+    ...(cwd !== undefined && { cwd }),
   });
   // A bash that has ended breaks the pipe; `closed` says so.
   bash.stdin.on('error', () => undefined);

@@ -27,6 +27,17 @@ export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
     means: 'The KEK file is missing, malformed or readable by others',
     do: 'What the message says',
   },
+  host_unfit: {
+    where: 'the Fastify plugin',
+    means: 'The application, or what it passes to the plugin, does not fit',
+    do: 'What the message says',
+  },
+  unsafe_to_serve: {
+    where: 'the Fastify plugin',
+    means:
+      'Serving would lose or leak keys: what `serve` refuses with exit code 2; `findings` has the reasons',
+    do: 'What the message says; `sealslot doctor` says more',
+  },
   kek_file_exists: {
     where: '`init`',
     means: 'There is a KEK file already; it is never overwritten',

@@ -6,6 +6,7 @@ export const ALLOWED = [
   /^sealslot\.example\.yaml$/,
   /^bin\/sealslot\.js$/,
   /^dist\/[a-z0-9/-]+\.(js|d\.ts)$/,
+  /^dist\/page\/(index\.html|page\.css|icon\.svg)$/,
 ];
 
 export interface Packed {

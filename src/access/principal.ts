@@ -17,8 +17,8 @@ export interface Principal {
   /** The tenant's name in the configuration; the caller sees this tenant's slots and no others. */
   readonly tenant: string;
   /**
-   * Stable identity inside the tenant: `key:<name>` (a key's name survives its rotation), `jwt:<issuer> <sub>` or
-   * `grant:<id>`. Slots belong to it.
+   * Stable identity inside the tenant: `key:<name>` (a key's name survives its rotation), `jwt:<issuer> <sub>`, `grant:<id>`, or `host:<subject>`
+   * of an application that authenticates itself. Slots belong to it.
    */
   readonly id: string;
   readonly scopes: ReadonlySet<Scope>;

@@ -1,3 +1,4 @@
+import { SCOPES } from '../access/principal.ts';
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { CreateOptions } from './api-key.ts';
@@ -187,10 +188,7 @@ function addApiKey(program: Command, env: Environment, finish: Finish): void {
     .description('Makes a key and prints it to standard output, only now.')
     .requiredOption('--tenant <name>', 'the tenant it belongs to')
     .requiredOption('--name <name>', 'its name; the slots it makes belong to this name')
-    .requiredOption(
-      '--scopes <scopes>',
-      'uploads:write, uploads:read, objects:read, objects:delete, keys:rotate; by commas',
-    )
+    .requiredOption('--scopes <scopes>', `${SCOPES.join(', ')}; by commas`)
     .option('--expires <time>', 'its end, as 2027-01-31T00:00:00Z')
     .action(async (options: CreateOptions) =>
       finish(await (await import('./api-key.ts')).createKey(options, env)),

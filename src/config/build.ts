@@ -35,6 +35,7 @@ export function build(document: Document, files: ConfigFiles): Config {
     log: { ...DEFAULTS.log, ...document.log },
     cors: { origins: document.cors?.origins ?? [] },
     content: buildContent(document.content ?? {}, files),
+    demo: { ...DEFAULTS.demo, ...document.demo },
     grants: document.grants && buildGrants(document.grants, files),
     store: { kind: 'sqlite', path: files.absolute(document.store.path) },
     custody: buildCustody(document.custody, files),

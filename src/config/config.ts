@@ -10,6 +10,8 @@ export interface Config {
   readonly log: { readonly level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent' };
   readonly cors: { readonly origins: readonly string[] };
   readonly content: ContentConfig;
+  /** The page `/demo`. */
+  readonly demo: { readonly enabled: boolean };
   /** Without it there are no grants. */
   readonly grants: GrantsConfig | undefined;
   readonly store: { readonly kind: 'sqlite'; readonly path: string };

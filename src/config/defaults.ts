@@ -35,6 +35,7 @@ export const DEFAULTS = {
       'video/webm',
     ],
   },
+  demo: { enabled: false },
   grants: { maxSeconds: 3600 },
   retention: { keySeconds: 2_592_000, deleteMarginSeconds: 86_400, endedSeconds: 7_776_000 },
   jobs: { intervalSeconds: 10 },

@@ -73,6 +73,22 @@ export const DocumentSchema = map({
     ),
   ),
   content: optional(Content),
+  demo: optional(
+    map(
+      {
+        enabled: optional(
+          Type.Boolean({
+            default: DEFAULTS.demo.enabled,
+            description: 'Whether there is a page.',
+          }),
+        ),
+      },
+      {
+        description:
+          'The page `/demo`, to try the service with by hand: [demo page](demo-page.md). It names the hosts of S3 to whoever can open it.',
+      },
+    ),
+  ),
   grants: optional(Grants),
   store: byKind(
     { description: 'Slots and wrapped keys. Whoever loses it loses the objects: back it up.' },

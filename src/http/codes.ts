@@ -207,7 +207,8 @@ export const CODES: Readonly<Record<string, CodeText>> = {
   dependency_unavailable: {
     status: 503,
     retry: 'wait',
-    means: 'What `dependency` names (`s3`, `store`, `custody`, `jwks`, `credentials`) does not answer',
+    means:
+      'What `dependency` names (`s3`, `store`, `custody`, `jwks`, `credentials`; in an application, its `authentication`) does not answer',
     do: 'Try again after `Retry-After`; nothing was handed out, nothing half-made remains',
   },
 };

@@ -1,4 +1,4 @@
-import { pino, type DestinationStream, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import type { FastifyRequest } from 'fastify';
 import { acting } from '../acting.ts';
 import type { Config } from '../config/config.ts';
@@ -7,7 +7,8 @@ import type { SlotOutcome } from '../uploads/services.ts';
 import type { Upload } from '../uploads/upload.ts';
 import { UUID } from './schemas/fields.ts';
 
-export type { Logger } from 'pino';
+/** What is needed of pino, so that an application's own logger will do. */
+export type Logger = Pick<PinoLogger, 'fatal' | 'error' | 'warn' | 'info' | 'debug'>;
 
 const SLOT_ID = new RegExp(UUID);
 

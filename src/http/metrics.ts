@@ -44,7 +44,7 @@ const SLOT_OUTCOMES: Readonly<Record<SlotOutcome, 0>> = {
   rekeyed: 0,
   rekey_failed: 0,
 };
-const DEPENDENCIES = ['s3', 'store', 'custody', 'jwks', 'credentials'];
+const DEPENDENCIES = ['s3', 'store', 'custody', 'jwks', 'credentials', 'authentication'];
 
 /** Counts and timings; labels are few and fixed, and never hold an id, a name or key material. */
 export function createMetrics(): Metrics {

@@ -31,9 +31,12 @@ export function schemaOf(route: Route): FastifySchema {
 }
 
 function successesOf({ method, success }: Route): object {
-  const { status, description, schema = 'Empty', mediaType, others = {}, headers = {} } = success;
+  const { status, description, schema = 'Empty', mediaTypes, others = {}, headers = {} } = success;
   const $ref = `${schema}#`;
-  const body = mediaType === undefined ? { $ref } : { content: { [mediaType]: { schema: { $ref } } } };
+  const body =
+    mediaTypes === undefined
+      ? { $ref }
+      : { content: Object.fromEntries(mediaTypes.map((type) => [type, { schema: { $ref } }])) };
   return Object.fromEntries(
     Object.entries({ [status]: description, ...others }).map(([at, words]) => {
       const isEmpty = method === 'HEAD' || at === '304';

@@ -28,7 +28,7 @@ interface RouteFacts {
     readonly status: number;
     readonly schema?: string;
     /** JSON unless given. */
-    readonly mediaType?: string;
+    readonly mediaTypes?: readonly string[];
     readonly description: string;
     /** Other statuses that are no problems, and what each says. */
     readonly others?: Readonly<Record<number, string>>;

@@ -10,7 +10,10 @@ import {
   ContentType,
   Crc32c,
   Crc64nvme,
+  Disposition,
   ExpiresInSeconds,
+  FIELD_SCHEMAS,
+  FieldError,
   Id,
   MAX_INTEGER,
   Metadata,
@@ -40,7 +43,7 @@ export const CreateUpload = Type.Object(
     sha256: Type.Optional(Sha256),
     crc32c: Type.Optional(Crc32c),
     crc64nvme: Type.Optional(Crc64nvme),
-    method: Type.Optional(Type.Unsafe<UploadMethod>({ ...Method, default: 'PUT' })),
+    method: Type.Optional(Type.Unsafe<UploadMethod>({ allOf: [Method], default: 'PUT' })),
     partSize: Type.Optional(
       Type.Integer({
         minimum: 5 * 1024 ** 2,
@@ -69,13 +72,7 @@ export const CreateDownload = Type.Object(
         examples: ['bytes=0-1023'],
       }),
     ),
-    disposition: Type.Optional(
-      Type.Unsafe<'attachment' | 'inline'>({
-        type: 'string',
-        enum: ['attachment', 'inline'],
-        default: 'attachment',
-      }),
-    ),
+    disposition: Type.Optional(Disposition),
     expiresInSeconds: Type.Optional(ExpiresInSeconds),
   },
   { $id: 'CreateDownload', ...closed },
@@ -209,14 +206,7 @@ export const Problem = Type.Object(
     }),
     detail: Type.String(),
     requestId: Type.String(),
-    errors: Type.Optional(
-      Type.Array(
-        Type.Object({
-          path: Type.String({ description: 'JSON Pointer into the body, or part/name.' }),
-          message: Type.String(),
-        }),
-      ),
-    ),
+    errors: Type.Optional(Type.Array(FieldError)),
     missingParts: Type.Optional(
       Type.Array(PartNumber, { maxItems: 100, description: 'Of not_arrived: the first parts to send.' }),
     ),
@@ -234,7 +224,7 @@ export const Problem = Type.Object(
     ),
     scope: Type.Optional(Type.String({ description: 'Of insufficient_scope: what is needed.' })),
     state: Type.Optional(
-      Type.Unsafe<Static<typeof State>>({ ...State, description: 'Of state_conflict: the slot’s.' }),
+      Type.Unsafe<Static<typeof State>>({ allOf: [State], description: 'Of state_conflict: the slot’s.' }),
     ),
   },
   { $id: 'Problem', additionalProperties: true, description: 'RFC 9457.' },
@@ -262,6 +252,7 @@ export const CreateHeaders = Type.Object({
 
 /** Registered by `$id`, so that the document has names people can generate code from. */
 export const NAMED_SCHEMAS: readonly TSchema[] = [
+  ...FIELD_SCHEMAS,
   CreateUpload,
   Empty,
   CreateDownload,

@@ -44,19 +44,21 @@ export interface Service {
 export async function openService(deps: ServiceDeps): Promise<Service> {
   const { file, metrics } = deps;
   const keks = await openKeks(file.current, metrics.kekCall);
+  let store: Store | undefined;
   try {
-    const store = await openStore(file.current, { exclusive: true });
-    metrics.watchKeks(() => keks.keks());
-    metrics.watchMessages(() => store.outbox.count());
+    store = await openStore(file.current, { exclusive: true });
     return assemble(deps, keks, store);
   } catch (error) {
     keks.close();
+    await store?.close();
     throw error;
   }
 }
 
 function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['keks'], store: Store): Service {
   const { custody } = file.current;
+  metrics.watchKeks(() => keks.keks());
+  metrics.watchMessages(() => store.outbox.count());
   const now = Date.now;
   const wrapper = openHierarchy(file.current, { keks, store, now, targets: () => snapshot.services.targets });
   const jobs = createJobs(

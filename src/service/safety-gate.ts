@@ -19,12 +19,18 @@ export class SafetyGate {
   readonly #stop: AbortSignal;
   readonly #openTarget: TargetContext['openTarget'];
   readonly #cleaningUp = new Set<Promise<void>>();
+  readonly #closedBy: Finding[] = [];
 
   /** @param stop ends examinations early, though their canaries are still removed. */
   constructor(logger: Logger, stop: AbortSignal, openTarget: TargetContext['openTarget']) {
     this.#logger = logger;
     this.#stop = stop;
     this.#openTarget = openTarget;
+  }
+
+  /** What has closed it so far. */
+  get closedBy(): readonly Finding[] {
+    return this.#closedBy;
   }
 
   /** Only what could lose or leak a key closes it. An S3 that does not answer is no danger: what needs it fails closed. */
@@ -85,7 +91,7 @@ export class SafetyGate {
   }
 
   /** Others who may read or write what they should not: said, but no reason not to serve, as the one who asks may be the only user here. */
-  async warnOfFiles(config: Config, configPath: string): Promise<void> {
+  async warnOfFiles(config: Config, configPath: string | undefined): Promise<void> {
     for await (const finding of examineFiles({ config, configPath })) {
       if (finding.outcome !== 'ok' && finding.outcome !== 'note') {
         this.#logger.warn(finding, 'see `sealslot doctor`');
@@ -102,6 +108,7 @@ export class SafetyGate {
   }
 
   #log(findings: readonly Finding[]): void {
+    this.#closedBy.push(...findings.filter(closes));
     for (const finding of findings) {
       if (finding.outcome === 'unsafe') this.#logger.fatal(finding, 'unsafe, see `sealslot doctor`');
       else if (closes(finding)) this.#logger.fatal(finding, 'not started, see `sealslot doctor`');

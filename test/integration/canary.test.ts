@@ -15,6 +15,8 @@ import { FakeObjectStore, fakeTarget } from '../support/fake-s3.ts';
 import { makeHarness } from '../support/harness.ts';
 import { startService } from '../support/service.ts';
 
+const GRANT_SECRET = 'g+Canary/GrantSecret+K7MDENG/bPxRfiCYKEY';
+
 /** 32 bytes whose base64 begins with `+//+`, so that its percent-encoded and URL-safe forms differ. */
 function chosenKey(number: number): Buffer {
   const bytes = createHash('sha256').update(`canary ${number}`).digest();
@@ -38,7 +40,7 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
     }
   });
 
-  it('every route, right and in every way wrong, with debug logs', { timeout: 120_000 }, async (t) => {
+  it('every route, right and in every way wrong, with debug logs', { timeout: 600_000 }, async (t) => {
     const keys = watchKeys(t);
     const faults = new Faults(keys);
     const objects = new FakeObjectStore();
@@ -73,6 +75,7 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
       [200, 201, 202, 400, 401, 403, 404, 405, 409, 413, 414, 415, 422, 431, 500, 503],
       'every kind of answer must have been looked at',
     );
+    assert.ok(recorder.grants.length > 0);
     const known = new Set(keys.map((key) => key.toString('hex')));
     assert.ok(handedOut.length > 0 && handedOut.every((key) => known.has(key.toString('hex'))));
     assert.match(h.logged(), /"dependency":"s3"/, 'control: the log is there');
@@ -81,15 +84,22 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
       ...keys.map((bytes, index) => ({ name: `customer key ${index}`, bytes })),
       ...(await kekCanaries(join(h.dir, 'kek.json'))),
       ...stage.tokens.flatMap(tokenCanaries),
+      ...recorder.grants.flatMap(grantCanaries),
+      {
+        name: 'what grants are signed with',
+        bytes: Buffer.from(h.services.config.grants?.secrets[0]?.reveal() ?? ''),
+      },
       { name: 'S3 secret', bytes: Buffer.from(S3_SECRET) },
     ];
     expectNone(t, places, canaries);
   });
 
-  it('a `serve` process: output, files, metrics, diagnostic report', { timeout: 120_000 }, async (t) => {
+  it('a `serve` process: output, files, metrics, diagnostic report', { timeout: 300_000 }, async (t) => {
     const dir = await mkdtemp(join(tmpdir(), 'sealslot-canary-'));
     try {
-      await (await startService({ dir, yaml: 'log: { level: debug }\n' })).stop();
+      await writeFile(join(dir, 'grant-secret'), GRANT_SECRET, { mode: 0o600 });
+      const sections = 'log: { level: debug }\ngrants: { secretFiles: [grant-secret] }\n';
+      await (await startService({ dir, yaml: sections })).stop();
       await writeFile(join(dir, 's3-secret'), S3_SECRET, { mode: 0o600 });
       const yaml = await readFile(join(dir, 'sealslot.yaml'), 'utf8');
       const withFile = yaml.replace('secretAccessKey: example', 'secretAccessKeyFile: s3-secret');
@@ -115,7 +125,7 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
       for (const path of ['/readyz', '/metrics']) {
         places.set(path, Buffer.from(await (await fetch(service.adminUrl + path)).arrayBuffer()));
       }
-      const keepers = ['kek.json', 's3-secret', 'token'];
+      const keepers = ['kek.json', 's3-secret', 'token', 'grant-secret'];
       await addFiles(places, dir, keepers);
       assert.ok(places.has('file sealslot.db-wal'));
       const live = new Map([...places].map(([name, content]) => [`running, ${name}`, content]));
@@ -133,6 +143,8 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
         ...handedOut.map((bytes, index) => ({ name: `customer key ${index}`, bytes })),
         ...(await kekCanaries(join(dir, 'kek.json'))),
         ...tokenCanaries(service.token),
+        ...recorder.grants.flatMap(grantCanaries),
+        { name: 'what grants are signed with', bytes: Buffer.from(GRANT_SECRET) },
         { name: 'S3 secret', bytes: Buffer.from(S3_SECRET) },
       ];
       expectNone(t, live, canaries);
@@ -166,6 +178,15 @@ function watchKeys(t: TestContext): Buffer[] {
 async function kekCanaries(path: string): Promise<Canary[]> {
   const { keks } = JSON.parse(await readFile(path, 'utf8')) as { keks: Record<string, string> };
   return Object.values(keks).map((kek) => ({ name: 'KEK', bytes: Buffer.from(kek, 'base64') }));
+}
+
+/** Its signature makes a grant of it; the rest names what is no secret. */
+function grantCanaries(token: string): Canary[] {
+  const signature = token.split('.')[2] ?? '';
+  return [
+    { name: 'grant', bytes: Buffer.from(token) },
+    { name: 'signature of a grant', bytes: Buffer.from(signature) },
+  ];
 }
 
 /** The whole token, its secret part, and the bytes of that. */

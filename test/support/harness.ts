@@ -47,6 +47,7 @@ export interface HarnessOptions {
   readonly issuers?: readonly IssuerConfig[];
   readonly retention?: Partial<Config['retention']>;
   readonly content?: Partial<Config['content']>;
+  readonly demo?: boolean;
   /** Null: none. */
   readonly grants?: Partial<NonNullable<Config['grants']>> | null;
   readonly corsOrigins?: readonly string[];
@@ -105,6 +106,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
       ...DEFAULTS.content,
       ...options.content,
     },
+    demo: { enabled: options.demo ?? false },
     grants:
       options.grants === null
         ? undefined

@@ -29,6 +29,8 @@ export interface ServiceOptions {
   readonly tenant?: string;
   /** A real S3 with the bucket `uploads` made by the caller; without it nobody listens at the endpoint. */
   readonly s3?: S3Server;
+  /** Where clients reach that S3; at its own address unless given. */
+  readonly publicEndpoint?: string;
   /** In place of the server's own, which may do everything: with POST, some servers must deny rights (see `credentialsWithout`). */
   readonly credentials?: SessionCredentials;
   /** What upload URLs are signed with; as the others unless given. */
@@ -195,7 +197,7 @@ export async function runToEnd(
  * @returns what `sealslot init` said.
  */
 export async function setUp(dir: string, options: ServiceOptions): Promise<string> {
-  const { yaml = '', tenant, s3, custody = LOCAL_CUSTODY } = options;
+  const { yaml = '', tenant, s3, publicEndpoint, custody = LOCAL_CUSTODY } = options;
   const {
     accessKeyId = 'AKIDEXAMPLE',
     secretAccessKey = 'example',
@@ -218,6 +220,7 @@ s3:
   targets:
     main:
       endpoint: ${s3?.endpoint ?? 'https://127.0.0.1:1'}
+      ${publicEndpoint === undefined ? '' : `publicEndpoint: ${publicEndpoint}`}
       region: ${s3?.region ?? 'us-east-1'}
       pathStyle: true
       ${s3 === undefined ? '' : `caFile: ${s3.caFile}`}
@@ -233,7 +236,8 @@ ${yaml}`,
   );
   const run = (...args: string[]): Promise<string> => runToEnd(dir, options, args);
   const made = await run('init');
-  const scopes = 'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate,events:write';
+  const scopes =
+    'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate,grants:write,events:write';
   const token = await run('api-key', 'create', '--tenant', 'acme', '--name', 'test', '--scopes', scopes);
   await writeFile(join(dir, 'token'), token, { mode: 0o600 });
   return made;

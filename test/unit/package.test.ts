@@ -12,10 +12,20 @@ const dir = mkdtempSync(join(tmpdir(), 'sealslot-pack-'));
 after(() => rmSync(dir, { recursive: true }));
 
 /** A project that was built and used: what must ship, and beside it what must not. */
-const SHIPPED = ['dist/main.js', 'dist/main.d.ts', 'dist/cli/serve.js', 'dist/cli/serve.d.ts'];
+const SHIPPED = [
+  'dist/page/index.html',
+  'dist/page/page.css',
+  'dist/page/icon.svg',
+  'dist/main.js',
+  'dist/main.d.ts',
+  'dist/cli/serve.js',
+  'dist/cli/serve.d.ts',
+];
 const LEFT_OUT = [
   'dist/main.js.map',
   'dist/kek.json',
+  'dist/page/kek.json',
+  'dist/other.html',
   'src/main.ts',
   'test/unit/some.test.ts',
   'scripts/demo.ts',

@@ -49,7 +49,8 @@ const say = about('files');
 
 export interface FilesContext {
   readonly config: Pick<Config, 'store' | 'custody' | 's3' | 'auth' | 'grants'>;
-  readonly configPath: string;
+  /** Absent where the configuration is no file. */
+  readonly configPath: string | undefined;
   /** This process's own unless given; some systems have none. */
   readonly userId?: number | undefined;
 }
@@ -60,8 +61,10 @@ export async function* examineFiles({
   configPath,
   userId = process.getuid?.(),
 }: FilesContext): Examination {
-  yield await examineConfigFile(configPath);
-  yield* examineFolders('files.config', configPath);
+  if (configPath !== undefined) {
+    yield await examineConfigFile(configPath);
+    yield* examineFolders('files.config', configPath);
+  }
   for (const path of secretFiles(config)) yield await examineSecret(path);
   for (const path of kekFiles(config)) {
     yield await examineKek(path, userId);

@@ -4,6 +4,7 @@ import { findLiveUpload } from '../../uploads/find.ts';
 import type { Services } from '../../uploads/services.ts';
 import type { Upload } from '../../uploads/upload.ts';
 import { isInline, sendContent } from '../content-reply.ts';
+import { ownPath } from '../own-path.ts';
 import { time } from '../present.ts';
 import type { Call, LinkCall, LinkRoute, ScopedRoute } from '../route.ts';
 import * as content from '../schemas/content.ts';
@@ -14,7 +15,8 @@ const KIB = 1024;
 const SUCCESS = {
   status: 200,
   schema: 'Content',
-  mediaType: '*/*',
+  // Whatever the object is; the first one is for generators of clients, which know no `*/*`.
+  mediaTypes: ['application/octet-stream', '*/*'],
   description: 'The object, in its own type.',
   others: { 206: 'The range of it that was asked for.', 304: 'The caller has it already.' },
   headers: { 200: ['ETag'], 206: ['ETag', 'Content-Range'], 304: ['ETag'] },
@@ -84,7 +86,7 @@ const follow: Omit<LinkRoute, 'method' | 'operationId' | 'summary'> = {
 function requireOrigin({ services, request }: LinkCall): void {
   const { origin } = services.config.content;
   if (origin !== undefined && request.host.toLowerCase() !== origin.host) {
-    throw new RouteNotFound('There is no such path; see /openapi.json.');
+    throw new RouteNotFound(`There is no such path; see ${ownPath(request, '/openapi.json')}.`);
   }
 }
 
@@ -104,12 +106,13 @@ const link: ScopedRoute = {
   async handle({ services, principal, request, reply }) {
     const upload = await findLiveUpload(services, principal, idOf(request));
     const { text, expiresAt } = await linkTo(services, upload, request.body as content.CreateLink);
-    return reply.code(201).send({ url: linkUrl(services, text), expiresAt: time(expiresAt) });
+    return reply
+      .code(201)
+      .send({ url: linkUrl(services, ownPath(request, `/v1/content/${text}`)), expiresAt: time(expiresAt) });
   },
 };
 
-function linkUrl({ config }: Services, text: string): string {
-  const path = `/v1/content/${text}`;
+function linkUrl({ config }: Services, path: string): string {
   return config.content.origin === undefined ? path : new URL(path, config.content.origin).href;
 }
 

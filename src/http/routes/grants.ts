@@ -3,6 +3,7 @@ import { prefixProblem } from '../../access/object-key.ts';
 import { InvalidRequest, type FieldError } from '../../errors.ts';
 import { findGrant, listGrants, mintGrant, revokeGrant } from '../../uploads/grants.ts';
 import { presentGrant } from '../present.ts';
+import { ownPath } from '../own-path.ts';
 import type { ScopedRoute } from '../route.ts';
 import { CreateGrant, GrantParams, ListGrantsQuery } from '../schemas/grants.ts';
 import { idOf } from './uploads.ts';
@@ -41,7 +42,7 @@ const create: ScopedRoute = {
     request.served.grantId = grant.id;
     return reply
       .code(201)
-      .header('location', `/v1/grants/${grant.id}`)
+      .header('location', ownPath(request, `/v1/grants/${grant.id}`))
       .send({ ...presentGrant(grant), token });
   },
 };

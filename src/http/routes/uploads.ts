@@ -7,6 +7,7 @@ import { issueUpload } from '../../uploads/issue.ts';
 import { requestAgain } from '../../uploads/reissue.ts';
 import { rekeyUpload } from '../../uploads/rekey.ts';
 import { removeUpload } from '../../uploads/remove.ts';
+import { ownPath } from '../own-path.ts';
 import { presentRequest, presentSlot } from '../present.ts';
 import type { ScopedRoute } from '../route.ts';
 import * as schemas from '../schemas.ts';
@@ -40,7 +41,7 @@ const create: ScopedRoute = {
     if (issued.replayed) reply.header('idempotency-replayed', 'true');
     return reply
       .code(201)
-      .header('location', `/v1/uploads/${issued.upload.id}`)
+      .header('location', ownPath(request, `/v1/uploads/${issued.upload.id}`))
       .send(presentSlot(issued.upload, services.now(), issued.request));
   },
 };

@@ -1,12 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { closed, Time } from './fields.ts';
-
-const Disposition = Type.Unsafe<'attachment' | 'inline'>({
-  type: 'string',
-  enum: ['attachment', 'inline'],
-  default: 'attachment',
-  description: 'inline is honoured for media types that the operator lists; all else stays an attachment.',
-});
+import { closed, Disposition, Time } from './fields.ts';
 
 export const CreateLink = Type.Object(
   {

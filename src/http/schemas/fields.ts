@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { UPLOAD_METHODS, UPLOAD_STATES, type UploadMethod } from '../../uploads/upload.ts';
 
 export const MAX_INTEGER = Number.MAX_SAFE_INTEGER;
@@ -7,10 +7,9 @@ export const closed = { additionalProperties: false };
 
 export const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
 export const Id = Type.String({ pattern: UUID, description: 'UUIDv7, lower case.' });
-export const State = Type.Unsafe<(typeof UPLOAD_STATES)[number]>({
-  type: 'string',
-  enum: [...UPLOAD_STATES],
-});
+type UploadState = (typeof UPLOAD_STATES)[number];
+const SlotState = Type.Unsafe<UploadState>({ $id: 'SlotState', type: 'string', enum: [...UPLOAD_STATES] });
+export const State = Type.Unsafe<UploadState>({ $ref: 'SlotState#' });
 export const Sha256 = Type.String({
   pattern: '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$',
   description:
@@ -52,19 +51,48 @@ export const Crc64nvme = Type.String({
   pattern: '^[A-Za-z0-9+/]{10}[AEIMQUYcgkosw048]=$',
   description: 'CRC-64/NVME of the whole body, base64 of its 8 bytes, big-endian (12 characters).',
 });
-export const Method = Type.Unsafe<UploadMethod>({
+const UploadMethods = Type.Unsafe<UploadMethod>({
+  $id: 'UploadMethod',
   type: 'string',
   enum: [...UPLOAD_METHODS],
   description:
     'PUT: one request, up to 5 GiB. multipart: parts, up to 48.8 TiB, can be resumed. POST: a form for plain HTML, where the policy allows it.',
 });
+export const Method = Type.Unsafe<UploadMethod>({ $ref: 'UploadMethod#' });
 export const PartNumber = Type.Integer({ minimum: 1, maximum: 10_000 });
 
-export const Mismatch = Type.Object({
-  field: Type.String(),
-  expected: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
-  actual: Type.Unsafe<string | number | null>({ type: ['string', 'number', 'null'] }),
+type Value = string | number | null;
+const MismatchOf = Type.Object(
+  {
+    field: Type.String(),
+    expected: Type.Unsafe<Value>({ type: ['string', 'number', 'null'] }),
+    actual: Type.Unsafe<Value>({ type: ['string', 'number', 'null'] }),
+  },
+  { $id: 'Mismatch' },
+);
+export const Mismatch = Type.Unsafe<Static<typeof MismatchOf>>({ $ref: 'Mismatch#' });
+
+const Dispositions = Type.Unsafe<'attachment' | 'inline'>({
+  $id: 'Disposition',
+  type: 'string',
+  enum: ['attachment', 'inline'],
+  default: 'attachment',
+  description:
+    'Of content and links, inline is honoured for media types that the operator lists; all else stays an attachment.',
 });
+export const Disposition = Type.Unsafe<'attachment' | 'inline'>({ $ref: 'Disposition#' });
+
+const FieldErrorOf = Type.Object(
+  {
+    path: Type.String({ description: 'JSON Pointer into the body, or part/name.' }),
+    message: Type.String(),
+  },
+  { $id: 'FieldError' },
+);
+export const FieldError = Type.Unsafe<Static<typeof FieldErrorOf>>({ $ref: 'FieldError#' });
+
+/** What more than one schema has: named, so that a generated client has one type for it. */
+export const FIELD_SCHEMAS = [SlotState, UploadMethods, MismatchOf, Dispositions, FieldErrorOf];
 
 export const textMap = (description: string) =>
   Type.Unsafe<Record<string, string>>({

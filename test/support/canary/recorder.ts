@@ -23,6 +23,8 @@ export class Recorder {
   readonly places: Places = new Map();
   /** Customer keys that answers handed out. */
   readonly handedOut: Buffer[] = [];
+  /** Grants' tokens that answers told. */
+  readonly grants: string[] = [];
   /** How often each status came. */
   readonly statuses = new Map<number, number>();
   readonly #url: string;
@@ -52,6 +54,11 @@ export class Recorder {
       // Once for each request: a further copy in the same answer would be a hit.
       kept = kept.replace(`"${KEY_HEADER}":"${key}"`, '');
       this.places.set(`${place} URL decoded`, Buffer.from(decodeURIComponent(String(request.url))));
+    }
+    if (answer.ok && operation === 'createGrant') {
+      const token = String(body.token);
+      this.grants.push(token);
+      kept = kept.replace(`"token":"${token}"`, '');
     }
     this.places.set(`${place} answer but for its keys`, Buffer.from(kept));
     this.places.set(`${place} headers`, Buffer.from(JSON.stringify([...answer.headers])));

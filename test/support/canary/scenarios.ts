@@ -107,6 +107,17 @@ export const SCENARIOS: readonly Scenario[] = [
     change: (sent) => ({ ...sent, headers: { ...sent.headers, authorization: 'few' } }),
   },
   {
+    name: 'by a grant',
+    inProcess: true,
+    change: (sent) => ({ ...sent, headers: { ...sent.headers, authorization: 'grant' } }),
+  },
+  {
+    name: 'by a grant, the store throwing the key',
+    fault: 'store throws the key',
+    inProcess: true,
+    change: (sent) => ({ ...sent, headers: { ...sent.headers, authorization: 'grant' } }),
+  },
+  {
     name: 'against policy',
     inProcess: true,
     change: (sent) => (sent.body === undefined ? sent : withBody(sent, '{"contentType":"a/b","size":9e15}')),

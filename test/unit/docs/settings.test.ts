@@ -27,6 +27,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'content.inlineTypes': '[image/png]',
   'grants.secretFiles': '[other-link-secret]',
   'grants.maxSeconds': '3601',
+  'demo.enabled': 'true',
   'store.path': 'other.db',
   'custody.current': 'second',
   'custody.hierarchy.period': 'hour',

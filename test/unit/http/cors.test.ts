@@ -36,8 +36,18 @@ describe('CORS', () => {
     await using h = await makeHarness({ target: fakeTarget(new FakeObjectStore()), corsOrigins: [APP] });
     const other = await h.app.inject(preflight('https://app.example.com.evil.example'));
     assert.equal(other.headers['access-control-allow-origin'], undefined);
+    assert.equal(other.headers['cross-origin-resource-policy'], 'same-origin');
     const refused = await h.call('POST', '/v1/uploads', { headers: { origin: APP } });
     assert.equal(refused.status, 401);
     assert.equal(refused.headers['access-control-allow-origin'], APP);
+    assert.equal(refused.headers['cross-origin-resource-policy'], 'same-origin');
+  });
+
+  it('lets any page find out that it is there, by a path that is not', async () => {
+    await using h = await makeHarness({ target: fakeTarget(new FakeObjectStore()) });
+    const { status, headers } = await h.call('GET', '/', { headers: { origin: APP } });
+    assert.equal(status, 404);
+    assert.equal(headers['cross-origin-resource-policy'], 'cross-origin');
+    assert.equal(headers['access-control-allow-origin'], undefined);
   });
 });

@@ -157,7 +157,7 @@ describe('grants over HTTP', () => {
       .logged()
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as Json);
+      .map((line) => JSON.parse(line));
     const of = (operation: string) => lines.filter((line) => line.operation === operation);
     for (const operation of ['createGrant', 'getGrant', 'revokeGrant']) {
       const [line] = of(operation);
