@@ -397,6 +397,29 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        /** @enum {string} */
+        readonly SlotState: "issued" | "uploaded" | "rejected" | "expired" | "deleting" | "deleted";
+        /**
+         * @description PUT: one request, up to 5 GiB. multipart: parts, up to 48.8 TiB, can be resumed. POST: a form for plain HTML, where the policy allows it.
+         * @enum {string}
+         */
+        readonly UploadMethod: "PUT" | "POST" | "multipart";
+        readonly Mismatch: {
+            readonly field: string;
+            readonly expected: string | number | null;
+            readonly actual: string | number | null;
+        };
+        /**
+         * @description Of content and links, inline is honoured for media types that the operator lists; all else stays an attachment.
+         * @default attachment
+         * @enum {string}
+         */
+        readonly Disposition: "attachment" | "inline";
+        readonly FieldError: {
+            /** @description JSON Pointer into the body, or part/name. */
+            readonly path: string;
+            readonly message: string;
+        };
         readonly CreateUpload: {
             /** @description At most 1,024 bytes of UTF-8, no NUL. Comes back as sent; the object key holds a cleaned form. */
             readonly filename?: string;
@@ -414,12 +437,8 @@ export interface components {
             readonly crc32c?: string;
             /** @description CRC-64/NVME of the whole body, base64 of its 8 bytes, big-endian (12 characters). */
             readonly crc64nvme?: string;
-            /**
-             * @description PUT: one request, up to 5 GiB. multipart: parts, up to 48.8 TiB, can be resumed. POST: a form for plain HTML, where the policy allows it.
-             * @default PUT
-             * @enum {string}
-             */
-            readonly method?: "PUT" | "POST" | "multipart";
+            /** @default PUT */
+            readonly method?: components["schemas"]["UploadMethod"];
             /** @description Bytes of each part but the last; chosen for you unless given. For multipart. */
             readonly partSize?: number;
             /** @description The life of the URL; the tenant’s policy sets the bounds. */
@@ -437,11 +456,7 @@ export interface components {
              * @example bytes=0-1023
              */
             readonly range?: string;
-            /**
-             * @default attachment
-             * @enum {string}
-             */
-            readonly disposition?: "attachment" | "inline";
+            readonly disposition?: components["schemas"]["Disposition"];
             /** @description The life of the URL; the tenant’s policy sets the bounds. */
             readonly expiresInSeconds?: number;
         };
@@ -515,8 +530,7 @@ export interface components {
         readonly Slot: {
             /** @description UUIDv7, lower case. */
             readonly id: string;
-            /** @enum {string} */
-            readonly state: "issued" | "uploaded" | "rejected" | "expired" | "deleting" | "deleted";
+            readonly state: components["schemas"]["SlotState"];
             readonly bucket: string;
             /** @description The path in the bucket. */
             readonly objectKey: string;
@@ -527,11 +541,7 @@ export interface components {
             readonly sha256?: string;
             readonly crc32c?: string;
             readonly crc64nvme?: string;
-            /**
-             * @description PUT: one request, up to 5 GiB. multipart: parts, up to 48.8 TiB, can be resumed. POST: a form for plain HTML, where the policy allows it.
-             * @enum {string}
-             */
-            readonly method: "PUT" | "POST" | "multipart";
+            readonly method: components["schemas"]["UploadMethod"];
             /** @description Bytes of each part but the last. */
             readonly partSize?: number;
             /** @description As sent. */
@@ -560,11 +570,7 @@ export interface components {
             /** @description true while a re-key is under way. */
             readonly rekeying?: boolean;
             /** @description Of a rejected slot: what is not as announced. */
-            readonly mismatches?: readonly {
-                readonly field: string;
-                readonly expected: string | number | null;
-                readonly actual: string | number | null;
-            }[];
+            readonly mismatches?: readonly components["schemas"]["Mismatch"][];
             readonly request?: components["schemas"]["UploadRequest"];
         };
         readonly SlotPage: {
@@ -626,7 +632,7 @@ export interface components {
             /** @description What may be announced; as the tenant’s policy where there are none. */
             readonly contentTypes?: readonly string[];
             /** @description How files may be sent; as the tenant’s policy where there are none. */
-            readonly methods?: readonly ("PUT" | "POST" | "multipart")[];
+            readonly methods?: readonly components["schemas"]["UploadMethod"][];
             /**
              * @description Goes into the place of `{prefix}` in the tenant’s objectKeyTemplate: clean segments with one "/" between, at most 256 bytes of UTF-8.
              * @example cases/4711
@@ -649,7 +655,7 @@ export interface components {
             /** @description Bytes. */
             readonly maxSizeBytes?: number;
             readonly contentTypes?: readonly string[];
-            readonly methods?: readonly ("PUT" | "POST" | "multipart")[];
+            readonly methods?: readonly components["schemas"]["UploadMethod"][];
             readonly prefix?: string;
             /** @description As sent. */
             readonly metadata?: {
@@ -683,7 +689,7 @@ export interface components {
             /** @description Bytes. */
             readonly maxSizeBytes?: number;
             readonly contentTypes?: readonly string[];
-            readonly methods?: readonly ("PUT" | "POST" | "multipart")[];
+            readonly methods?: readonly components["schemas"]["UploadMethod"][];
             readonly prefix?: string;
             /** @description As sent. */
             readonly metadata?: {
@@ -715,12 +721,7 @@ export interface components {
             readonly nextCursor?: string;
         };
         readonly CreateLink: {
-            /**
-             * @description inline is honoured for media types that the operator lists; all else stays an attachment.
-             * @default attachment
-             * @enum {string}
-             */
-            readonly disposition?: "attachment" | "inline";
+            readonly disposition?: components["schemas"]["Disposition"];
             /** @description The life of the link, within bounds. */
             readonly expiresInSeconds?: number;
         };
@@ -762,8 +763,7 @@ export interface components {
                 /** @description UUIDv7, lower case. */
                 readonly id: string;
                 readonly tenant: string;
-                /** @enum {string} */
-                readonly state: "issued" | "uploaded" | "rejected" | "expired" | "deleting" | "deleted";
+                readonly state: components["schemas"]["SlotState"];
                 readonly bucket: string;
                 /** @description The path in the bucket. */
                 readonly objectKey: string;
@@ -773,11 +773,7 @@ export interface components {
                 readonly etag?: string;
                 readonly versionId?: string;
                 /** @description What is not as announced. */
-                readonly mismatches?: readonly {
-                    readonly field: string;
-                    readonly expected: string | number | null;
-                    readonly actual: string | number | null;
-                }[];
+                readonly mismatches?: readonly components["schemas"]["Mismatch"][];
             };
         };
         /** @description RFC 9457. */
@@ -825,32 +821,21 @@ export interface components {
             readonly code: string;
             readonly detail: string;
             readonly requestId: string;
-            readonly errors?: readonly {
-                /** @description JSON Pointer into the body, or part/name. */
-                readonly path: string;
-                readonly message: string;
-            }[];
+            readonly errors?: readonly components["schemas"]["FieldError"][];
             /** @description Of not_arrived: the first parts to send. */
             readonly missingParts?: readonly number[];
             /** @description Of not_arrived: how many parts are missing in all. */
             readonly missingCount?: number;
             /** @description Of mismatch: what is not as announced. */
-            readonly mismatches?: readonly {
-                readonly field: string;
-                readonly expected: string | number | null;
-                readonly actual: string | number | null;
-            }[];
+            readonly mismatches?: readonly components["schemas"]["Mismatch"][];
             /** @description Of dependency_unavailable: what does not answer. */
             readonly dependency?: string;
             /** @description Of grant_exhausted: how many slots the grant has left. */
             readonly left?: number;
             /** @description Of insufficient_scope: what is needed. */
             readonly scope?: string;
-            /**
-             * @description Of state_conflict: the slot’s.
-             * @enum {string}
-             */
-            readonly state?: "issued" | "uploaded" | "rejected" | "expired" | "deleting" | "deleted";
+            /** @description Of state_conflict: the slot’s. */
+            readonly state?: components["schemas"]["SlotState"];
         } & {
             readonly [key: string]: unknown;
         };
@@ -866,7 +851,7 @@ export interface operations {
     readonly listUploads: {
         readonly parameters: {
             readonly query?: {
-                readonly state?: "issued" | "uploaded" | "rejected" | "expired" | "deleting" | "deleted";
+                readonly state?: components["schemas"]["SlotState"];
                 /** @description nextCursor of the page before. */
                 readonly cursor?: string;
                 readonly limit?: number;
@@ -2439,8 +2424,7 @@ export interface operations {
     readonly readContent: {
         readonly parameters: {
             readonly query?: {
-                /** @description inline is honoured for media types that the operator lists; all else stays an attachment. */
-                readonly disposition?: "attachment" | "inline";
+                readonly disposition?: components["schemas"]["Disposition"];
             };
             readonly header?: {
                 /** @description RFC 9110; answered as S3 answers it. */
@@ -2463,6 +2447,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
+                    readonly "application/octet-stream": components["schemas"]["Content"];
                     readonly "*/*": components["schemas"]["Content"];
                 };
             };
@@ -2476,6 +2461,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
+                    readonly "application/octet-stream": components["schemas"]["Content"];
                     readonly "*/*": components["schemas"]["Content"];
                 };
             };
@@ -2575,8 +2561,7 @@ export interface operations {
     readonly headContent: {
         readonly parameters: {
             readonly query?: {
-                /** @description inline is honoured for media types that the operator lists; all else stays an attachment. */
-                readonly disposition?: "attachment" | "inline";
+                readonly disposition?: components["schemas"]["Disposition"];
             };
             readonly header?: {
                 /** @description RFC 9110; answered as S3 answers it. */
@@ -2836,6 +2821,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
+                    readonly "application/octet-stream": components["schemas"]["Content"];
                     readonly "*/*": components["schemas"]["Content"];
                 };
             };
@@ -2849,6 +2835,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
+                    readonly "application/octet-stream": components["schemas"]["Content"];
                     readonly "*/*": components["schemas"]["Content"];
                 };
             };
