@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { APP, call, hostWith, place, SLOT, type Host, type Place } from './world.ts';
+import { sealslot } from '../../../src/index.ts';
+import { APP, call, hostWith, makeHost, place, SLOT, type Host, type Place } from './world.ts';
 
 const PROBLEM = 'application/problem+json';
 
@@ -152,3 +153,23 @@ for (const prefix of ['', '/files', '/deep/er']) {
     });
   });
 }
+
+describe('an application with a serialiser for whole answers', () => {
+  it('gets none of ours to write: keys are in them', async () => {
+    await using at = await place();
+    const { app } = await makeHost();
+    const written: unknown[] = [];
+    app.setReplySerializer((payload) => {
+      written.push(payload);
+      return JSON.stringify({ host: payload });
+    });
+    try {
+      await app.register(sealslot, { config: at.document, authenticate: ({ user }) => user });
+      const made = await call(app, 'alice', 'POST', '/v1/uploads', { body: SLOT });
+      assert.deepEqual([made.status, made.body['state'], written], [201, 'issued', []]);
+      assert.deepEqual((await call(app, 'alice', 'GET', '/hello')).body, { host: { hello: 'host' } });
+    } finally {
+      await app.close();
+    }
+  });
+});
