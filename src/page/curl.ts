@@ -22,7 +22,7 @@ ask=$(jq -n --arg name "\${FILE##*/}" --arg type ${quoted(contentType)} --argjso
 slot=$(api POST /v1/uploads -H 'content-type: application/json' -d "$ask") || { printf '%s\\n' "$slot"; false; }
 
 printf '%s' "$slot" | headers .request |
-  curl -sS --fail-with-body --proto '=https' -H @- -T "$FILE" --url "$(printf '%s' "$slot" | json .request.url)"
+  curl -sS --fail-with-body --globoff --proto '=https' -H @- -T "$FILE" --url "$(printf '%s' "$slot" | json .request.url)"
 
 api POST "/v1/uploads/$(printf '%s' "$slot" | json .id)/complete"
 `;
@@ -32,7 +32,7 @@ export function downloadByCurl(endpoint: string, id: string, filename: string): 
   return `${begin(endpoint, `FILE=${quoted(`./${filename}`)}`)}
 download=$(api POST ${quoted(`/v1/uploads/${id}/download`)}) || { printf '%s\\n' "$download"; false; }
 printf '%s' "$download" | headers '' |
-  curl -sS --fail-with-body --proto '=https' -H @- -o "$FILE" --url "$(printf '%s' "$download" | json .url)"
+  curl -sS --fail-with-body --globoff --proto '=https' -H @- -o "$FILE" --url "$(printf '%s' "$download" | json .url)"
 `;
 }
 
