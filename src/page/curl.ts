@@ -41,6 +41,11 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
+/** The same for a file that is to be written, by a name that somebody else has chosen: never a hidden one, such as that of a shell's settings. */
+export function nameToWrite(filename: string | undefined, id: string): string {
+  return localName(filename, id).replace(/^[\s.]+/, '_');
+}
+
 /** A name that stands in the folder where the commands run, and does nothing to the terminal it is pasted into. */
 export function localName(filename: string | undefined, id: string): string {
   const last = (filename ?? id).split(/[/\\]/).at(-1) ?? '';
