@@ -129,6 +129,10 @@ for (const prefix of ['', '/files', '/deep/er']) {
     it('logs to the application what may be logged, and no URL: a link is a secret', async () => {
       const link = `e30.e30.${'A'.repeat(43)}`;
       assert.equal((await ask(undefined, 'GET', `/v1/content/${link}`)).status, 404);
+      for (const more of ['/', '/x', '/x/y']) {
+        const { status, body } = await ask(undefined, 'GET', `/v1/content/${link}${more}`);
+        assert.deepEqual([status, body['code']], [404, 'route_not_found']);
+      }
       await call(host.app, 'alice', 'GET', '/hello');
       const { id } = await make('alice');
       const logged = host.logged();
