@@ -61,6 +61,13 @@ module.exports = {
       to: { path: '^src/page/' },
     },
     {
+      name: 'the-client-of-browsers-stands-alone',
+      comment: 'What runs in a browser, or is shared with it, needs neither Node nor the service’s code.',
+      severity: 'error',
+      from: { path: '^src/client/([^/]+\\.ts$|browser/)' },
+      to: { pathNot: '^src/client/([^/]+\\.ts$|browser/)' },
+    },
+    {
       name: 'no-circular',
       comment: 'Modules that import each other are one module; types alone may refer to each other.',
       severity: 'error',

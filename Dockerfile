@@ -5,7 +5,7 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # The one install script fetches a Node, and this image is one.
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json tsconfig.build.browser.json ./
 COPY src ./src
 RUN npm run build
 

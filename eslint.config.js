@@ -12,6 +12,7 @@ export default tseslint.config(
       'test/fixtures/',
       // Scripts of pages: plain JavaScript, as a page has it.
       'test/browser/page/',
+      'src/client/api.ts',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -14,6 +14,7 @@ import { Checks } from './checks.ts';
 import { megabytes } from './dockerfile/tree.ts';
 import { runConsumer } from './package/consumer.ts';
 import { notAllowed, parsePacked } from './package/contents.ts';
+import { HOST } from './package/host.ts';
 import { findOldNode } from './package/old-node.ts';
 import { complete, SHELLS } from './package/shells.ts';
 
@@ -121,6 +122,15 @@ await checks.check('sealslot/node: a program that imports it has its types, and 
   mkdirSync(consumer);
   const printed = runConsumer(consumer, installed, join(project, 'node_modules'));
   assert.equal(printed, 'unreachable true Unreachable');
+  return printed;
+});
+await checks.check('sealslot: an application that has it inside has its types, and runs', () => {
+  const host = join(dir, 'host');
+  mkdirSync(host);
+  writeFileSync(join(host, 's3-secret'), 'a secret of this check', { mode: 0o600 });
+  assert.equal(sealslot('init', '--kek-file', join(host, 'kek.json')).status, 0);
+  const printed = runConsumer(host, installed, join(project, 'node_modules'), HOST, ['fastify']);
+  assert.equal(printed, 'true true 201,401,401 object HostUnfit UnsafeToServe');
   return printed;
 });
 await checks.check('a mistyped command or option: 64, and the near one is suggested', () => {

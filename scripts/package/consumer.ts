@@ -43,16 +43,26 @@ const TSCONFIG = {
 /**
  * Writes a program that uses the installed package, checks its types, and runs it.
  * @param dir an empty folder. @param installed the package. @param modules the folder that has TypeScript and the types of Node.
+ * @param program what it is; one that uses the client unless given. @param shared packages of `installed` that it imports as well.
  * @returns what it printed.
  */
-export function runConsumer(dir: string, installed: string, modules: string): string {
+export function runConsumer(
+  dir: string,
+  installed: string,
+  modules: string,
+  program = PROGRAM,
+  shared: readonly string[] = [],
+): string {
   mkdirSync(join(dir, 'node_modules/@types'), { recursive: true });
   symlinkSync(installed, join(dir, 'node_modules/sealslot'));
   for (const name of ['@types/node', 'undici-types'])
     symlinkSync(join(modules, name), join(dir, 'node_modules', name));
+  // As npm does it where a version fits both.
+  for (const name of shared)
+    symlinkSync(join(installed, 'node_modules', name), join(dir, 'node_modules', name));
   writeFileSync(join(dir, 'package.json'), '{ "type": "module" }\n');
   writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(TSCONFIG));
-  writeFileSync(join(dir, 'program.ts'), PROGRAM);
+  writeFileSync(join(dir, 'program.ts'), program);
   const tsc = join(modules, 'typescript/bin/tsc');
   try {
     execFileSync(process.execPath, [tsc, '-p', dir], { cwd: dir, encoding: 'utf8', stdio: 'pipe' });

@@ -1,3 +1,6 @@
+/** What allows types: `image/png`, `image/*`, or `*` for any. A pattern for JSON Schema. */
+export const CONTENT_TYPE_GLOB = '^(\\*|[a-z0-9!#$&^_.+-]+/(\\*|[a-z0-9!#$&^_.+-]+))$';
+
 const TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
 const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
 const MEDIA_TYPE = new RegExp(

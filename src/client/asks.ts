@@ -4,11 +4,10 @@ import type { SlotWithRequest, UploadAsk } from './model.ts';
 /** How a file goes: whole by one PUT, in parts, or whichever suits its size and is allowed. */
 export type UploadMethod = 'auto' | 'PUT' | 'multipart';
 
-const MIB = 1024 ** 2;
 /** Below that a file goes whole, and S3 itself checks its SHA-256. From there on it goes in parts: a failure costs one part. */
-const PARTS_FROM_BYTES = 256 * MIB;
+const PARTS_FROM_BYTES = 256 * 1024 ** 2;
 /** What S3 takes by one PUT. */
-export const LARGEST_PUT_BYTES = 5 * 1024 * MIB;
+export const LARGEST_PUT_BYTES = 5 * 1024 ** 3;
 
 /** What both ways of asking have in common. */
 export type AskFacts = Omit<UploadAsk, 'sha256' | 'method' | 'partSize'>;
@@ -63,8 +62,9 @@ export async function firstAllowed<Ask>(
 
 /** Whether nothing but the method, or the SHA-256 with it, is refused. */
 function isOfTheWay(error: unknown): boolean {
-  if (!hasCode(error, 'policy_refused')) return false;
   return (
-    error.errors.length > 0 && error.errors.every(({ path }) => path === '/method' || path === '/sha256')
+    hasCode(error, 'policy_refused') &&
+    error.errors.length > 0 &&
+    error.errors.every(({ path }) => path === '/method' || path === '/sha256')
   );
 }

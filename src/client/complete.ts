@@ -29,7 +29,5 @@ export async function complete(
 
 /** @returns the first of the missing part numbers; undefined when no part is missing, or it was another answer. */
 export function missingPartsOf(error: unknown): number[] | undefined {
-  if (!hasCode(error, 'not_arrived')) return undefined;
-  const { missingParts } = error.members;
-  return Array.isArray(missingParts) ? missingParts.filter((each) => typeof each === 'number') : undefined;
+  return hasCode(error, 'not_arrived') ? (error.members['missingParts'] as number[] | undefined) : undefined;
 }

@@ -10,7 +10,7 @@ export abstract class PartnerError extends Error {
 
   /** @param members of the error, beside its `cause`. */
   constructor(message: string, { cause, ...members }: { readonly [name: string]: unknown } = {}) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(message, cause ? { cause } : undefined);
     Object.assign(this, members);
   }
 }
@@ -38,7 +38,7 @@ export class ServiceProblem extends PartnerError {
     super(
       typeof detail === 'string'
         ? detail
-        : `The service answered ${status} without saying why: is the endpoint right?`,
+        : `The service answered ${status}, and not why: is the endpoint right?`,
       {
         ...{ status, retryAfterSeconds, members },
         code: typeof code === 'string' ? code : 'unexpected_answer',
@@ -82,7 +82,7 @@ export class S3Refusal extends PartnerError {
   declare readonly passing: boolean;
 
   constructor(status: number, s3Code: string, retryAfterSeconds?: number) {
-    super(`S3 answered ${status}${s3Code === '' ? '' : ` (${s3Code})`}.`, {
+    super(`S3 answered ${status}${s3Code && ` (${s3Code})`}.`, {
       ...{ status, s3Code, retryAfterSeconds },
       // 409: another PUT of the same object is under way. RequestTimeout comes with 400: our bytes came too slowly.
       passing: status >= 500 || status === 429 || status === 409 || s3Code === 'RequestTimeout',

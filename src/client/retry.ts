@@ -24,7 +24,8 @@ export const DEFAULT_RETRY: RetryPolicy = {
   pause: delay,
 };
 
-function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+/** @throws what aborted the signal. */
+export function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return until(signal, (end) => {
     const timer = setTimeout(end, milliseconds);
     return () => clearTimeout(timer);
@@ -33,12 +34,12 @@ function delay(milliseconds: number, signal: AbortSignal | undefined): Promise<v
 
 /**
  * Waits for something that can be given up.
- * @param begin starts it and is told how to end it, by a value or a promise; what it returns cleans up, however it ends.
+ * @param begin starts it and is told how to end it, by a value or a promise; what it returns, if anything, cleans up, however it ends.
  * @throws what aborted the signal.
  */
 export async function until<T = void>(
   signal: AbortSignal | undefined,
-  begin: (end: (value: T | PromiseLike<T>) => void) => () => void,
+  begin: (end: (value: T | PromiseLike<T>) => void) => (() => void) | undefined,
 ): Promise<T> {
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -48,7 +49,7 @@ export async function until<T = void>(
   try {
     return await promise;
   } finally {
-    cleanUp();
+    cleanUp?.();
     signal?.removeEventListener('abort', onAbort);
   }
 }
@@ -90,11 +91,6 @@ export class Patience {
   async whileUnderWay(error: unknown): Promise<void> {
     this.#failures = 0;
     await this.#wait(error);
-  }
-
-  /** Something went forward. */
-  renew(): void {
-    this.#failures = 0;
   }
 
   async #wait(error: unknown): Promise<void> {

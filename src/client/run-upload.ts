@@ -2,7 +2,7 @@ import { complete } from './complete.ts';
 import { deliverParts, type UploadStep } from './deliver-parts.ts';
 import { hasCode, unlessCode } from './errors.ts';
 import type { Meter } from './meter.ts';
-import type { SignedRequest, Slot, SlotWithRequest, UploadRequest } from './model.ts';
+import type { SignedRequest, Slot, SlotWithRequest } from './model.ts';
 import { Patience } from './retry.ts';
 import { sendBody } from './send-body.ts';
 import type { Sendable } from './sendable.ts';
@@ -45,8 +45,9 @@ export async function runUpload(
   source: Sendable,
   options: RunOptions,
 ): Promise<RunResult> {
-  const { create, signal } = options;
-  const restarts: unknown[] = [];
+  const { create, meter, parallelParts: parallel = PARALLEL_PARTS, signal, onStep } = options;
+  const { retry } = service;
+  let restarts = 0;
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
     const created = await unlessCode(create(attempt), 'upload_deleted');
     if (!created) continue;
@@ -54,56 +55,34 @@ export async function runUpload(
     const { request, ...slot } = created;
     if (slot.state === 'uploaded') return { outcome: 'already', slot };
     if (!request) continue;
+    const { id } = slot;
+    const isInParts = request.method === 'multipart';
+    let isOurs = false;
+    const end = (slot: Slot): RunResult => ({ outcome: isOurs ? 'uploaded' : 'already', slot });
+    const step = (now: UploadStep): void => {
+      isOurs ||= isInParts && now === 'uploading';
+      onStep?.(now);
+    };
     try {
-      const done = await deliver(service, slot, request, source, options);
-      if (done !== undefined) return done;
+      if (isInParts) {
+        const options = { parallel, meter, signal, onStep: step };
+        return end(await deliverParts(service, id, request, source, options));
+      }
+      step('uploading');
+      isOurs = await sendBody(source, request, {
+        ...{ number: 1, from: 0, size: source.size, retry, meter, signal },
+        fresh: async () => (await service.request(id, signal)).request as SignedRequest,
+      });
+      step('completing');
+      return end(await complete(service, id, new Patience(retry, signal), signal));
     } catch (error) {
-      if (!isRestart(error, request) || restarts.push(error) > MOST_RESTARTS) throw error;
+      // What lay there before is not this source. Had it been sent just now, another try would end the same way.
+      if (!isOurs && hasCode(error, 'mismatch')) continue;
+      // S3 or the service has given the parts up, whoever is to blame: all of them have to go into another slot.
+      const isRestart = isInParts && hasCode(error, 'restart_needed', 'state_conflict');
+      if (!isRestart || (restarts += 1) > MOST_RESTARTS) throw error;
       await source.requireUnchanged();
     }
   }
-  throw new Error(`${MOST_ATTEMPTS} slots for this file came to nothing`);
-}
-
-/** Sends what is missing and has the service look. @returns undefined when what lay there already is not this. */
-async function deliver(
-  service: ServiceClient,
-  { id }: Slot,
-  request: UploadRequest,
-  source: Sendable,
-  { meter, parallelParts: parallel = PARALLEL_PARTS, signal, onStep }: RunOptions,
-): Promise<RunResult | undefined> {
-  // In an object, as the callback sets it too.
-  const bytes = { sent: false };
-  const result = (slot: Slot): RunResult => ({
-    outcome: bytes.sent ? 'uploaded' : 'already',
-    slot,
-  });
-  try {
-    if (request.method === 'multipart') {
-      const onParts = (step: UploadStep): void => {
-        bytes.sent ||= step === 'uploading';
-        onStep?.(step);
-      };
-      return result(
-        await deliverParts(service, id, request, source, { parallel, meter, signal, onStep: onParts }),
-      );
-    }
-    onStep?.('uploading');
-    bytes.sent = await sendBody(source, request, {
-      ...{ number: 1, from: 0, size: source.size, retry: service.retry, meter, signal },
-      fresh: async () => (await service.request(id, signal)).request as SignedRequest,
-    });
-    onStep?.('completing');
-    return result(await complete(service, id, new Patience(service.retry, signal), signal));
-  } catch (error) {
-    // What lay there before is not this source. Had it been sent just now, another try would end the same way.
-    if (!bytes.sent && hasCode(error, 'mismatch')) return undefined;
-    throw error;
-  }
-}
-
-/** S3 or the service has given the parts up, whoever is to blame: all of them have to go into another slot. */
-function isRestart(error: unknown, { method }: UploadRequest): boolean {
-  return method === 'multipart' && hasCode(error, 'restart_needed', 'state_conflict');
+  throw new Error('No slot of many came to anything.');
 }

@@ -44,7 +44,9 @@ export async function sendParts(
       return ready.shift();
     }));
   const worker = async (): Promise<void> => {
-    for (let request = await next(); request !== undefined; request = await next()) {
+    for (;;) {
+      const request = await next();
+      if (!request) return;
       const { partNumber: number, size } = request;
       const fresh = async (): Promise<PartRequest> =>
         (await service.requestParts(id, [number], signal))[0] as PartRequest;

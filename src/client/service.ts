@@ -24,15 +24,13 @@ export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
   readonly endpoint: string;
   readonly transport: T;
   readonly retry: RetryPolicy;
-  readonly #authorize: () => string | Promise<string>;
-  readonly #renewsToken: boolean;
+  readonly #options: ServiceOptions<T>;
 
-  constructor({ endpoint, authorize, renewsToken = false, transport, retry }: ServiceOptions<T>) {
-    this.endpoint = endpoint.href.replace(/\/+$/, '');
-    this.#authorize = authorize;
-    this.#renewsToken = renewsToken;
-    this.transport = transport;
-    this.retry = retry;
+  constructor(options: ServiceOptions<T>) {
+    this.endpoint = options.endpoint.href.replace(/\/+$/, '');
+    this.transport = options.transport;
+    this.retry = options.retry;
+    this.#options = options;
   }
 
   /**
@@ -84,17 +82,16 @@ export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer> {
     const patience = new Patience(this.retry, signal);
-    let mayRenew = this.#renewsToken;
+    let mayRenew = this.#options.renewsToken;
     for (;;) {
       // What the caller's own function throws is not tried again.
-      const authorization = await this.#authorize();
+      const authorization = await this.#options.authorize();
       try {
         const { status, text, retryAfterSeconds } = await this.transport.send({
           method,
           url: `${this.endpoint}/v1/uploads${path}`,
           headers: {
             authorization,
-            accept: 'application/json',
             ...(body !== undefined && { 'content-type': 'application/json' }),
             ...headers,
           },
@@ -106,9 +103,9 @@ export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
         throw new ServiceProblem(status, document, retryAfterSeconds);
       } catch (error) {
         signal?.throwIfAborted();
-        if (!mayRenew || !(error instanceof ServiceProblem && error.status === 401)) {
-          await patience.afterFailure(error);
-        } else mayRenew = false;
+        const isRefused = mayRenew && (error as ServiceProblem).status === 401;
+        mayRenew &&= !isRefused;
+        if (!isRefused) await patience.afterFailure(error);
       }
     }
   }

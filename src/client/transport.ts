@@ -27,7 +27,7 @@ export interface ServiceTransport {
 
 /** Seconds; undefined when it is absent or a date, which only tells something to those whose clock is right. */
 export function retryAfterIn(value: string | null | undefined): number | undefined {
-  return value != null && /^\d{1,6}$/.test(value) ? Number(value) : undefined;
+  return value && /^\d{1,6}$/.test(value) ? Number(value) : undefined;
 }
 
 /** S3's refusals are XML; their code is all that is used of them. */

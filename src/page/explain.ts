@@ -20,7 +20,8 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** What the client's own words leave open. */
-const CORS = `This page is ${location.origin}; “sealslot cors” prints the rules that let it in, and applies them.`;
+const CORS =
+  'These are the bucket’s CORS rules: “sealslot cors print” has what this page needs, “sealslot cors apply” sets it.';
 
 /** @param s3 the origin that the file was last sent to. */
 export function explain(error: unknown, s3?: string): Explanation {

@@ -50,7 +50,7 @@ describe('a failure without a reason, in Chromium', { skip: started.skip }, () =
         [error.class, error.code, error.peer, error.likely],
         ['Unreachable', 'unreachable', 'S3', 'cors'],
       );
-      assert.match(error.message, /CORS/);
+      assert.match(error.message, /cors check/);
       assert.ok(error.message.includes(world.pages.unknownToS3) && error.message.includes(world.s3.origin));
       assert.ok(probesAt(world.s3).length > 0);
       assertBare(probesAt(world.s3));

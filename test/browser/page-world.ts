@@ -165,9 +165,11 @@ export class DemoPage implements AsyncDisposable {
 
 async function startDemo(dir: string, s3: S3Server, proxy: TlsProxy, links: boolean): Promise<Service> {
   await mkdir(dir);
-  await writeFile(join(dir, 'link-secret'), randomBytes(32).toString('base64'), { mode: 0o600 });
+  for (const name of ['link-secret', 'grant-secret'])
+    await writeFile(join(dir, name), randomBytes(32).toString('base64'), { mode: 0o600 });
   const yaml = `
 demo: { enabled: true }
+grants: { secretFiles: [grant-secret] }
 ${links ? 'content: { linkSecretFiles: [link-secret] }' : ''}
 retention: { deleteMarginSeconds: 1 }
 jobs: { intervalSeconds: 1 }

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { severable, type Severable } from '../support/severable.ts';
 
+const PATIENCE_MS = 60_000;
 const HOP_BY_HOP = new Set(['connection', 'keep-alive']);
 
 export interface Certificate {
@@ -95,7 +96,7 @@ export class TlsProxy implements AsyncDisposable {
 
   /** The next request that matches waits when so much of its body has come in. */
   hold(matches: Match, bytes: number): Held {
-    const reached = Promise.withResolvers<Passed>();
+    const reached = awaited('held');
     const released = Promise.withResolvers<undefined>();
     this.#rules.push({
       matches,
@@ -110,7 +111,7 @@ export class TlsProxy implements AsyncDisposable {
 
   /** The next request that matches loses its connection when so much of its body has come in. */
   reset(matches: Match, bytes: number): Promise<Passed> {
-    const done = Promise.withResolvers<Passed>();
+    const done = awaited('reset');
     this.#rules.push({
       matches,
       bytes,
@@ -124,7 +125,7 @@ export class TlsProxy implements AsyncDisposable {
 
   /** The next request that matches arrives whole, and its answer does not. Resolves with the request when that has happened. */
   loseAnswer(matches: Match): Promise<Passed> {
-    const { promise, resolve } = Promise.withResolvers<Passed>();
+    const { promise, resolve } = awaited('answered in vain');
     this.#lost.push({ matches, done: resolve });
     return promise;
   }
@@ -217,6 +218,18 @@ export class TlsProxy implements AsyncDisposable {
     const [rule] = this.#rules.splice(index, 1);
     await rule?.act(passed, socket);
   }
+}
+
+/** A request that should come; not for ever. */
+function awaited(what: string): PromiseWithResolvers<Passed> {
+  const request = Promise.withResolvers<Passed>();
+  const error = new Error(`no request came to be ${what}`);
+  const timer = setTimeout(() => request.reject(error), PATIENCE_MS).unref();
+  request.promise.then(
+    () => clearTimeout(timer),
+    () => undefined,
+  );
+  return request;
 }
 
 /** Until more may be written, or nothing can be. */

@@ -165,7 +165,7 @@ describe('docs/uppy.md: sealslot/uppy and the Dashboard, in Chromium', { skip: s
   });
 
   for (const [side, word, clue] of [
-    ['unknownToS3', 'The storage cannot be reached.', /CORS rules/],
+    ['unknownToS3', 'The storage cannot be reached.', /cors check/],
     ['unknownToService', 'The upload service cannot be reached.', /cors\.origins/],
   ] as const) {
     it(`shows which CORS rules are wrong: ${side}`, async () => {

@@ -40,7 +40,7 @@ describe('key material is in an answer’s request.headers and nowhere else (inv
     }
   });
 
-  it('every route, right and in every way wrong, with debug logs', { timeout: 300_000 }, async (t) => {
+  it('every route, right and in every way wrong, with debug logs', { timeout: 600_000 }, async (t) => {
     const keys = watchKeys(t);
     const faults = new Faults(keys);
     const objects = new FakeObjectStore();

@@ -68,6 +68,10 @@ export const PAGES: Readonly<Record<string, PageSettings>> = {
     typed: ({ service }) => `${service.token}\n`,
     env: () => ({ SEALSLOT_ENDPOINT: 'https://uploads.example.com' }),
   },
+  'docs/grants.md': {
+    printed: [/^\S{40,}$/, /"token":"/],
+    env: (world) => ({ ...operatorsEnv(world), SEALSLOT_ENDPOINT: 'https://uploads.example.com' }),
+  },
   'docs/webhooks.md': { printed: [/^upload\.uploaded [0-9a-f-]{36}\n/] },
   'docs/uploads.md': { printed: [/^\S{40,}$/], as: 'operator' },
 };

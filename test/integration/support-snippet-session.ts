@@ -16,7 +16,9 @@ export class Session {
   readonly #shell: Shell;
   readonly #settings: PageSettings | undefined;
   readonly #said: string[];
-  #html = '';
+  /** As in the recipes, where a page's text has none. */
+  #html =
+    '<input id="file" type="file"><progress id="progress"></progress><output id="output"></output><script type="module" src="page.js"></script>';
   #headers: Record<string, string> = {};
   #backend: string | undefined;
   #programs = 0;

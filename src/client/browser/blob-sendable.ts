@@ -1,7 +1,7 @@
 import { FileChanged, S3Refusal } from '../errors.ts';
 import { until } from '../retry.ts';
 import type { Sendable } from '../sendable.ts';
-import { retryAfterIn, s3CodeIn } from '../transport.ts';
+import { s3CodeIn } from '../transport.ts';
 import type { Connection } from './connection.ts';
 
 /** A connection on which nothing has moved for so long is given up. */
@@ -14,7 +14,7 @@ export function blobSendable(connection: Connection, file: Blob): Sendable {
     async put({ url, headers }, from, size, { signal, onSent }) {
       // A slice has no type: the browser adds no header that is not signed.
       const body = file.slice(from, from + size);
-      const xhr = await connection.reach('S3', url, signal, async () => {
+      const { status, text } = await connection.reach('S3', url, signal, async () => {
         const done = await put(url, headers, body, signal, (bytes) => {
           connection.moved('S3');
           onSent?.(bytes);
@@ -23,12 +23,8 @@ export function blobSendable(connection: Connection, file: Blob): Sendable {
         if (!done) await requireReadable(body);
         return done;
       });
-      const { status } = xhr;
-      if (status < 200 || status > 299) {
-        // To ask for a header that S3 does not expose would print an error.
-        const asked = /^retry-after: (.*)/im.exec(xhr.getAllResponseHeaders())?.[1];
-        throw new S3Refusal(status, s3CodeIn(xhr.responseText), retryAfterIn(asked));
-      }
+      // No `Retry-After`: S3 shows it to no page.
+      if (status < 200 || status > 299) throw new S3Refusal(status, s3CodeIn(text));
     },
     requireUnchanged: () => requireReadable(file),
   };
@@ -41,7 +37,7 @@ function put(
   body: Blob,
   signal: AbortSignal | undefined,
   onSent: (bytes: number) => void,
-): Promise<XMLHttpRequest | undefined> {
+): Promise<{ status: number; text: string } | undefined> {
   return until(signal, (end) => {
     const xhr = new XMLHttpRequest();
     let timer: ReturnType<typeof setTimeout>;
@@ -55,7 +51,8 @@ function put(
       watch();
       onSent(loaded);
     };
-    xhr.onloadend = () => end(xhr.status ? xhr : undefined);
+    // Now: once aborted it has no status.
+    xhr.onloadend = () => end(xhr.status ? { status: xhr.status, text: xhr.responseText } : undefined);
     watch();
     xhr.send(body);
     return () => {

@@ -20,7 +20,7 @@ export function browserAsks(
   const both = (ask: UploadAsk): BrowserAsk[] => [false, true].map((isHashed) => ({ ask, isHashed }));
   const { size } = facts;
   const whole = both(facts).slice(size > IN_MEMORY_BYTES ? 0 : 1);
-  const parts = both({ ...facts, method: 'multipart', ...(partSize && { partSize }) });
+  const parts = both({ ...facts, method: 'multipart', partSize } as UploadAsk);
   if (method === 'PUT' || (method === 'auto' && size === 0)) return whole;
   if (method === 'multipart' || size > LARGEST_PUT_BYTES) return parts;
   return size > LARGEST_WHOLE_BYTES ? [...parts, ...whole] : [...whole, ...parts];

@@ -1,6 +1,6 @@
 import { until } from '../retry.ts';
 import { requireReadable } from './blob-sendable.ts';
-import { sha256OfBytes } from './sha256-of-bytes.ts';
+import { sha256InMemory } from './sha256-in-memory.ts';
 
 /** Bytes. What is smaller is read into memory at once: the browser's own SHA-256 takes nothing else, and is much the fastest. */
 export const IN_MEMORY_BYTES = 64 * 1024 ** 2;
@@ -17,11 +17,11 @@ export async function sha256Of(file: Blob, signal: AbortSignal): Promise<string>
     : await until<string | undefined>(signal, (end) => hashInWorker(file, end));
   if (hash) return hash;
   await requireReadable(file);
-  return sha256OfBytes(await file.arrayBuffer());
+  return sha256InMemory(file);
 }
 
 /** @param end is told undefined when there is no worker, or it could not read the file. @returns what ends it. */
-function hashInWorker(file: Blob, end: (hash?: string) => void): () => void {
+function hashInWorker(file: Blob, end: (hash?: string) => void): (() => void) | undefined {
   try {
     // In one expression, by which bundlers know it.
     const worker = new Worker(new URL('./sha256-worker.js', import.meta.url), { type: 'module' });
@@ -31,6 +31,6 @@ function hashInWorker(file: Blob, end: (hash?: string) => void): () => void {
     return () => worker.terminate();
   } catch {
     end();
-    return () => undefined;
+    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { base64 } from './sha256-of-bytes.ts';
+import { base64 } from './sha256-in-memory.ts';
 import { Sha256 } from './sha256.ts';
 
 const PIECE_BYTES = 4 * 1024 ** 2;

@@ -73,6 +73,6 @@ export interface Upload {
 
 /** Uploads files to one service. */
 export interface Uploader {
-  /** Begins at once. @throws TypeError for what is no Blob or File. */
+  /** Begins at once. */
   upload(file: Blob | File, options?: UploadOptions): Upload;
 }

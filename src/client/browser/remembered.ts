@@ -1,4 +1,4 @@
-import { sha256OfBytes } from './sha256-of-bytes.ts';
+import { sha256InMemory } from './sha256-in-memory.ts';
 
 /** The Idempotency-Key of an upload, and its place in the memory of the browser. */
 export interface Hold {
@@ -27,7 +27,7 @@ export async function holdKey(given: Storage | null | undefined, facts: readonly
   const fresh = crypto.getRandomValues(new Uint32Array(4)).join('-');
   // Elsewhere there are neither hashes nor locks.
   if (given === null || !isSecureContext) return { key: fresh };
-  const name = PREFIX + (await sha256OfBytes(new TextEncoder().encode(JSON.stringify(facts))));
+  const name = PREFIX + (await sha256InMemory(new Blob([JSON.stringify(facts)])));
   const release = await lock(name);
   if (!release) return { key: fresh };
   let [key, storage] = [fresh, given];
@@ -61,9 +61,8 @@ export async function holdKey(given: Storage | null | undefined, facts: readonly
 /** @returns what releases it; undefined when somebody else has it. */
 function lock(name: string): Promise<(() => void) | undefined> {
   return new Promise((tell) => {
-    const signal = AbortSignal.timeout(LOCK_MS);
-    // A page that may not lock may still remember.
-    const onError = (): void => tell(signal.aborted ? undefined : () => undefined);
-    navigator.locks.request(name, { signal }, () => new Promise<void>(tell)).catch(onError);
+    navigator.locks
+      .request(name, { signal: AbortSignal.timeout(LOCK_MS) }, () => new Promise<void>(tell))
+      .catch(() => tell(undefined));
   });
 }

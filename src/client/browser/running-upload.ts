@@ -1,7 +1,7 @@
-import { firstAllowed } from '../asks.ts';
-import { hasCode, ServiceProblem } from '../errors.ts';
+import { firstAllowed, type AskFacts } from '../asks.ts';
+import type { ServiceProblem } from '../errors.ts';
 import { Meter } from '../meter.ts';
-import type { Slot, SlotWithRequest } from '../model.ts';
+import type { Slot, SlotWithRequest, UploadAsk } from '../model.ts';
 import { until, type RetryPolicy } from '../retry.ts';
 import { runUpload } from '../run-upload.ts';
 import { ServiceClient } from '../service.ts';
@@ -18,8 +18,8 @@ export interface Common {
   readonly endpoint: URL;
   readonly authorize: () => Promise<string>;
   readonly retry: RetryPolicy;
-  readonly storage: Storage | null | undefined;
-  readonly parallelParts: number | undefined;
+  readonly storage?: Storage | null;
+  readonly parallelParts?: number;
 }
 
 /** Begins an upload. One function, and not a class: a minifier shortens variables, not members. */
@@ -28,12 +28,12 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
   // What is no File has neither; it cannot be known again.
   const { name, lastModified } = file as Partial<File>;
   const { filename = name, contentType, metadata, method = 'auto', partSize, signal } = options;
+  // JSON leaves out what is undefined.
   const facts = {
-    ...(filename && { filename }),
-    contentType: contentType ?? (file.type || 'application/octet-stream'),
-    size,
-    ...(metadata && { metadata }),
-  };
+    filename: filename || undefined,
+    contentType: contentType || file.type || 'application/octet-stream',
+    ...{ size, metadata },
+  } as AskFacts;
   const asks = browserAsks(facts, method, partSize);
   /** Ends it all. */
   const stop = new AbortController();
@@ -84,8 +84,8 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
       if (isHashed) hash ??= await sha256Of(file, signal);
       asked = attempt;
       // A key belongs to what is asked for.
-      const key = [hold?.key, attempt, ask.method, isHashed].join('.');
-      return service.create({ ...ask, ...(isHashed && hash && { sha256: hash }) }, key, signal);
+      const key = [hold?.key, attempt, ask.method, isHashed].join();
+      return service.create({ ...ask, sha256: isHashed ? hash : undefined } as UploadAsk, key, signal);
     });
     id = slot.id;
     return slot;
@@ -100,7 +100,7 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
       while (isPaused) {
         await until(stopped, (end) => {
           wake = end;
-          return () => undefined;
+          return undefined;
         });
       }
       stopped.throwIfAborted();
@@ -129,15 +129,16 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
   const start = async (): Promise<Slot> => {
     try {
       tellState();
-      const storage = lastModified === undefined ? null : common.storage;
+      const storage = lastModified ? common.storage : null;
       hold = await holdKey(storage, [common.endpoint, lastModified, facts, method, partSize]);
       return await run();
     } catch (error) {
-      const cause = stopped.aborted ? error : await connection.explain(error);
-      if (cancelling || (!stopped.aborted && isForGood(cause))) hold?.forget?.();
+      // Rights come back with another token.
+      const { passing, status } = error as Partial<ServiceProblem>;
+      if (cancelling || (passing === false && status !== 401)) hold?.forget?.();
       finish(stopped.aborted ? 'cancelled' : 'failed');
       stopped.throwIfAborted();
-      throw cause;
+      throw error;
     } finally {
       hold?.release?.();
     }
@@ -157,8 +158,8 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
       if (id) await service.remove(id);
     } catch (error) {
       // Refused: then there is none. Of what is gone nothing is left to remove.
-      if (!hasCode(error, 'policy_refused', 'upload_deleted', 'upload_not_found'))
-        throw await connection.explain(error);
+      const { status } = error as Partial<ServiceProblem>;
+      if (status !== 404 && status !== 422) throw error;
     }
   };
 
@@ -190,10 +191,4 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
 /** On its own: what a callback throws is the page's trouble, as in an event listener; the upload goes on. */
 function tell<T>(callback: ((told: T) => void) | undefined, told: T): void {
   queueMicrotask(() => callback?.(told));
-}
-
-/** Whether choosing the same file again would fail the same way. Rules and rights may be mended, and then it goes on. */
-function isForGood(error: unknown): boolean {
-  const { passing, code, status } = error as Partial<ServiceProblem>;
-  return passing === false && code !== 'unreachable' && status !== 401 && status !== 403;
 }

@@ -35,7 +35,8 @@ export async function downloadObject(
   options: DownloadOptions,
 ): Promise<Downloaded> {
   const { signal, onBegin, write } = options;
-  const patience = new Patience(service.retry, signal);
+  const fresh = (): Patience => new Patience(service.retry, signal);
+  let patience = fresh();
   const hash = createHash('sha256');
   let received = 0;
   let object: Identity | undefined;
@@ -54,7 +55,7 @@ export async function downloadObject(
         received += chunk.length;
         if (received > object.size) break;
         hash.update(chunk);
-        patience.renew();
+        patience = fresh();
         await local(() => write(chunk));
       }
     } catch (error) {

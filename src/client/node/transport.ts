@@ -38,7 +38,7 @@ export class Transport implements ServiceTransport {
     try {
       const call = this.open(new URL(url), {
         method,
-        headers: { ...headers, ...(bytes && { 'content-length': bytes.length }) },
+        headers: { accept: 'application/json', ...headers, ...(bytes && { 'content-length': bytes.length }) },
         signal,
       });
       call.end(bytes);

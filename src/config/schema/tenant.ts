@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { CONTENT_TYPE_GLOB } from '../../access/media-type.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { UPLOAD_METHODS } from '../../uploads/upload.ts';
 import { map, named, optional, SECONDS, text } from './nodes.ts';
@@ -43,7 +44,7 @@ export const Tenant = map(
     contentTypes: optional(
       Type.Array(
         Type.String({
-          pattern: '^(\\*|[a-z0-9!#$&^_.+-]+/(\\*|[a-z0-9!#$&^_.+-]+))$',
+          pattern: CONTENT_TYPE_GLOB,
           says: 'must be a lower-case media type such as image/png, or image/*, or *',
         }),
         {

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { CONTENT_TYPE_GLOB } from '../../access/media-type.ts';
 import { closed, Id, MAX_INTEGER, Metadata, Method, textMap, Time, UUID } from './fields.ts';
 
 const MaxSizeBytes = Type.Integer({
@@ -9,7 +10,7 @@ const MaxSizeBytes = Type.Integer({
 const ContentTypes = Type.Array(
   Type.String({
     maxLength: 255,
-    pattern: '^(\\*|[a-z0-9!#$&^_.+-]+/(\\*|[a-z0-9!#$&^_.+-]+))$',
+    pattern: CONTENT_TYPE_GLOB,
     description: 'a lower-case media type such as image/png, or image/*, or *',
   }),
   {

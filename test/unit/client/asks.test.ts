@@ -37,7 +37,7 @@ describe('firstAllowed', () => {
       const errors = refused(ask).map((path) => ({ path, message: 'no' }));
       if (errors.length > 0)
         throw new ServiceProblem(422, { code: 'policy_refused', detail: tried.at(-1), errors });
-      return { id: short(ask), state: 'issued', objectKey: 'k', contentType: 'a/b', size: 1 };
+      return { id: short(ask), state: 'issued' } as SlotWithRequest;
     };
     return { tried, create };
   };

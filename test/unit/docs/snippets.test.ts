@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { blocksOf, pageNames, ROOT, type Block } from './pages.ts';
-import { classOf, ELSEWHERE, valueOf, type SnippetClass } from './snippets.ts';
+import { classOf, ELSEWHERE, testOf, type SnippetClass } from './snippets.ts';
 
 const run = promisify(execFile);
 const all = (await Promise.all((await pageNames()).map(blocksOf))).flat();
@@ -27,7 +27,7 @@ describe('the code blocks of the documents', () => {
     const named = of('test');
     assert.ok(named.length > 0);
     for (const block of named) {
-      const file = new URL(valueOf(block, 'test') ?? 'test/browser/support-uppy.ts', ROOT);
+      const file = new URL(testOf(block) ?? '', ROOT);
       assert.ok(existsSync(file), block.at);
       assert.ok((await readFile(file, 'utf8')).includes(block.at.replace(/:\d+$/, '')), block.at);
     }
@@ -64,4 +64,22 @@ describe('the code blocks of the documents', () => {
       }
     }
   });
+
+  it('of Mermaid are pictures, line by line', () => {
+    const pictures = of('picture');
+    assert.ok(pictures.length > 5);
+    for (const { at, text } of pictures) {
+      const [kind = '', ...lines] = text.trimEnd().split('\n');
+      const grammar = MERMAID[kind];
+      assert.ok(grammar !== undefined, `${at}: ${kind}`);
+      for (const line of lines) assert.match(line, grammar, at);
+    }
+  });
 });
+
+/** No more of Mermaid than the documents use: its own parser wants a browser. A semicolon or # in a text would end it. */
+const MERMAID: Readonly<Record<string, RegExp>> = {
+  sequenceDiagram:
+    /^ {2}(participant \w+ as [^;#]+|Note over \w+: [^;#]+|[\w ]+(->>|-->>|-\))[\w ]+: [^;#]+)$/,
+  'stateDiagram-v2': /^ {2}(\[\*\]|\w+) --> (\[\*\]|\w+)(: [^;#]+)?$/,
+};

@@ -12,7 +12,7 @@ import type { Block } from './pages.ts';
  * | `demo` | run by `npm run demo`, and there |
  * | `serve`, beside `run` | goes on in the background until the page ends |
  * | `test=FILE` | run by the test named |
- * | `browser` | run by the tests in test/browser |
+ * | `browser`, `app` | run by the tests of test/browser, of test/unit/plugin |
  */
 export type SnippetClass =
   'run' | 'page' | 'file' | 'demo' | 'test' | 'config' | 'generated' | 'picture' | 'data' | 'elsewhere';
@@ -28,6 +28,12 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
     'needs what is named in it (another KEK, a backup, messages, an age identity); `npm run drill` and the tests of each command run such',
 };
 
+/** Marks of their own, by which those tests find them. */
+const TESTS: Readonly<Record<string, string>> = {
+  browser: 'test/browser/support-uppy.ts',
+  app: 'test/unit/plugin/docs.test.ts',
+};
+
 const DATA = ['json', 'http', 'hcl', 'csv'];
 
 /** @returns undefined when nobody has said what becomes of it. */
@@ -37,13 +43,18 @@ export function classOf({ info }: Pick<Block, 'info'>): SnippetClass | undefined
   if (words.some((one) => one.startsWith('file='))) return 'file';
   if (word === 'run' || word === 'page' || word === 'demo') return word;
   if (info === 'http csp') return 'page';
-  if (word.startsWith('test=') || word === 'browser') return 'test';
+  if (testOf({ info }) !== undefined) return 'test';
   if (language === 'sh' && Object.hasOwn(ELSEWHERE, word)) return 'elsewhere';
-  if (language === 'yaml' && (word === '' || word === 'part')) return 'config';
+  if (language === 'yaml' && /^(part(=\S+)?)?$/.test(word)) return 'config';
   if (words.length > 0) return undefined;
   if (language === 'mermaid') return 'picture';
   if (language === 'text') return 'generated';
   return DATA.includes(language) ? 'data' : undefined;
+}
+
+/** The file of tests that runs a block by itself. */
+export function testOf(block: Pick<Block, 'info'>): string | undefined {
+  return valueOf(block, 'test') ?? TESTS[block.info.split(' ')[1] ?? ''];
 }
 
 /** The value of a word such as `file=upload.js`. */

@@ -55,7 +55,7 @@ describe('route × tenant, scope and credentials, from the route table', () => {
       if (!known.has(url) && !/^\/docs(\/|$)/.test(url)) others.push(url);
     });
     await app.register(api, {
-      current: () => ({}) as never,
+      current: () => ({ services: { config: { demo: { enabled: false } } } }) as never,
       logger: createLogger('silent'),
       metrics: h.metrics,
     });

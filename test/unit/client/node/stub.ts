@@ -34,7 +34,10 @@ export interface Stub extends AsyncDisposable {
   readonly calls: string[];
   readonly keys: string[];
   readonly pauses: number[];
-  signed<M extends 'PUT' | 'GET'>(method: M, lifeMs?: number): SignedRequest & { readonly method: M };
+  signed<M extends 'PUT' | 'GET'>(
+    method: M,
+    lifeMs?: number,
+  ): Omit<SignedRequest, 'method'> & { readonly method: M };
 }
 
 export async function startStub(): Promise<Stub> {

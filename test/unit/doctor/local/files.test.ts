@@ -106,6 +106,19 @@ describe('doctor, files', () => {
     assert.deepEqual(wrongLines(await examine({ env })), []);
   });
 
+  it('looks at what grants are signed with', async () => {
+    const secret = await folder.write('grant-secret', 'a secret of at least 32 characters');
+    const document = { grants: { secretFiles: ['grant-secret'] } };
+    for (const [mode, outcomes] of [
+      [0o644, ['files.secrets unsafe']],
+      [0o660, ['files.secrets note']],
+      [0o600, []],
+    ] as const) {
+      await chmod(secret, mode);
+      assert.deepEqual(wrongLines(await examine({ document })), outcomes);
+    }
+  });
+
   describe('what the service believes', () => {
     async function withTrustFiles(modes: { jwks?: number; ca?: number }) {
       await folder.write('jwks.json', '{"keys":[]}');
