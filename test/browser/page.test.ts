@@ -272,7 +272,8 @@ describe('/demo in Chromium', { skip: started.skip }, () => {
 
   it('shows what S3 saw, the key masked, and gives commands that work', async () => {
     const tab = await signedIn();
-    const file = text("it's here.txt");
+    // What curl and the shell would take for more than a name.
+    const file = text("it's [1-2] {here,there} $(id).txt");
     await tab.choose(file);
     await tab.uploaded(file.name);
     const row = tab.upload(file.name);
