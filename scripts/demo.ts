@@ -11,7 +11,7 @@ import { waitUntil } from '../test/support/processes.ts';
 import { runToEnd, setUp, startService, type Service } from '../test/support/service.ts';
 import { assertKeyNowhere, sha256, tombstones, type Slot } from './demo/checks.ts';
 import { curlReader } from './demo/exchanges.ts';
-import { explainKept, ORIGIN } from './demo/keep.ts';
+import { explainKept, ORIGINS } from './demo/keep.ts';
 import { missingCommands } from './demo/needs.ts';
 import { pageFiles } from './demo/page.ts';
 import { readmeBlocks } from './demo/readme.ts';
@@ -66,7 +66,8 @@ async function demo(
     ...(program !== undefined && { program }),
     tenant: `urlSeconds: { min: 1, default: ${WATCHED_SECONDS}, max: 3600 }, methods: [PUT, POST, multipart]`,
     yaml: [
-      `cors: { origins: [${ORIGIN}] }`,
+      `cors: { origins: [${ORIGINS.join(', ')}] }`,
+      'grants: { secretFiles: [grant-secret] }',
       'content: { linkSecretFiles: [link-secret] }',
       'demo: { enabled: true }',
       'retention: { deleteMarginSeconds: 1 }',
@@ -74,7 +75,9 @@ async function demo(
       '',
     ].join('\n'),
   };
-  await writeFile(join(dir, 'link-secret'), randomBytes(32).toString('base64'), { mode: 0o600 });
+  for (const secret of ['link-secret', 'grant-secret']) {
+    await writeFile(join(dir, secret), randomBytes(32).toString('base64'), { mode: 0o600 });
+  }
   await step('sealslot init, sealslot api-key create', async () => {
     print((await setUp(dir, options)).split('\n')[0] ?? '');
   });

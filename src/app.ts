@@ -103,15 +103,17 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
   if (current().services.config.demo.enabled) await serveDemo(app, current);
 };
 
+/** From a client whose endpoint was given with the path of the calls. */
+const TWICE = /\/v1\/(.*\/)?v1\//;
+
 function answerErrors(app: FastifyInstance, guest: Guest | undefined): void {
-  const notFound: RouteHandlerMethod = (_request, reply) => {
+  const notFound: RouteHandlerMethod = (request, reply) => {
     // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
     reply.header('cross-origin-resource-policy', 'cross-origin');
-    return sendPlainProblem(
-      reply,
-      'route_not_found',
-      `There is no such path; see ${app.prefix}/openapi.json.`,
-    );
+    const why = TWICE.test(request.url)
+      ? 'There is no such path, with /v1 twice: the address that a client is given ends before it.'
+      : `There is no such path; see ${app.prefix}/openapi.json.`;
+    return sendPlainProblem(reply, 'route_not_found', why);
   };
   if (guest?.answersNotFound !== false) app.setNotFoundHandler(notFound);
   // A link with something behind it, such as a slash, is a link still: the host would log the URL.

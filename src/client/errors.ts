@@ -38,7 +38,7 @@ export class ServiceProblem extends PartnerError {
     super(
       typeof detail === 'string'
         ? detail
-        : `The service answered ${status}, and not why: is the endpoint right?`,
+        : `The service answered ${status}: is the endpoint right?`,
       {
         ...{ status, retryAfterSeconds, members },
         code: typeof code === 'string' ? code : 'unexpected_answer',

@@ -48,7 +48,7 @@ export async function sendBody(
       if (status === 412) return mayBeOurs;
       meter.failed(number);
       if (s3Code && OTHER_BODY.test(s3Code)) {
-        throw new FileChanged('The file changed while it was sent.', { cause: error });
+        throw new FileChanged('The file changed.', { cause: error });
       }
       const isRefused: boolean = status === 403 && !refreshed;
       refreshed ||= isRefused;

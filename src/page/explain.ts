@@ -12,7 +12,7 @@ export interface Explanation {
 const HINTS: Readonly<Record<string, string>> = {
   unauthenticated: 'The token is wrong, has ended, or was revoked. Sign out, and sign in with another.',
   insufficient_scope: 'Sign in with a token that may.',
-  policy_refused: 'The tenant’s policy says what may be uploaded.',
+  policy_refused: 'The tenant’s policy, and a grant’s limits, say what may be uploaded.',
   file_changed: 'Choose the file again.',
   dependency_unavailable: 'Nothing half-made remains. Try again in a moment.',
   not_arrived: 'S3 does not have it yet. Try again in a moment.',
@@ -43,11 +43,11 @@ export function explain(error: unknown, s3?: string): Explanation {
       hint: 'S3 itself said no. “sealslot doctor” examines it, and names the cause.',
       address: undefined,
     };
-  const hint = [...mistakesIn(error), code === undefined ? undefined : HINTS[code]];
   return {
-    what,
+    // The same as the message has, but not as JSON Pointers.
+    what: mistakesIn(error).join(' ') || what,
     code,
-    hint: hint.filter((part) => part !== undefined).join(' ') || undefined,
+    hint: code === undefined ? undefined : HINTS[code],
     address: undefined,
   };
 }

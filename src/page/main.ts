@@ -71,7 +71,9 @@ function swap(isSignedIn: boolean): void {
 function refuse(error: unknown): void {
   const { what, code, address } = explain(error);
   const isUnknown = error instanceof Refused && error.status === 401;
-  const hint = isUnknown ? 'Is it whole? Grants and JWTs end, and API keys are revoked.' : undefined;
+  const hint = isUnknown
+    ? 'Is it whole? Grants and JWTs end, and an API key may have been revoked.'
+    : undefined;
   showProblem(problem, { what, code, hint, address });
   token.setAttribute('aria-invalid', 'true');
   token.focus();

@@ -17,6 +17,9 @@ import type { SealslotOptions } from './options.ts';
 
 const PREFIX = /^(\/[A-Za-z0-9._~-]+)+$/;
 const FASTIFY_MAX_PARAM_LENGTH = 100;
+const OPTIONS = ['config', 'authenticate', 'bearer', 'prefix', 'logger', 'env'];
+/** What Fastify itself knows of in the options of any plugin. */
+const FASTIFY_OPTIONS = ['logLevel', 'logSerializers'];
 
 /**
  * sealslot inside somebody else's Fastify application: the same API as `sealslot serve`, with the application's own callers.
@@ -72,10 +75,12 @@ const plugin: FastifyPluginAsync<SealslotOptions> = async (host, options) => {
 
 export const sealslot = fastifyPlugin(plugin, { name: 'sealslot', fastify: '5.x' });
 
-function requireFit(
-  host: FastifyInstance,
-  { config, authenticate, bearer, prefix = '' }: SealslotOptions,
-): void {
+function requireFit(host: FastifyInstance, options: SealslotOptions): void {
+  const { config, authenticate, bearer, prefix = '' } = options;
+  // A misspelt `authenticate` would let nobody in, and not say why.
+  const unknown = Object.keys(options).find((name) => ![...OPTIONS, ...FASTIFY_OPTIONS].includes(name));
+  if (unknown !== undefined)
+    throw new HostUnfit(`\`${unknown}\` is no option; there are ${OPTIONS.join(', ')}.`);
   if (host.hasDecorator('sealslot'))
     throw new HostUnfit(
       'sealslot is registered here already; a second one needs a context beside it, a store and a prefix of its own.',

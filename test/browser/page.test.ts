@@ -193,6 +193,8 @@ describe('/demo in Chromium', { skip: started.skip }, () => {
     const row = tab.upload('bad.exe');
     await row.getByText('Failed', { exact: true }).waitFor();
     await row.getByText('policy_refused').waitFor();
+    assert.equal((await row.innerText()).match(/contentType/g)?.length, 1, 'once, and by its name alone');
+    await row.getByText(/^contentType: must be one of/).waitFor();
     await tab.page
       .getByRole('alert')
       .getByText(/bad\.exe: failed/)

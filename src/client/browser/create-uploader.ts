@@ -15,7 +15,7 @@ const RETRY: RetryPolicy = {
  */
 export function createUploader(options: UploaderOptions): Uploader {
   const endpoint = new URL(options.endpoint);
-  if (!isSafe(endpoint)) throw new TypeError('endpoint must be https, or on loopback');
+  if (!isSafe(endpoint)) throw new TypeError('endpoint must be https or on loopback');
   const common = {
     ...options,
     endpoint,
@@ -23,8 +23,13 @@ export function createUploader(options: UploaderOptions): Uploader {
     async authorize() {
       const token: unknown = await options.getToken();
       if (typeof token === 'string' && /^[!-~]+$/.test(token)) return `Bearer ${token}`;
-      throw new TypeError('getToken gave no token');
+      throw new TypeError('getToken must give a token without "Bearer"');
     },
   };
-  return { upload: (file, options = {}) => startUpload(common, file, options) };
+  return {
+    upload(file, options = {}) {
+      if (!(file instanceof Blob)) throw new TypeError('upload takes a File or Blob');
+      return startUpload(common, file, options);
+    },
+  };
 }

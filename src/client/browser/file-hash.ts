@@ -10,7 +10,7 @@ export const IN_MEMORY_BYTES = 64 * 1024 ** 2;
  * Content-Security-Policy, a bundler that left its file out) the browser has to take all of it into memory.
  * @throws FileChanged when the file cannot be read any more; what aborted the signal.
  */
-export async function sha256Of(file: Blob, signal: AbortSignal): Promise<string> {
+export async function sha256Of(file: Blob, signal: AbortSignal | undefined): Promise<string> {
   const isSmall = file.size <= IN_MEMORY_BYTES && isSecureContext;
   const hash = isSmall
     ? undefined

@@ -6,7 +6,7 @@ export interface Hold {
   /** Whether an earlier page began it. */
   readonly isResumed?: boolean;
   /** Nobody works on it any more. Absent where it is not remembered. @param isOver whether there is nothing left to go on with. */
-  release?(isOver: boolean): void;
+  release?(isOver: unknown): void;
 }
 
 const PREFIX = 'sealslot:';

@@ -81,7 +81,7 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
   const service = new ServiceClient({ ...common, transport, renewsToken: true });
   const source = blobSendable(connection, file);
 
-  const create = async (attempt: number, signal: AbortSignal): Promise<SlotWithRequest> => {
+  const create = async (attempt: number, signal?: AbortSignal): Promise<SlotWithRequest> => {
     const slot = await firstAllowed(asks, async ({ ask, isHashed }) => {
       if (isHashed) hash ??= await sha256Of(file, signal);
       asked = attempt;
@@ -150,7 +150,7 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
       stopped.throwIfAborted();
       throw error;
     } finally {
-      hold?.release?.(!!isOver);
+      hold?.release?.(isOver);
     }
   };
   const done = start();
@@ -168,7 +168,7 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
     }
     try {
       // The answer may not have been waited for, or given to an earlier page: asked for again by the same key, it is told.
-      if (!id && asked !== undefined) await create(asked, new AbortController().signal);
+      if (!id && asked !== undefined) await create(asked);
       if (id) await service.remove(id);
     } catch (error) {
       // Refused: then there is none. Of what is gone nothing is left to remove.

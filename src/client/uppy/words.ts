@@ -7,6 +7,7 @@ export const LOCALE = {
     sealslotServiceUnreachable: 'The upload service cannot be reached.',
     sealslotStorageUnreachable: 'The storage cannot be reached.',
     sealslotSignedOut: 'You may not upload: sign in again.',
+    sealslotEnough: 'That is all that may be uploaded for now.',
     sealslotNotAllowed: 'This file may not be uploaded here.',
     sealslotStorageRefused: 'The storage refused the file.',
     sealslotFileChanged: 'The file was changed during the upload: choose it again.',
@@ -30,6 +31,7 @@ export function wordFor(error: unknown): Word {
   if (error instanceof FileChanged) return 'sealslotFileChanged';
   if (!(error instanceof ServiceProblem)) return 'sealslotFailed';
   if (error.code === 'mismatch') return 'sealslotNotAsChosen';
+  if (error.code === 'grant_exhausted' || error.code === 'grant_expired') return 'sealslotEnough';
   if (error.status === 401 || error.status === 403) return 'sealslotSignedOut';
   return error.status === 400 || error.status === 413 || error.status === 422
     ? 'sealslotNotAllowed'

@@ -248,6 +248,8 @@ describe('bad input: a problem with a code and the field’s path, and nothing s
       assert.match(answer.body, /method_not_allowed/);
     }
     assert.equal((await h.call('GET', '/v1/nothing')).body.code, 'route_not_found');
+    for (const path of ['/v1/v1/uploads', '/v1/uploads/v1/uploads'])
+      assert.match(String((await h.call('POST', path)).body.detail), /\/v1 twice/);
     assert.equal((await h.call('GET', '/v1/uploads/%E0%A4%A')).status, 400);
   });
 

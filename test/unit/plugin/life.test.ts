@@ -169,6 +169,7 @@ describe('registering is refused', () => {
     for (const [options, says] of [
       [{ config: undefined }, /`config`/],
       [{ authenticate: 'session' }, /`authenticate`/],
+      [{ authentificate: () => undefined }, /`authentificate` is no option; there are config, authenticate,/],
       [{ prefix: 'files' }, /`prefix`/],
       [{ prefix: '/files/' }, /`prefix`/],
       [{ prefix: '/:tenant' }, /`prefix`/],

@@ -18,6 +18,8 @@ const CASES: readonly (readonly [unknown, Word])[] = [
   [problem(413, 'body_too_large'), 'sealslotNotAllowed'],
   [problem(401, 'unauthenticated'), 'sealslotSignedOut'],
   [problem(403, 'insufficient_scope'), 'sealslotSignedOut'],
+  [problem(403, 'grant_exhausted'), 'sealslotEnough'],
+  [problem(403, 'grant_expired'), 'sealslotEnough'],
   [problem(503, 'dependency_unavailable'), 'sealslotFailed'],
   [problem(409, 'still_completing'), 'sealslotFailed'],
   [new Error('x'), 'sealslotFailed'],
