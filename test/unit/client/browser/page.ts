@@ -1,8 +1,12 @@
 /** What of a browser, of the service and of S3 an upload needs, in one process. */
-import type { Slot } from '../../../../src/client/model.ts';
-
-type Ask = { size: number; method?: string };
-type Made = Slot & Ask;
+interface Ask {
+  readonly size: number;
+  readonly method?: string;
+}
+interface Made extends Ask {
+  readonly id: string;
+  readonly state: string;
+}
 type Told = Pick<XMLHttpRequest, 'open' | 'setRequestHeader' | 'abort' | 'send'> & {
   upload: object;
   onloadend: () => void;
@@ -56,7 +60,7 @@ export class Page {
   #made(key: string, ask: Ask): Made {
     const slot = this.slots.get(key) ?? {
       ...ask,
-      ...{ id: `slot-${this.slots.size + 1}`, state: 'issued', objectKey: '', contentType: '' },
+      ...{ id: `slot-${this.slots.size + 1}`, state: 'issued' },
     };
     this.slots.set(key, slot);
     return slot;
