@@ -625,11 +625,23 @@ export interface components {
             readonly parts: readonly components["schemas"]["Part"][];
         };
         readonly CreateGrant: {
-            /** @description How many slots. One that is cancelled or rejected counts too. */
+            /**
+             * @description How many slots. One that is cancelled or rejected counts too.
+             * @example 20
+             */
             readonly count: number;
-            /** @description The largest file, in bytes; as the tenant’s policy where there is none. */
+            /**
+             * @description The largest file, in bytes; as the tenant’s policy where there is none.
+             * @example 20000000
+             */
             readonly maxSizeBytes?: number;
-            /** @description What may be announced; as the tenant’s policy where there are none. */
+            /**
+             * @description What may be announced; as the tenant’s policy where there are none.
+             * @example [
+             *       "image/*",
+             *       "application/pdf"
+             *     ]
+             */
             readonly contentTypes?: readonly string[];
             /** @description How files may be sent; as the tenant’s policy where there are none. */
             readonly methods?: readonly components["schemas"]["UploadMethod"][];
@@ -642,7 +654,10 @@ export interface components {
             readonly metadata?: {
                 readonly [key: string]: string;
             };
-            /** @description How long it makes slots: 900, or grants.maxSeconds where that is less, unless given. */
+            /**
+             * @description How long it makes slots: 900, or grants.maxSeconds where that is less, unless given.
+             * @example 900
+             */
             readonly expiresInSeconds?: number;
         };
         readonly Grant: {

@@ -6,6 +6,7 @@ const MaxSizeBytes = Type.Integer({
   minimum: 1,
   maximum: MAX_INTEGER,
   description: 'The largest file, in bytes; as the tenant’s policy where there is none.',
+  examples: [20_000_000],
 });
 const ContentTypes = Type.Array(
   Type.String({
@@ -18,6 +19,8 @@ const ContentTypes = Type.Array(
     maxItems: 50,
     uniqueItems: true,
     description: 'What may be announced; as the tenant’s policy where there are none.',
+    // Else /docs makes one from the pattern, which nobody can read.
+    examples: [['image/*', 'application/pdf']],
   },
 );
 const Methods = Type.Array(Method, {
@@ -39,6 +42,7 @@ export const CreateGrant = Type.Object(
       minimum: 1,
       maximum: 10_000,
       description: 'How many slots. One that is cancelled or rejected counts too.',
+      examples: [20],
     }),
     maxSizeBytes: Type.Optional(MaxSizeBytes),
     contentTypes: Type.Optional(ContentTypes),
@@ -56,6 +60,7 @@ export const CreateGrant = Type.Object(
         minimum: 1,
         maximum: 604_800,
         description: 'How long it makes slots: 900, or grants.maxSeconds where that is less, unless given.',
+        examples: [900],
       }),
     ),
   },

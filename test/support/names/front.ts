@@ -66,6 +66,8 @@ export async function startFront(
     const answered = once(call, 'response');
     // One that answers before it has read all may close at once. Its answer still counts, and the client is heard out, as nginx does.
     call.on('error', () => request.unpipe(call).resume());
+    // A client that went away in the middle is gone for the server behind, too: S3 would wait for the rest, and its late answer be seen in another test.
+    response.once('close', () => call.destroy());
     // S3 says by it whether it wants the body: one that it does not read would reset the connection, and its answer be lost.
     if (method === 'PUT') call.once('continue', () => request.pipe(call));
     else request.pipe(call);
