@@ -10,9 +10,9 @@ export default tseslint.config(
       'bin/',
       '.dependency-cruiser.cjs',
       'test/fixtures/',
-      'src/client/api.ts',
       // Scripts of pages: plain JavaScript, as a page has it.
       'test/browser/page/',
+      'src/client/api.ts',
     ],
   },
   ...tseslint.configs.strictTypeChecked,

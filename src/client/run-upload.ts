@@ -84,5 +84,5 @@ export async function runUpload(
       await source.requireUnchanged();
     }
   }
-  throw new Error('No slot of many came to anything.');
+  throw new Error('No slot came to anything.');
 }

@@ -1,3 +1,4 @@
+import { Unreachable } from '../client/browser/index.ts';
 import type { Session } from './session.ts';
 
 /** The service is where this page came from, whatever path a proxy puts before both. */
@@ -32,20 +33,9 @@ export class Refused extends Error {
   }
 }
 
-/** It gave no answer at all. */
-export class NoAnswer extends Error {
-  override readonly name = 'NoAnswer';
-  readonly code = 'unreachable';
-  readonly peer = 'service';
-
-  constructor(cause: unknown) {
-    super('Is it running? Try again when it is.', { cause });
-  }
-}
-
 /**
  * The calls that a list of slots needs. Uploading is the client's.
- * @throws Refused, NoAnswer
+ * @throws Refused, Unreachable
  */
 export class Service {
   readonly #session: Session;
@@ -102,7 +92,7 @@ export class Service {
       });
     } catch (error) {
       ending.signal.throwIfAborted();
-      throw new NoAnswer(error);
+      throw new Unreachable('service', 'Is it running? Try again when it is.', { cause: error });
     }
     if (!answer.ok) throw await refusalOf(answer);
     return answer;

@@ -66,7 +66,8 @@ export class DashboardPage implements AsyncDisposable {
       told.resolve(dialog.message());
       void dialog.dismiss();
     });
-    await this.page.locator('.uppy-Dashboard-Item-errorDetails').first().click();
+    // What is shown over the Dashboard may cover it for some seconds.
+    await this.page.locator('.uppy-Dashboard-Item-errorDetails').first().dispatchEvent('click');
     return told.promise;
   }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Command } from 'commander';
+import { parse, stringify } from 'yaml';
 import { OPERATOR_CODES } from '../../scripts/docs/errors.ts';
 import { render } from '../../scripts/docs/render.ts';
 import { createProgram } from '../../src/cli/program.ts';
@@ -40,6 +41,16 @@ describe('the Markdown files', () => {
     const yaml = (await allBlocks()).filter(({ info }) => /^yaml( file=\S+)?$/.test(info));
     assert.ok(yaml.length >= 3);
     for (const { at, text } of yaml) assert.ok(Object.keys((await load(text, at)).tenants).length > 0, at);
+  });
+
+  it('show parts of configurations that load in the place they are for', async () => {
+    const parts = (await allBlocks()).filter(({ info }) => /^yaml part\b/.test(info));
+    assert.ok(parts.length >= 5);
+    for (const { at, info, text } of parts) {
+      const whole = WHOLE();
+      put(whole, info.split('=')[1]?.split('.') ?? [], parse(text));
+      await assert.doesNotReject(load(stringify(whole), at), at);
+    }
   });
 
   it('show commands and options that exist', async () => {
@@ -94,13 +105,41 @@ function headings(markdown: string): string[] {
   );
 }
 
+const FILES = [
+  ...['kek.json', 's3-secret', 's3-uploads', 'secret-id', 'crm-secret', 'grant-secret', 'link-secret'],
+  ...['sealslot.yaml', 'data/sealslot.db'],
+];
+/** Good for whatever is looked into. */
+const SECRET = `whsec_${'c2VjcmV0'.repeat(6)}`;
+
+/** The least that loads. */
+const WHOLE = () => ({
+  store: { kind: 'sqlite', path: 'data/sealslot.db' },
+  custody: { current: 'local', wrappers: { local: { kind: 'local', kekFile: 'kek.json' } } },
+  s3: {
+    targets: { main: { endpoint: 'https://s3.example.com', region: 'r', credentials: { kind: 'default' } } },
+  },
+  tenants: { acme: { target: 'main', bucket: 'acme-uploads' } },
+});
+
+/** Lays `part` over what stands there, member by member. */
+function put(whole: Record<string, unknown>, path: readonly string[], part: Record<string, unknown>): void {
+  const there = path.reduce((at, name) => at[name] as Record<string, unknown>, whole);
+  for (const [name, value] of Object.entries(part)) {
+    const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (isMap && typeof there[name] === 'object')
+      put(whole, [...path, name], value as Record<string, unknown>);
+    else there[name] = value;
+  }
+}
+
 /** In a folder that has every file a page speaks of. */
 async function load(yaml: string, at: string) {
   const dir = await mkdtemp(join(tmpdir(), 'sealslot-docs-'));
   try {
-    for (const name of ['kek.json', 's3-secret', 'sealslot.yaml', 'data/sealslot.db']) {
+    for (const name of FILES) {
       await mkdir(dirname(join(dir, name)), { recursive: true });
-      await writeFile(join(dir, name), name === 'sealslot.yaml' ? yaml : 'not looked into', { mode: 0o600 });
+      await writeFile(join(dir, name), name === 'sealslot.yaml' ? yaml : SECRET, { mode: 0o600 });
     }
     return await loadConfig({ path: join(dir, 'sealslot.yaml'), env: {} });
   } catch (error) {

@@ -60,14 +60,18 @@ export async function startFront(
     const there = new URL(url, to.url);
     // Else the certificate would be asked for the name in `Host`, which is that of the documents.
     const tls = to.ca === undefined ? {} : { ca: to.ca, servername: there.hostname };
-    const options = { method, headers, agent: false as const, ...tls };
+    const expecting = method === 'PUT' ? { ...headers, expect: '100-continue' } : headers;
+    const options = { method, headers: expecting, agent: false as const, ...tls };
     const call = (there.protocol === 'https:' ? secure : plain)(there, options);
     const answered = once(call, 'response');
     // One that answers before it has read all may close at once. Its answer still counts, and the client is heard out, as nginx does.
     call.on('error', () => request.unpipe(call).resume());
-    request.pipe(call);
+    // S3 says by it whether it wants the body: one that it does not read would reset the connection, and its answer be lost.
+    if (method === 'PUT') call.once('continue', () => request.pipe(call));
+    else request.pipe(call);
     const [answer] = (await answered) as [IncomingMessage];
     const status = answer.statusCode ?? 0;
+    if (!request.readableFlowing) request.resume();
     front.seen.push({ host, method, path: url, status });
     if (front.lose(request, status)) {
       response.destroy();

@@ -45,7 +45,7 @@ export function classOf({ info }: Pick<Block, 'info'>): SnippetClass | undefined
   if (info === 'http csp') return 'page';
   if (testOf({ info }) !== undefined) return 'test';
   if (language === 'sh' && Object.hasOwn(ELSEWHERE, word)) return 'elsewhere';
-  if (language === 'yaml' && (word === '' || word === 'part')) return 'config';
+  if (language === 'yaml' && /^(part(=\S+)?)?$/.test(word)) return 'config';
   if (words.length > 0) return undefined;
   if (language === 'mermaid') return 'picture';
   if (language === 'text') return 'generated';
