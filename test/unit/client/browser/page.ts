@@ -54,10 +54,8 @@ export class Page {
   }
 
   #made(key: string, ask: Ask): Made {
-    const slot = this.slots.get(key) ?? {
-      ...ask,
-      ...{ id: `slot-${this.slots.size + 1}`, state: 'issued', objectKey: '', contentType: '' },
-    };
+    const id = `slot-${this.slots.size + 1}`;
+    const slot = this.slots.get(key) ?? ({ ...ask, id, state: 'issued' } as Made);
     this.slots.set(key, slot);
     return slot;
   }
