@@ -49,7 +49,7 @@ describe('sealslot/node on MinIO', { skip: minio.skip }, () => {
   it('the guide’s programs run, and print what they should', async () => {
     await writeFile(join(dir, 'report.pdf'), 'report');
     await writeFile(join(dir, 'video.mp4'), randomBytes(6 * PART));
-    const programs = (await blocksOf('docs/node-client.md')).filter(({ info }) => info === 'js');
+    const programs = (await blocksOf('docs/node-client.md')).filter(({ info }) => info === 'js run');
     await mkdir(join(dir, 'codes'));
     for (let n = 0; n < 20; n++) await writeFile(join(dir, 'codes', `${n}.codes`), `${n}`);
     const printed = [
