@@ -12,7 +12,7 @@ import { createProgram } from '../src/cli/program.ts';
 import { findCommand } from '../test/support/cache.ts';
 import { Checks } from './checks.ts';
 import { megabytes } from './dockerfile/tree.ts';
-import { runConsumer } from './package/consumer.ts';
+import { PAGE, runConsumer } from './package/consumer.ts';
 import { notAllowed, parsePacked } from './package/contents.ts';
 import { HOST } from './package/host.ts';
 import { findOldNode } from './package/old-node.ts';
@@ -122,6 +122,13 @@ await checks.check('sealslot/node: a program that imports it has its types, and 
   mkdirSync(consumer);
   const printed = runConsumer(consumer, installed, join(project, 'node_modules'));
   assert.equal(printed, 'unreachable true Unreachable');
+  return printed;
+});
+await checks.check('sealslot/client: a page that imports it has its types', () => {
+  const page = join(dir, 'page');
+  mkdirSync(page);
+  const printed = runConsumer(page, installed, join(project, 'node_modules'), PAGE);
+  assert.equal(printed, 'function true');
   return printed;
 });
 await checks.check('sealslot: an application that has it inside has its types, and runs', () => {

@@ -1,5 +1,5 @@
 import helmet from '@fastify/helmet';
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { InvalidRequest } from './errors.ts';
 import { registerRoutes, type Admits, type Served, type Snapshot } from './http/api.ts';
 import { allowOrigins } from './http/cors.ts';
@@ -107,15 +107,17 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
 const TWICE = /\/v1\/(.*\/)?v1\//;
 
 function answerErrors(app: FastifyInstance, guest: Guest | undefined): void {
-  if (guest?.answersNotFound !== false)
-    app.setNotFoundHandler((request, reply) => {
-      // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
-      reply.header('cross-origin-resource-policy', 'cross-origin');
-      const why = TWICE.test(request.url)
-        ? 'There is no such path, with /v1 twice: the address that a client is given ends before it.'
-        : `There is no such path; see ${app.prefix}/openapi.json.`;
-      return sendPlainProblem(reply, 'route_not_found', why);
-    });
+  const notFound: RouteHandlerMethod = (request, reply) => {
+    // A page that CORS keeps out finds out by it that there is a service: see the browser client's probe. It may know no more than that.
+    reply.header('cross-origin-resource-policy', 'cross-origin');
+    const why = TWICE.test(request.url)
+      ? 'There is no such path, with /v1 twice: the address that a client is given ends before it.'
+      : `There is no such path; see ${app.prefix}/openapi.json.`;
+    return sendPlainProblem(reply, 'route_not_found', why);
+  };
+  if (guest?.answersNotFound !== false) app.setNotFoundHandler(notFound);
+  // A link with something behind it, such as a slash, is a link still: the host would log the URL.
+  else app.all('/v1/content/:link/*', { schema: { hide: true } }, notFound);
   app.setErrorHandler((error, request, reply) => {
     request.served.error = error;
     // To the host's own handler: it knows what its hooks mean.

@@ -32,6 +32,31 @@ try {
 client.close();
 `;
 
+/** The same for a page; Node runs it as far as that goes without one. */
+export const PAGE = `/// <reference lib="dom" />
+import {
+  createUploader, FileChanged, PartnerError, S3Refusal, ServiceProblem, Unreachable,
+  type Slot, type Upload, type UploadState,
+} from 'sealslot/client';
+
+const uploader = createUploader({ endpoint: new URL('http://127.0.0.1:9'), getToken: async () => 'x', storage: null });
+
+export async function send(file: File, tell: (state: UploadState) => void): Promise<Slot> {
+  const upload: Upload = uploader.upload(file, { method: 'auto', metadata: { a: 'b' }, onState: tell });
+  // @ts-expect-error There is no such method.
+  uploader.upload(file, { method: 'POST' });
+  try {
+    return await upload.done;
+  } catch (error) {
+    if (error instanceof Unreachable && error.likely === 'cors') await upload.cancel();
+    throw error;
+  }
+}
+
+const failures = [FileChanged, S3Refusal, ServiceProblem, Unreachable];
+console.log(typeof uploader.upload, failures.every((kind) => kind.prototype instanceof PartnerError));
+`;
+
 const TSCONFIG = {
   compilerOptions: {
     ...{ target: 'es2024', module: 'nodenext', lib: ['es2024', 'esnext.disposable'], types: ['node'] },

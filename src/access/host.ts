@@ -26,9 +26,10 @@ const CONTROL = /\p{Cc}/u;
  *   whether they are good is not known then.
  */
 export async function askHost(ask: () => unknown): Promise<Principal | undefined> {
-  let answer: unknown;
   try {
-    answer = await ask();
+    const answer = await ask();
+    // Here, as looking at it may run code of the application too: getters, iterators.
+    return answer === undefined || answer === null ? undefined : principalOf(answer);
   } catch (error) {
     if (error instanceof Unauthenticated) throw error;
     const { statusCode } = (error ?? {}) as { statusCode?: unknown };
@@ -36,7 +37,6 @@ export async function askHost(ask: () => unknown): Promise<Principal | undefined
       throw new Unauthenticated('The application does not accept these credentials.', { cause: error });
     throw new DependencyUnavailable('authentication', error);
   }
-  return answer === undefined || answer === null ? undefined : principalOf(answer);
 }
 
 function principalOf(answer: object): Principal {

@@ -5,7 +5,7 @@ import type { SlotWithRequest, UploadAsk } from './model.ts';
 export type UploadMethod = 'auto' | 'PUT' | 'multipart';
 
 /** Below that a file goes whole, and S3 itself checks its SHA-256. From there on it goes in parts: a failure costs one part. */
-const PARTS_FROM_BYTES = 256 * 1024 ** 2;
+const PARTS_FROM_BYTES = 268_435_456;
 /** What S3 takes by one PUT. */
 export const LARGEST_PUT_BYTES = 5 * 1024 ** 3;
 

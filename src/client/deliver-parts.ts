@@ -60,7 +60,9 @@ export async function deliverParts(
         await sendParts(service, id, todo, source, { partSize, parallel, meter, signal });
       } catch (error) {
         // Somebody else may have completed it, or its time is over: `complete` tells which.
-        if (!isGone(error) && !hasCode(error, 'state_conflict', 'restart_needed')) throw error;
+        // S3 has no such upload any more.
+        const isGone = error instanceof S3Refusal && error.s3Code === 'NoSuchUpload';
+        if (!isGone && !hasCode(error, 'state_conflict', 'restart_needed')) throw error;
         closed = error;
       }
     }
@@ -71,16 +73,11 @@ export async function deliverParts(
       return await complete(service, id, patience, signal);
     } catch (error) {
       const named = missingPartsOf(error);
-      if (named === undefined) throw error;
+      if (!named) throw error;
       if (hasCode(closed, 'state_conflict')) throw closed;
       if (!(await patience.afterRefusal(error))) throw error;
       // A part that was just being sent again is missing for a moment; only what stays missing is sent.
       disputed = todo.length === 0 ? named : [];
     }
   }
-}
-
-/** S3 has no such upload any more: somebody has completed it, or it was aborted. The service can tell. */
-function isGone(error: unknown): boolean {
-  return error instanceof S3Refusal && error.s3Code === 'NoSuchUpload';
 }

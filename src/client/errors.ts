@@ -35,18 +35,13 @@ export class ServiceProblem extends PartnerError {
   constructor(status: number, document: unknown, retryAfterSeconds?: number) {
     const members = { ...(document as Record<string, unknown> | undefined) };
     const { code, detail, errors } = members;
-    super(
-      typeof detail === 'string'
-        ? detail
-        : `The service answered ${status}, and not why: is the endpoint right?`,
-      {
-        ...{ status, retryAfterSeconds, members },
-        code: typeof code === 'string' ? code : 'unexpected_answer',
-        errors: Array.isArray(errors) ? errors : [],
-        // An operator has to bring a lost key back; asking again does not.
-        passing: (status >= 500 && code !== 'key_unusable') || status === 429 || status === 408,
-      },
-    );
+    super(typeof detail === 'string' ? detail : `The service answered ${status}: is the endpoint right?`, {
+      ...{ status, retryAfterSeconds, members },
+      code: typeof code === 'string' ? code : 'unexpected_answer',
+      errors: Array.isArray(errors) ? errors : [],
+      // An operator has to bring a lost key back; asking again does not.
+      passing: (status >= 500 && code !== 'key_unusable') || status === 429 || status === 408,
+    });
     this.detail = this.message;
   }
 }

@@ -47,7 +47,7 @@ export async function sendBody(
       const { status, s3Code } = error instanceof S3Refusal ? error : {};
       if (status === 412) return mayBeOurs;
       meter.failed(number);
-      if (s3Code !== undefined && OTHER_BODY.test(s3Code)) {
+      if (s3Code && OTHER_BODY.test(s3Code)) {
         throw new FileChanged('The file changed.', { cause: error });
       }
       const isRefused: boolean = status === 403 && !refreshed;

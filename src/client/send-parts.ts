@@ -13,10 +13,6 @@ export interface SendPartsOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** One call for requests gives each worker this many: their URLs end, so they are asked for shortly before they are needed. */
-const LOTS_AHEAD = 2;
-const MOST_IN_A_LOT = 100;
-
 /**
  * Sends these parts, several at once, each of them again where that may help. When one fails for good the others are stopped.
  * @throws ServiceProblem, Unreachable, S3Refusal (`NoSuchUpload`: somebody has completed or aborted it), FileChanged or FileUnusable; an
@@ -30,15 +26,18 @@ export async function sendParts(
   { partSize, parallel, meter, signal: ending }: SendPartsOptions,
 ): Promise<void> {
   const stopping = new AbortController();
-  const signal = ending ? AbortSignal.any([ending, stopping.signal]) : stopping.signal;
+  const signal = AbortSignal.any([stopping.signal, ending ?? stopping.signal]);
   const left = [...parts];
   let ready: PartRequest[] = [];
   let turn = Promise.resolve<PartRequest | undefined>(undefined);
+  // One call for requests gives each worker this many: their URLs end, so they are asked for shortly before they are needed.
+  const lotsAhead = 2;
+  const mostInALot = 100;
   /** One after the other: the first of those that wait asks for all. */
   const next = (): Promise<PartRequest | undefined> =>
     (turn = turn.then(async () => {
       if (ready.length === 0 && left.length > 0) {
-        const lot = left.splice(0, Math.min(MOST_IN_A_LOT, parallel * LOTS_AHEAD));
+        const lot = left.splice(0, Math.min(mostInALot, parallel * lotsAhead));
         ready = await service.requestParts(id, lot, signal);
       }
       return ready.shift();

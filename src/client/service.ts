@@ -78,7 +78,7 @@ export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
     method: ServiceCall['method'],
     path: string,
     signal: AbortSignal | undefined,
-    body?: unknown,
+    body?: object,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer> {
     const patience = new Patience(this.retry, signal);
@@ -92,14 +92,14 @@ export class ServiceClient<T extends ServiceTransport = ServiceTransport> {
           url: `${this.endpoint}/v1/uploads${path}`,
           headers: {
             authorization,
-            ...(body !== undefined && { 'content-type': 'application/json' }),
+            ...(body && { 'content-type': 'application/json' }),
             ...headers,
           },
-          body: body === undefined ? undefined : JSON.stringify(body),
+          body: body && JSON.stringify(body),
           signal,
         });
         const document = parse(text);
-        if (status >= 200 && status <= 299 && document !== undefined) return document as Answer;
+        if (status >= 200 && status <= 299 && document) return document as Answer;
         throw new ServiceProblem(status, document, retryAfterSeconds);
       } catch (error) {
         signal?.throwIfAborted();

@@ -10,4 +10,6 @@ export function useSchemasOfAnswers(app: FastifyInstance): void {
   const named: Record<string, Schema> = {};
   for (const schema of NAMED_SCHEMAS) named[String((schema as { $id?: string }).$id)] = schema as Schema;
   app.setSerializerCompiler<Schema>(({ schema }) => fastJson(schema, { schema: named }));
+  // It would be asked instead of the schemas, and there is no other way to take it away.
+  app.setReplySerializer(undefined as never);
 }

@@ -1,5 +1,5 @@
 import { byId } from './dom.ts';
-import { downloadByCurl, localName, uploadByCurl } from './curl.ts';
+import { downloadByCurl, localName, nameToWrite, uploadByCurl } from './curl.ts';
 import { ENDPOINT, type Slot } from './service.ts';
 
 const endpoint = ENDPOINT.href.replace(/\/$/, '');
@@ -12,7 +12,7 @@ export function showUploadCommands({ name, type }: File): void {
 }
 
 export function showDownloadCommands({ id, filename }: Slot): void {
-  show(`Download ${filename ?? id} by curl`, downloadByCurl(endpoint, id, localName(filename, id)));
+  show(`Download ${filename ?? id} by curl`, downloadByCurl(endpoint, id, nameToWrite(filename, id)));
 }
 
 export function watchCurlDialog(): void {

@@ -22,7 +22,7 @@ ask=$(jq -n --arg name "\${FILE##*/}" --arg type ${quoted(contentType)} --argjso
 slot=$(api POST /v1/uploads -H 'content-type: application/json' -d "$ask") || { printf '%s\\n' "$slot"; false; }
 
 printf '%s' "$slot" | headers .request |
-  curl -sS --fail-with-body --proto '=https' -H @- -T "$FILE" --url "$(printf '%s' "$slot" | json .request.url)"
+  curl -sS --fail-with-body --globoff --proto '=https' -H @- -T "$FILE" --url "$(printf '%s' "$slot" | json .request.url)"
 
 api POST "/v1/uploads/$(printf '%s' "$slot" | json .id)/complete"
 `;
@@ -32,13 +32,18 @@ export function downloadByCurl(endpoint: string, id: string, filename: string): 
   return `${begin(endpoint, `FILE=${quoted(`./${filename}`)}`)}
 download=$(api POST ${quoted(`/v1/uploads/${id}/download`)}) || { printf '%s\\n' "$download"; false; }
 printf '%s' "$download" | headers '' |
-  curl -sS --fail-with-body --proto '=https' -H @- -o "$FILE" --url "$(printf '%s' "$download" | json .url)"
+  curl -sS --fail-with-body --globoff --proto '=https' -H @- -o "$FILE" --url "$(printf '%s' "$download" | json .url)"
 `;
 }
 
 /** For bash, whatever the text holds; a name is never a path to elsewhere. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** The same for a file that is to be written, by a name that somebody else has chosen: never a hidden one, such as that of a shell's settings. */
+export function nameToWrite(filename: string | undefined, id: string): string {
+  return localName(filename, id).replace(/^[\s.]+/, '_');
 }
 
 /** A name that stands in the folder where the commands run, and does nothing to the terminal it is pasted into. */

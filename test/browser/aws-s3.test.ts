@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
 import { waitUntil } from '../support/processes.ts';
 import { assertMonotone, DashboardPage, uppyPage } from './support-uppy.ts';
+import { isPut } from './support-proxy.ts';
 import { World } from './support-world.ts';
 
 const MB = 1_000_000;
@@ -12,7 +13,6 @@ const started = await available(() => World.start());
 describe('docs/uppy.md: @uppy/aws-s3 and the Dashboard, in Chromium', { skip: started.skip }, () => {
   let world: World;
   let url: string;
-  const isPut = ({ method }: { method: string }) => method === 'PUT';
   before(async () => {
     world = started.get();
     url = world.pages.origin + (await uppyPage(world, 'aws-s3'));

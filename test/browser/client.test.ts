@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
 import { waitUntil } from '../support/processes.ts';
 import { ClientPage } from './support-client.ts';
-import type { Passed } from './support-proxy.ts';
+import { isPart, isPut } from './support-proxy.ts';
 import { assertMonotone } from './support-uppy.ts';
 import { World } from './support-world.ts';
 
@@ -12,12 +12,6 @@ const MIB = 1024 ** 2;
 const UPLOADED = ['preparing', 'uploading', 'completing', 'uploaded'];
 
 const started = await available(() => World.start());
-
-const isPut = ({ method }: Passed): boolean => method === 'PUT';
-const isPart =
-  (partNumber: number) =>
-  (passed: Passed): boolean =>
-    isPut(passed) && passed.partNumber === partNumber;
 
 describe('sealslot/client in Chromium, over TLS against MinIO', { skip: started.skip }, () => {
   let world: World;

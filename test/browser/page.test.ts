@@ -8,11 +8,10 @@ import { available } from '../support/available.ts';
 import { waitUntil } from '../support/processes.ts';
 import { film, picture } from '../integration/support-media.ts';
 import { DemoPage, PageWorld, PHONE, text } from './page-world.ts';
-import type { Passed } from './support-proxy.ts';
+import { isPart, isPut } from './support-proxy.ts';
 
 const MB = 1_000_000;
 const KEY = 'x-amz-server-side-encryption-customer-key';
-const isPut = ({ method }: Passed): boolean => method === 'PUT';
 
 const started = await available(() => PageWorld.start());
 
@@ -96,7 +95,7 @@ describe('/demo in Chromium', { skip: started.skip }, () => {
     const tab = await signedIn();
     const path = join(world.dir, 'film.txt');
     await writeFile(path, text('film.txt', 40 * MB).buffer);
-    const held = world.s3.hold((passed) => isPut(passed) && passed.partNumber === 3, 1);
+    const held = world.s3.hold(isPart(3), 1);
     await tab.page.getByLabel('Files').setInputFiles(path);
     await held.reached;
     await waitUntil('a part to arrive', () =>
@@ -275,7 +274,8 @@ describe('/demo in Chromium', { skip: started.skip }, () => {
 
   it('shows what S3 saw, the key masked, and gives commands that work', async () => {
     const tab = await signedIn();
-    const file = text("it's here.txt");
+    // What curl and the shell would take for more than a name.
+    const file = text("it's [1-2] {here,there} $(id).txt");
     await tab.choose(file);
     await tab.uploaded(file.name);
     const row = tab.upload(file.name);

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
 import { ClientPage } from './support-client.ts';
 import { Leaks } from './support-leaks.ts';
-import type { Passed } from './support-proxy.ts';
+import { isPut } from './support-proxy.ts';
 import { DashboardPage, uppyPage } from './support-uppy.ts';
 import { World } from './support-world.ts';
 
@@ -14,7 +14,6 @@ const started = await available(() => World.start());
 
 describe('keys and tokens in Chromium', { skip: started.skip }, () => {
   let world: World;
-  const isPut = ({ method }: Passed): boolean => method === 'PUT';
   before(() => {
     world = started.get();
   });

@@ -33,6 +33,13 @@ export interface Passed {
 
 export type Match = (request: Passed) => boolean;
 
+export const isPut: Match = ({ method }) => method === 'PUT';
+/** @param partNumber of a multipart upload. */
+export const isPart =
+  (partNumber: number): Match =>
+  (passed) =>
+    isPut(passed) && passed.partNumber === partNumber;
+
 /** A request that waits in the middle of its body. */
 export interface Held {
   /** When it has got there. */

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
 import type { Json } from '../support/harness.ts';
 import { waitUntil } from '../support/processes.ts';
-import type { Passed } from './support-proxy.ts';
+import { isPart, isPut } from './support-proxy.ts';
 import { assertMonotone, DashboardPage, uppyPage } from './support-uppy.ts';
 import { World, type FileOnDisk } from './support-world.ts';
 
@@ -12,12 +12,6 @@ const MB = 1_000_000;
 const PART = 16 * 1024 ** 2;
 
 const started = await available(() => World.start());
-
-const isPut = ({ method }: Passed): boolean => method === 'PUT';
-const isPart =
-  (partNumber: number) =>
-  (passed: Passed): boolean =>
-    isPut(passed) && passed.partNumber === partNumber;
 
 describe('docs/uppy.md: sealslot/uppy and the Dashboard, in Chromium', { skip: started.skip }, () => {
   let world: World;

@@ -20,6 +20,14 @@ describe('README.md', () => {
     assert.ok(Object.hasOwn(scripts, 'test'), 'npm cit');
   });
 
+  it('hands files to curl by their names, which it would read as patterns', async () => {
+    for (const path of ['README.md', 'docs/recipes.md', 'src/page/curl.ts']) {
+      const commands = (await read(path)).split('\n').filter((line) => /curl .* (-T|-o) "\$/.test(line));
+      assert.ok(commands.length > 0, path);
+      for (const command of commands) assert.match(command, / --globoff /, path);
+    }
+  });
+
   it('has the blocks that the demo runs', () => {
     assert.match(readmeBlocks().upload, /complete/);
   });

@@ -3,6 +3,7 @@ import type { Config, TargetConfig } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { CorsNeed } from '../../cors/rule.ts';
 import { bucketsOf, methodsOn } from '../../doctor/target.ts';
+import type { UploadMethod } from '../../uploads/upload.ts';
 
 export interface CorsOptions {
   readonly bucket?: string;
@@ -47,7 +48,13 @@ export function bucketsIn(config: Config): CorsBucket[] {
       settings,
       subject: `bucket ${bucket} on ${target} (${tenants.join(', ')})`,
       origins: config.cors.origins,
-      methods: methodsOn(config, target, bucket),
+      methods: methodsWith(config, settings, bucket),
     })),
   );
+}
+
+/** By all targets that are one server, such as with other credentials: a bucket has one rule, and the last one applied would be the only one. */
+function methodsWith(config: Config, { endpoint }: TargetConfig, bucket: string): ReadonlySet<UploadMethod> {
+  const targets = Object.entries(config.s3.targets).filter(([, one]) => one.endpoint.href === endpoint.href);
+  return new Set(targets.flatMap(([name]) => [...methodsOn(config, name, bucket)]));
 }

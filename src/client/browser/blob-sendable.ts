@@ -4,9 +4,6 @@ import type { Sendable } from '../sendable.ts';
 import { s3CodeIn } from '../transport.ts';
 import type { Connection } from './connection.ts';
 
-/** A connection on which nothing has moved for so long is given up. */
-const SILENCE_MS = 90_000;
-
 /** A file that goes to S3 by XMLHttpRequest: `fetch` tells no progress but of a stream, and a stream has no length, which S3 answers with 411. */
 export function blobSendable(connection: Connection, file: Blob): Sendable {
   return {
@@ -41,9 +38,11 @@ function put(
   return until(signal, (end) => {
     const xhr = new XMLHttpRequest();
     let timer: ReturnType<typeof setTimeout>;
+    // A connection on which nothing has moved for so long is given up.
+    const silenceMs = 90_000;
     const watch = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(() => xhr.abort(), SILENCE_MS);
+      timer = setTimeout(() => xhr.abort(), silenceMs);
     };
     xhr.open('PUT', url);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);

@@ -28,12 +28,10 @@ export interface Connection {
   moved(peer: PeerName): void;
 }
 
-/** While the device seems offline, it is tried all the same so often: some browsers call a device offline that reaches its own network. */
-const OFFLINE_PAUSE_MS = 15_000;
-const PROBE_MS = 10_000;
-
 /** @param tell is told whether the device is offline, again and again. */
 export function watchConnection(tell: (isOffline: boolean) => void): Connection {
+  // While the device seems offline, it is tried all the same so often: some browsers call a device offline that reaches its own network.
+  const offlinePauseMs = 15_000;
   const peers: Record<PeerName, Peer> = { service: {}, S3: {} };
   const moved = (name: PeerName): void => {
     peers[name].open = true;
@@ -52,7 +50,7 @@ export function watchConnection(tell: (isOffline: boolean) => void): Connection 
         if (navigator.onLine) throw await unreachable(name, peers[name], new URL(url).origin, began);
         tell(true);
         await until(signal, (end) => {
-          const timer = setTimeout(end, OFFLINE_PAUSE_MS);
+          const timer = setTimeout(end, offlinePauseMs);
           addEventListener('online', () => end(), { once: true });
           return () => clearTimeout(timer);
         });
@@ -74,7 +72,7 @@ async function unreachable(name: PeerName, peer: Peer, origin: string, began: nu
   const likely = isSeen ? 'cors' : navigator.onLine ? 'untrusted_or_down' : 'offline';
   const words = {
     cors: `It is there, but does not let ${location.origin} in: see ${name === 'S3' ? '"sealslot cors check"' : 'cors.origins'}.`,
-    untrusted_or_down: 'It is down, blocked, or its certificate is not trusted: open it in a tab.',
+    untrusted_or_down: 'Down, blocked, or its certificate is not trusted: open it in a tab.',
     offline: 'This device is offline.',
   };
   return new Unreachable(name, `No answer from ${origin} (${name}). ${words[likely]}`, {
@@ -88,8 +86,9 @@ export const QUIET = { credentials: 'omit', cache: 'no-store', referrerPolicy: '
 
 /** Without CORS nothing can be read, but a server that is there and trusted can be told from one that is not. */
 async function isThere(origin: string): Promise<boolean> {
+  const probeMs = 10_000;
   try {
-    await fetch(origin, { ...QUIET, mode: 'no-cors', signal: AbortSignal.timeout(PROBE_MS) });
+    await fetch(origin, { ...QUIET, mode: 'no-cors', signal: AbortSignal.timeout(probeMs) });
     return true;
   } catch {
     return false;

@@ -65,7 +65,7 @@ export interface Upload {
   resume(): void;
   /**
    * Ends the upload, and has the service remove what of it is in S3. Resolves when the service has accepted that. After `uploaded` it does nothing; after `failed` it removes what is
-   * left.
+   * left, unless the file has been chosen again meanwhile and goes on.
    * @throws ServiceProblem or Unreachable when the service could not be told: what was sent then goes when the slot has expired.
    */
   cancel(): Promise<void>;

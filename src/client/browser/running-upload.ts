@@ -53,6 +53,8 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
   let told: UploadState | undefined;
   let cancelling: Promise<void> | undefined;
   let resumedBytes: number | undefined;
+  /** Otherwise it is remembered, and whoever chooses the file again goes on with it. */
+  let isOver: unknown = true;
 
   const stateNow = (): UploadState =>
     ending ?? (stopped.aborted ? 'cancelled' : isPaused ? 'paused' : isOffline ? 'offline' : step);
@@ -117,7 +119,6 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
           },
         });
         stopped.throwIfAborted();
-        hold?.forget?.();
         tellProgress(size, outcome === 'already' ? size : 0);
         finish('uploaded');
         return slot;
@@ -126,21 +127,30 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
       }
     }
   };
+  const take = (): Promise<Hold> =>
+    holdKey(lastModified ? common.storage : null, file, [
+      common.endpoint,
+      lastModified,
+      facts,
+      method,
+      partSize,
+    ]);
   const start = async (): Promise<Slot> => {
     try {
       tellState();
-      const storage = lastModified ? common.storage : null;
-      hold = await holdKey(storage, [common.endpoint, lastModified, facts, method, partSize]);
+      hold = await take();
+      // By an earlier page: its slot may be there.
+      if (hold.isResumed) asked = 0;
       return await run();
     } catch (error) {
       // Rights come back with another token.
       const { passing, status } = error as Partial<ServiceProblem>;
-      if (cancelling || (passing === false && status !== 401)) hold?.forget?.();
+      isOver = cancelling || (passing === false && status !== 401);
       finish(stopped.aborted ? 'cancelled' : 'failed');
       stopped.throwIfAborted();
       throw error;
     } finally {
-      hold?.release?.();
+      hold?.release?.(isOver);
     }
   };
   const done = start();
@@ -150,10 +160,15 @@ export function startUpload(common: Common, file: Blob, options: UploadOptions):
     stop.abort();
     tellState();
     await done.catch(() => undefined);
-    hold?.forget?.();
+    if (!isOver && hold?.release) {
+      const again = await take();
+      again.release?.(true);
+      // Somebody else goes on with it, or has brought it to its end: it is not ours any more.
+      if (again.key !== hold.key) return;
+    }
     try {
       // The answer may not have been waited for, or given to an earlier page: asked for again by the same key, it is told.
-      if (!id && (asked !== undefined || hold?.isResumed)) await create(asked ?? 0);
+      if (!id && asked !== undefined) await create(asked);
       if (id) await service.remove(id);
     } catch (error) {
       // Refused: then there is none. Of what is gone nothing is left to remove.

@@ -40,6 +40,17 @@ const CASES: readonly (readonly [name: string, answer: unknown, status: number, 
   ['an error of 403', refusal(403), 401, 'unauthenticated'],
   ['our own error', new Unauthenticated('Log in.'), 401, 'unauthenticated'],
   ['an error of 500', refusal(500), 503, 'dependency_unavailable'],
+  [
+    'scopes that throw when they are read',
+    {
+      ...alice,
+      get scopes(): never {
+        throw new Error('the session store is gone');
+      },
+    },
+    503,
+    'dependency_unavailable',
+  ],
   ['an error without a status', new TypeError('the session store is gone'), 503, 'dependency_unavailable'],
 ];
 
@@ -84,7 +95,7 @@ describe('what `authenticate` says', () => {
       }
       assert.match(logged(), /authenticate: |"name":"Unauthenticated".*"cause"/);
       const metrics = await app.sealslot.metrics.metrics();
-      assert.match(metrics, /dependency_errors_total\{dependency="authentication"\} 2/);
+      assert.match(metrics, /dependency_errors_total\{dependency="authentication"\} 3/);
     });
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { APP, call, hostWith, place, SLOT, type Host, type Place } from './world.ts';
+import { sealslot } from '../../../src/index.ts';
+import { APP, call, hostWith, makeHost, place, SLOT, type Host, type Place } from './world.ts';
 
 const PROBLEM = 'application/problem+json';
 
@@ -128,6 +129,10 @@ for (const prefix of ['', '/files', '/deep/er']) {
     it('logs to the application what may be logged, and no URL: a link is a secret', async () => {
       const link = `e30.e30.${'A'.repeat(43)}`;
       assert.equal((await ask(undefined, 'GET', `/v1/content/${link}`)).status, 404);
+      for (const more of ['/', '/x', '/x/y']) {
+        const { status, body } = await ask(undefined, 'GET', `/v1/content/${link}${more}`);
+        assert.deepEqual([status, body['code']], [404, 'route_not_found']);
+      }
       await call(host.app, 'alice', 'GET', '/hello');
       const { id } = await make('alice');
       const logged = host.logged();
@@ -152,3 +157,23 @@ for (const prefix of ['', '/files', '/deep/er']) {
     });
   });
 }
+
+describe('an application with a serialiser for whole answers', () => {
+  it('gets none of ours to write: keys are in them', async () => {
+    await using at = await place();
+    const { app } = await makeHost();
+    const written: unknown[] = [];
+    app.setReplySerializer((payload) => {
+      written.push(payload);
+      return JSON.stringify({ host: payload });
+    });
+    try {
+      await app.register(sealslot, { config: at.document, authenticate: ({ user }) => user });
+      const made = await call(app, 'alice', 'POST', '/v1/uploads', { body: SLOT });
+      assert.deepEqual([made.status, made.body['state'], written], [201, 'issued', []]);
+      assert.deepEqual((await call(app, 'alice', 'GET', '/hello')).body, { host: { hello: 'host' } });
+    } finally {
+      await app.close();
+    }
+  });
+});

@@ -34,6 +34,8 @@ export interface Stub extends AsyncDisposable {
   readonly calls: string[];
   readonly keys: string[];
   readonly pauses: number[];
+  /** Cuts what is under way to S3. */
+  dropS3(): void;
   signed<M extends 'PUT' | 'GET'>(
     method: M,
     lifeMs?: number,
@@ -100,6 +102,7 @@ export async function startStub(): Promise<Stub> {
     client,
     dir,
     pauses,
+    dropS3: () => sockets.forEach((socket) => void socket.destroy()),
     signed: (method, lifeMs = 60_000) => ({
       method,
       url: `https://localhost:${port(s3)}/uploads/object`,
