@@ -98,7 +98,11 @@ export class Session {
   /** What a reader does in a terminal of its own. It ends with the shell. */
   async #inBackground(script: string): Promise<string> {
     const output = join(this.#dir, 'served');
-    await this.#shell.run(`( . '${script}' ) > '${output}' 2>&1 &\n trap 'kill $!; wait $! || true' EXIT`);
+    // A group of its own: the shell that reads the block would end alone, and leave what it waits for behind. Its number is taken now, as later
+    // blocks start processes, too.
+    await this.#shell.run(
+      `set -m\n ( . '${script}' ) > '${output}' 2>&1 &\n set +m\n trap "kill -- -$!; wait $! || true" EXIT`,
+    );
     const url = `http://127.0.0.1:${this.#world.ownPort}/openapi.json`;
     await waitUntil('the service of the page', () =>
       fetch(url).then(
@@ -118,7 +122,7 @@ export class Session {
     const url = this.#backend;
     this.#world.site = () => ({ url });
     const [name, output] = [`program-${this.#programs - 1}.mjs`, join(this.#dir, 'served')];
-    await this.#shell.run(`PORT=${port} node ${name} > '${output}' 2>&1 &\n trap 'kill $!' EXIT`);
+    await this.#shell.run(`PORT=${port} node ${name} > '${output}' 2>&1 &\n trap "kill $!" EXIT`);
     await waitUntil('the server of the page', () =>
       fetch(url).then(
         () => true,

@@ -12,7 +12,7 @@ export interface UploaderOptions {
    * upload, and is what `done` rejects with.
    */
   readonly getToken: () => string | Promise<string>;
-  /** How many parts of a file are sent at once; by default 4. */
+  /** How many parts of a file are sent at once, 1 or more; by default 4. */
   readonly parallelParts?: number;
   /** How often and how patiently a failure that may pass is tried again; by default 10 tries within 24 to 47 seconds. */
   readonly retry?: Partial<RetryPolicy>;
