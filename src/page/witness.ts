@@ -47,7 +47,10 @@ class WatchedRequest extends XMLHttpRequest {
       if (body instanceof Blob)
         sent.headers.push({ name: 'content-length', value: String(body.size), isSecret: false });
       note(sent);
-      this.addEventListener('loadend', () => (sent.status = this.status));
+      // Whoever made it may abort it at its end, which takes the status away.
+      this.addEventListener('readystatechange', () => {
+        if (this.readyState === XMLHttpRequest.DONE) sent.status = this.status;
+      });
     }
     super.send(body);
   }

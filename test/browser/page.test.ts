@@ -282,6 +282,7 @@ describe('/demo in Chromium', { skip: started.skip }, () => {
     await row.getByText('What S3 saw').click();
     const table = row.getByRole('table', { name: 'Headers sent to S3' });
     await table.getByRole('row', { name: /customer-key •+ masked yes/ }).waitFor();
+    assert.equal(await row.getByText('S3 answered 200.').count(), 1);
     const names = await table.getByRole('rowheader').allTextContents();
     const sent = world.s3.passed.findLast(isPut)?.headers ?? {};
     for (const name of names) assert.ok(name in sent, name);
