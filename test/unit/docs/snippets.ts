@@ -1,7 +1,7 @@
 import type { Block } from './pages.ts';
 
 /**
- * What becomes of a block, by its info string (docs/decisions/0025). Whatever is not here has no class, and a test fails.
+ * What becomes of a block, by its info string (docs/decisions/0023). Whatever is not here has no class, and a test fails.
  *
  * | words behind the language | means |
  * | --- | --- |
