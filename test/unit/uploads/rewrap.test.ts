@@ -144,7 +144,8 @@ describe('rewrap', () => {
     const { keys } = world.harness.store;
     const stored = await keys.get(second.id, 1);
     assert.ok(stored);
-    const broken = { ...stored.wrapped, bytes: Buffer.from(stored.wrapped.bytes).fill(0, 20, 21) };
+    const bytes = stored.wrapped.bytes.map((byte, at) => (at === 20 ? byte ^ 1 : byte));
+    const broken = { ...stored.wrapped, bytes };
     await keys.replace([{ uploadId: second.id, generation: 1, from: stored.wrapped, to: broken }]);
     const found = await world.rewrap();
     assert.deepEqual(counts(found), { 'object keys moved': 2, 'object keys failed': 1 });
