@@ -10,7 +10,7 @@ const SERVICE = 'https://uploads.example.com';
 /** Writes down what Uppy says, after the document's own lines. */
 const RECORDER = `
 const run = { events: [], errors: [], finished: undefined };
-for (const name of ['upload-start', 'upload-pause', 'pause-all', 'resume-all', 'retry-all', 'cancel-all', 'is-offline', 'is-online'])
+for (const name of ['upload-start', 'upload-pause', 'pause-all', 'resume-all', 'retry-all', 'cancel-all'])
   uppy.on(name, () => run.events.push(name));
 uppy.on('upload-progress', (file, { bytesUploaded, bytesTotal }) => run.events.push({ bytes: bytesUploaded, size: bytesTotal }));
 uppy.on('upload-success', (file, response) => run.events.push({ success: response }));
