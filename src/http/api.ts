@@ -129,18 +129,23 @@ function parseJsonOrNothing(app: FastifyInstance): void {
 /** Every path of the table answers 405 with `Allow` to the methods it does not declare. */
 function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
   for (const url of new Set(routes.map((route) => route.url))) {
-    const allowed: string[] = routes.filter((route) => route.url === url).map((route) => route.method);
-    app.route({
-      method: app.supportedMethods.filter((method) => !allowed.includes(method)),
-      url,
-      exposeHeadRoute: false,
-      schema: { hide: true },
-      // Before the body is read, so that a 405 is a 405 whatever was sent.
-      onRequest: async (_request, reply: FastifyReply) => {
-        reply.header('allow', allowed.join(', '));
-        return sendPlainProblem(reply, 'method_not_allowed', `Use ${allowed.join(' or ')}.`);
-      },
-      handler: () => undefined,
-    });
+    const allowed = routes.filter((route) => route.url === url).map((route) => route.method);
+    refuseMethodsBut(app, url, allowed);
   }
+}
+
+/** 405 with `Allow` for all other methods. */
+export function refuseMethodsBut(app: FastifyInstance, url: string, allowed: readonly string[]): void {
+  app.route({
+    method: app.supportedMethods.filter((method) => !allowed.includes(method)),
+    url,
+    exposeHeadRoute: false,
+    schema: { hide: true },
+    // Before the body is read, so that a 405 is a 405 whatever was sent.
+    onRequest: async (_request, reply: FastifyReply) => {
+      reply.header('allow', allowed.join(', '));
+      return sendPlainProblem(reply, 'method_not_allowed', `Use ${allowed.join(' or ')}.`);
+    },
+    handler: () => undefined,
+  });
 }

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Snapshot } from './api.ts';
+import { refuseMethodsBut, type Snapshot } from './api.ts';
 import { readPage, type PageFile } from './demo/files.ts';
 import { pagePolicy } from './demo/policy.ts';
-import { sendPlainProblem } from './problem.ts';
 
 const METHODS = ['GET', 'HEAD'] as const;
 const HIDDEN = { schema: { hide: true }, config: { operationId: 'demo' }, exposeHeadRoute: false } as const;
@@ -25,18 +24,7 @@ function serve(
   handler: (request: FastifyRequest, reply: FastifyReply) => FastifyReply,
 ): void {
   app.route({ ...HIDDEN, method: [...METHODS], url, handler });
-  app.route({
-    schema: { hide: true },
-    exposeHeadRoute: false,
-    method: app.supportedMethods.filter((method) => !METHODS.some((each) => each === method)),
-    url,
-    // Before the body is read, so that a 405 is a 405 whatever was sent.
-    onRequest: async (_request, reply) => {
-      reply.header('allow', METHODS.join(', '));
-      return sendPlainProblem(reply, 'method_not_allowed', `Use ${METHODS.join(' or ')}.`);
-    },
-    handler: () => undefined,
-  });
+  refuseMethodsBut(app, url, METHODS);
 }
 
 function sendFile(

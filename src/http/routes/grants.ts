@@ -2,6 +2,7 @@ import { metadataProblems } from '../../access/metadata.ts';
 import { prefixProblem } from '../../access/object-key.ts';
 import { InvalidRequest, type FieldError } from '../../errors.ts';
 import { findGrant, listGrants, mintGrant, revokeGrant } from '../../uploads/grants.ts';
+import { pageOf } from '../page-of.ts';
 import { presentGrant } from '../present.ts';
 import { ownPath } from '../own-path.ts';
 import type { ScopedRoute } from '../route.ts';
@@ -73,11 +74,8 @@ const list: ScopedRoute = {
       ...(cursor !== undefined && { before: cursor }),
       limit: limit + 1,
     });
-    const page = grants.slice(0, limit);
-    return reply.send({
-      grants: page.map(presentGrant),
-      nextCursor: grants.length > limit ? page.at(-1)?.id : undefined,
-    });
+    const { page, nextCursor } = pageOf(grants, limit);
+    return reply.send({ grants: page.map(presentGrant), nextCursor });
   },
 };
 

@@ -8,6 +8,7 @@ import { requestAgain } from '../../uploads/reissue.ts';
 import { rekeyUpload } from '../../uploads/rekey.ts';
 import { removeUpload } from '../../uploads/remove.ts';
 import { ownPath } from '../own-path.ts';
+import { pageOf } from '../page-of.ts';
 import { presentRequest, presentSlot } from '../present.ts';
 import type { ScopedRoute } from '../route.ts';
 import * as schemas from '../schemas.ts';
@@ -66,11 +67,8 @@ const list: ScopedRoute = {
       limit: limit + 1,
       now,
     });
-    const page = uploads.slice(0, limit);
-    return reply.send({
-      uploads: page.map((upload) => presentSlot(upload, now)),
-      nextCursor: uploads.length > limit ? page.at(-1)?.id : undefined,
-    });
+    const { page, nextCursor } = pageOf(uploads, limit);
+    return reply.send({ uploads: page.map((upload) => presentSlot(upload, now)), nextCursor });
   },
 };
 
