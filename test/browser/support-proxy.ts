@@ -101,6 +101,11 @@ export class TlsProxy implements AsyncDisposable {
     return this.passed.filter(matches).reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Whether S3 has answered 200 to this part of the one multipart upload. */
+  hasPart(partNumber: number): boolean {
+    return this.passed.some((passed) => isPart(partNumber)(passed) && passed.status === 200);
+  }
+
   /** The next request that matches waits when so much of its body has come in. */
   hold(matches: Match, bytes: number): Held {
     const reached = awaited('held');

@@ -103,9 +103,7 @@ describe('docs/uppy.md: sealslot/uppy and the Dashboard, in Chromium', { skip: s
     const held = world.s3.hold(isPart(3), MB);
     await dashboard.upload();
     await held.reached;
-    const isThere = (partNumber: number): boolean =>
-      world.s3.passed.some((passed) => isPart(partNumber)(passed) && passed.status === 200);
-    await waitUntil('the other parts', () => isThere(1) && isThere(2));
+    await waitUntil('the other parts', () => world.s3.hasPart(1) && world.s3.hasPart(2));
     await dashboard.click('togglePauseResume');
     held.release();
     await waitUntil('what was under way to end', () => world.s3.isQuiet);
@@ -125,9 +123,7 @@ describe('docs/uppy.md: sealslot/uppy and the Dashboard, in Chromium', { skip: s
     const held = world.s3.hold(isPart(3), MB);
     await dashboard.upload();
     await held.reached;
-    const isThere = (partNumber: number): boolean =>
-      world.s3.passed.some((passed) => isPart(partNumber)(passed) && passed.status === 200);
-    await waitUntil('the other parts', () => isThere(1) && isThere(2));
+    await waitUntil('the other parts', () => world.s3.hasPart(1) && world.s3.hasPart(2));
     await dashboard.page.reload();
     held.release();
     await waitUntil('what was under way to end', () => world.s3.isQuiet);
