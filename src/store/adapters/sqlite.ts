@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Store } from '../port.ts';
 import { DependencyUnavailable, SealslotError } from '../../errors.ts';
 import { StoreSchemaRefused } from '../errors.ts';
-import { MIGRATIONS } from '../migrations/index.ts';
+import { MIGRATIONS } from '../migrations/sqlite/index.ts';
 import { sqliteApiKeys } from './sqlite/api-keys.ts';
 import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
 import { sqliteIntermediates } from './sqlite/intermediates.ts';

@@ -21,7 +21,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import { inspectSqliteStore } from '../../../src/store/adapters/sqlite/inspect.ts';
-import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
+import { MIGRATIONS } from '../../../src/store/migrations/sqlite/index.ts';
 import { insertOne, NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
 
 const LATER = { id: MIGRATIONS.length + 1, name: 'later', sql: 'CREATE TABLE later (id INTEGER)' };

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Connection } from '../../../src/store/adapters/sqlite/connection.ts';
 import { keyBytes, type KeyBytes } from '../../../src/store/adapters/sqlite/key-bytes.ts';
-import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
+import { MIGRATIONS } from '../../../src/store/migrations/sqlite/index.ts';
 
 describe('rows of wrapped keys', () => {
   let db: DatabaseSync;

@@ -7,7 +7,7 @@ import * as intermediates from '../../../src/store/adapters/sqlite/intermediates
 import * as keys from '../../../src/store/adapters/sqlite/keys/sql.ts';
 import * as outbox from '../../../src/store/adapters/sqlite/outbox/sql.ts';
 import * as sql from '../../../src/store/adapters/sqlite/sql.ts';
-import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
+import { MIGRATIONS } from '../../../src/store/migrations/sqlite/index.ts';
 
 describe('every read of the SQLite store is an index search without a sort', () => {
   const db = new DatabaseSync(':memory:');

@@ -7,9 +7,9 @@ import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import { Connection } from '../../../src/store/adapters/sqlite/connection.ts';
 import { migrate } from '../../../src/store/adapters/sqlite/migrate.ts';
 import { openDatabase } from '../../../src/store/adapters/sqlite/open.ts';
-import { fromUpload } from '../../../src/store/adapters/sqlite/rows.ts';
+import { fromUpload } from '../../../src/store/adapters/sql/rows.ts';
 import { INSERT_UPLOAD } from '../../../src/store/adapters/sqlite/sql.ts';
-import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
+import { MIGRATIONS } from '../../../src/store/migrations/sqlite/index.ts';
 import type { Store } from '../../../src/store/port.ts';
 import { grantOf, idOf, NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
 

@@ -7,7 +7,7 @@ import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import { Connection } from '../../../src/store/adapters/sqlite/connection.ts';
 import { migrate } from '../../../src/store/adapters/sqlite/migrate.ts';
 import { openDatabase } from '../../../src/store/adapters/sqlite/open.ts';
-import { MIGRATIONS } from '../../../src/store/migrations/index.ts';
+import { MIGRATIONS } from '../../../src/store/migrations/sqlite/index.ts';
 import type { Store } from '../../../src/store/port.ts';
 import { cursorOf, idOf, NOW, plain, uploadOf, wrappedBy, wrappedOf } from '../../contract/store-rows.ts';
 

@@ -1,6 +1,6 @@
 import type { ApiKeyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { toApiKey } from './rows.ts';
+import { toApiKey } from '../sql/rows.ts';
 
 export function sqliteApiKeys(connection: Connection): ApiKeyStore {
   const insert = connection.prepare(

@@ -1,7 +1,7 @@
 import type { CustodyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { text } from './rows.ts';
-import { fromKek } from './wrapped.ts';
+import { text } from '../sql/rows.ts';
+import { fromKek } from '../sql/wrapped.ts';
 
 const IS_NEEDED = `
   SELECT 1 FROM keys WHERE wrapped_id IS NOT NULL AND wrapper_id = :wrapper_id AND kek_id = :kek_id

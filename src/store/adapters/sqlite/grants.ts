@@ -1,6 +1,6 @@
 import type { GrantStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { fromGrant, toGrant } from './grants/rows.ts';
+import { fromGrant, toGrant } from '../sql/grant-rows.ts';
 import * as sql from './grants/sql.ts';
 
 /** Sorts after every UUID. */

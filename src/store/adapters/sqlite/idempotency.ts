@@ -1,6 +1,6 @@
 import type { IdempotencyRecord } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { integer, toIdempotencyRecord } from './rows.ts';
+import { integer, toIdempotencyRecord } from '../sql/rows.ts';
 
 export const DROP_ENDED = 'DELETE FROM idempotency WHERE expires_at <= ?';
 

@@ -4,12 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import type { StoreInspection, StoreState } from '../../inspection.ts';
-import { MIGRATIONS, type Migration } from '../../migrations/index.ts';
+import { MIGRATIONS, type Migration } from '../../migrations/sqlite/index.ts';
 import { SQLITE, sqliteCode } from './connection.ts';
 import { USAGE } from './keys/sql.ts';
-import { toUsage } from './keys/usage.ts';
+import { toUsage } from '../sql/usage.ts';
 import { BUSY_TIMEOUT_MS, createPrivate, openDatabase } from './open.ts';
-import { text } from './rows.ts';
+import { text } from '../sql/rows.ts';
 import { APPLIED, schemaState, type SchemaState } from './schema-state.ts';
 
 const SCRATCH_BYTES = 64 * 1024;

@@ -1,11 +1,13 @@
-import type { IntermediateStore, StoredIntermediate } from '../../port.ts';
+import type { IntermediateStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { usableGuard } from './usable.ts';
 import * as sql from './intermediates-sql.ts';
 import { keyBytes } from './key-bytes.ts';
 import { USES } from './keys/sql.ts';
-import { integer, text, type Row } from './rows.ts';
-import { copyOf, fromCopy, fromKek, toCopy, toWrapped, wrappedRows } from './wrapped.ts';
+import { toIntermediate } from '../sql/intermediate-rows.ts';
+import { integer } from '../sql/rows.ts';
+import { copyOf, fromCopy, fromKek } from '../sql/wrapped.ts';
+import { wrappedRows } from './wrapped.ts';
 
 export function sqliteIntermediates(connection: Connection): IntermediateStore {
   const newest = connection.prepare(sql.NEWEST);
@@ -71,17 +73,5 @@ export function sqliteIntermediates(connection: Connection): IntermediateStore {
     copied: (id, of) => connection.write(() => rows.copied({ id }, of)),
     uses: (id) => connection.read(() => countUses(id)),
     destroy: (id, at) => scrubbed(() => countUses(id) === 0 && rows.destroy({ id }, at)),
-  };
-}
-
-function toIntermediate(row: Row): StoredIntermediate {
-  return {
-    id: text(row, 'id'),
-    tenant: text(row, 'tenant'),
-    period: text(row, 'period'),
-    version: integer(row, 'version'),
-    wrapped: toWrapped(row),
-    createdAt: integer(row, 'created_at'),
-    copy: toCopy(row),
   };
 }

@@ -2,10 +2,10 @@ import type { KeyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { usableGuard } from './usable.ts';
 import { sqliteGenerations } from './keys/generations.ts';
-import { toStoredKey } from './keys/rows.ts';
+import { toStoredKey } from '../sql/key-rows.ts';
 import * as sql from './keys/sql.ts';
-import { toUsage } from './keys/usage.ts';
-import { toUpload } from './rows.ts';
+import { toUsage } from '../sql/usage.ts';
+import { toUpload } from '../sql/rows.ts';
 import { wrappedRows } from './wrapped.ts';
 
 /** Sorts before every key. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../clock.ts';
-import type { Migration } from '../../migrations/index.ts';
+import type { Migration } from '../../migrations/sqlite/index.ts';
 import { StoreSchemaRefused } from '../../errors.ts';
 import type { Connection } from './connection.ts';
 import { APPLIED, checksum, schemaState } from './schema-state.ts';

@@ -1,8 +1,8 @@
 import { MESSAGE_STATES, type OutboxStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { toMessage } from './outbox/rows.ts';
+import { toMessage } from '../sql/message-rows.ts';
 import * as sql from './outbox/sql.ts';
-import { integer, text, word, type Row } from './rows.ts';
+import { integer, text, word, type Row } from '../sql/rows.ts';
 
 /** Sorts after every id. */
 const AFTER_ALL = '~';

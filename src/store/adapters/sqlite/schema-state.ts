@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Migration } from '../../migrations/index.ts';
-import { integer, text, type Row } from './rows.ts';
+import type { Migration } from '../../migrations/sqlite/index.ts';
+import { integer, text, type Row } from '../sql/rows.ts';
 
 /** What a store's schema is to a version with these migrations. */
 export type SchemaState =

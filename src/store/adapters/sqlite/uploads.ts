@@ -1,13 +1,13 @@
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import type { OutboxMessage, UploadStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { grantCharger } from './grants/charge.ts';
 import { idempotencyRows } from './idempotency.ts';
 import { keyRows } from './keys/rows.ts';
 import { outboxRows } from './outbox/rows.ts';
-import { fromUpload, toUpload } from './rows.ts';
+import { fromUpload, toUpload, type Values } from '../sql/rows.ts';
 import * as sql from './sql.ts';
-import { expectedValues, patchValues } from './uploads/patch.ts';
+import { expectedValues, patchValues } from '../sql/patch.ts';
 import { purger } from './uploads/purge.ts';
 
 /** Sorts after every UUID. */
@@ -36,7 +36,7 @@ export function sqliteUploads(connection: Connection): UploadStore {
   /** One commit of a slot's last step and of its key's end; then the WAL, which still holds the key, is emptied. */
   async function end(
     step: StatementSync,
-    values: Record<string, SQLInputValue> & { id: string; at: number },
+    values: Values & { id: string; at: number },
     messages: readonly OutboxMessage[],
   ): Promise<boolean> {
     const done = await connection.write(() => {

@@ -1,11 +1,8 @@
-import type { SQLInputValue } from 'node:sqlite';
 import type { WrappedKey } from '../../../custody/port.ts';
-import type { KeyCopy } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { keyBytes } from './key-bytes.ts';
-import { bytes, integer, text, type Row } from './rows.ts';
-
-type Values = Record<string, SQLInputValue>;
+import { integer, type Values } from '../sql/rows.ts';
+import { copyOf, fromCopy, fromKek } from '../sql/wrapped.ts';
 
 /** The changes to wrapped keys that `keys` and `intermediate_keys` have in common. A row is named by the columns it is found by. */
 export interface WrappedRows {
@@ -62,35 +59,4 @@ export function wrappedRows(
       return ids.length !== 0;
     },
   };
-}
-
-export function toWrapped(row: Row): WrappedKey {
-  return { wrapperId: text(row, 'wrapper_id'), kekId: text(row, 'kek_id'), bytes: bytes(row, 'wrapped') };
-}
-
-export function toCopy(row: Row): KeyCopy | null {
-  if (row['copy_wrapper_id'] === null) return null;
-  return {
-    wrapperId: text(row, 'copy_wrapper_id'),
-    kekId: text(row, 'copy_kek_id'),
-    isStale: integer(row, 'copy_stale') === 1,
-  };
-}
-
-/** By column name, for named parameters. */
-export function fromKek({ wrapperId, kekId }: Omit<WrappedKey, 'bytes'>): Values {
-  return { wrapper_id: wrapperId, kek_id: kekId };
-}
-
-/** By column name, for named parameters. */
-export function fromCopy(copy: KeyCopy | null): Values {
-  return {
-    copy_wrapper_id: copy?.wrapperId ?? null,
-    copy_kek_id: copy?.kekId ?? null,
-    copy_stale: copy?.isStale === true ? 1 : 0,
-  };
-}
-
-export function copyOf({ wrapperId, kekId }: WrappedKey, hasCopy: boolean): KeyCopy | null {
-  return hasCopy ? { wrapperId, kekId, isStale: false } : null;
 }

@@ -1,7 +1,7 @@
 import { GrantExhausted, GrantExpired, Unauthenticated } from '../../../../errors.ts';
 import type { Charge } from '../../../port.ts';
 import type { Connection } from '../connection.ts';
-import { toGrant } from './rows.ts';
+import { toGrant } from '../../sql/grant-rows.ts';
 import * as sql from './sql.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { KeyStore } from '../../../port.ts';
 import type { Connection } from '../connection.ts';
-import { fromUpload, integer, toUpload } from '../rows.ts';
+import { fromUpload, integer, toUpload } from '../../sql/rows.ts';
 import { HAS_SLOT, INSERT_UPLOAD } from '../sql.ts';
 import { usableGuard } from '../usable.ts';
 import { wrappedRows } from '../wrapped.ts';

@@ -3,8 +3,8 @@ import type { StoredKey } from '../../../port.ts';
 import type { Connection } from '../connection.ts';
 import { usableGuard } from '../usable.ts';
 import { keyBytes } from '../key-bytes.ts';
-import { integer, orNull, text, type Row } from '../rows.ts';
-import { copyOf, fromCopy, fromKek, toCopy, toWrapped, wrappedRows } from '../wrapped.ts';
+import { copyOf, fromCopy, fromKek } from '../../sql/wrapped.ts';
+import { wrappedRows } from '../wrapped.ts';
 import { INSERT_KEY } from './sql.ts';
 
 /** The changes to `keys` that belong to a slot's own transactions. */
@@ -45,13 +45,4 @@ export function keyRows(connection: Connection): KeyRows {
     },
   };
   return rows;
-}
-
-export function toStoredKey(row: Row): StoredKey {
-  return {
-    generation: integer(row, 'key_generation'),
-    versionId: orNull(text, row, 'key_version_id'),
-    wrapped: toWrapped(row),
-    copy: toCopy(row),
-  };
 }

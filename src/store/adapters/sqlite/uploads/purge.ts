@@ -1,7 +1,7 @@
 import type { Connection } from '../connection.ts';
 import { idempotencyRows } from '../idempotency.ts';
 import { PURGE_ENDED } from '../outbox/sql.ts';
-import { integer, orNull } from '../rows.ts';
+import { integer, orNull } from '../../sql/rows.ts';
 import { PURGE, PURGE_KEYS, PURGEABLE } from '../sql.ts';
 
 /** To be called in a transaction. @returns false, and nothing was removed, when the slot may not be purged. */

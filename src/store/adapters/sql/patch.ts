@@ -1,8 +1,6 @@
-import type { SQLInputValue } from 'node:sqlite';
-import type { UploadPatch, UploadStore } from '../../../port.ts';
-import { fromMismatches } from '../rows.ts';
+import type { UploadPatch, UploadStore } from '../../port.ts';
+import { fromMismatches, type Values } from './rows.ts';
 
-type Values = Record<string, SQLInputValue>;
 type Expected = NonNullable<Parameters<UploadStore['update']>[3]>;
 
 /** By parameter of `UPDATE`: a nullable column has a flag that says whether it is patched. */

@@ -1,7 +1,6 @@
-import type { SQLInputValue } from 'node:sqlite';
-import type { Grant } from '../../../../access/grant.ts';
-import { UPLOAD_METHODS } from '../../../../uploads/upload.ts';
-import { integer, orNull, text, type Row } from '../rows.ts';
+import type { Grant } from '../../../access/grant.ts';
+import { UPLOAD_METHODS } from '../../../uploads/upload.ts';
+import { integer, orNull, text, type Row, type Values } from './rows.ts';
 
 export function toGrant(row: Row): Grant {
   return {
@@ -23,7 +22,7 @@ export function toGrant(row: Row): Grant {
 }
 
 /** By column name, for an INSERT with named parameters. */
-export function fromGrant(grant: Grant): Record<string, SQLInputValue> {
+export function fromGrant(grant: Grant): Values {
   return {
     id: grant.id,
     tenant: grant.tenant,

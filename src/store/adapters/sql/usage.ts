@@ -1,5 +1,5 @@
-import type { KekUse } from '../../../port.ts';
-import { integer, text, type Row } from '../rows.ts';
+import type { KekUse } from '../../port.ts';
+import { integer, text, type Row } from './rows.ts';
 
 /** @param rows of `USAGE`. */
 export function toUsage(rows: readonly Row[]): KekUse[] {

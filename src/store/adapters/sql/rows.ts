@@ -1,10 +1,16 @@
-import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 import { SCOPES } from '../../../access/principal.ts';
 import type { Mismatch } from '../../../errors.ts';
 import { UPLOAD_METHODS, UPLOAD_STATES, type Upload } from '../../../uploads/upload.ts';
 import type { ApiKeyRecord, IdempotencyRecord } from '../../port.ts';
 
-export type Row = Record<string, SQLOutputValue>;
+/** What the columns of both databases hold. Of a whole number beyond 2^53-1 no adapter makes a `number`. */
+export type Value = string | number | bigint | Uint8Array | null;
+
+/** By column name. */
+export type Row = Readonly<Record<string, Value>>;
+
+/** By parameter name, which is mostly the column's. */
+export type Values = Readonly<Record<string, Value>>;
 
 export function text(row: Row, column: string): string {
   const value = row[column];
@@ -80,10 +86,7 @@ function toMismatches(row: Row, column: string): readonly Mismatch[] {
  * By column name, for an INSERT with named parameters.
  * @param idempotencyId the number of the record that the slot was made with.
  */
-export function fromUpload(
-  upload: Upload,
-  idempotencyId: number | null = null,
-): Record<string, SQLInputValue> {
+export function fromUpload(upload: Upload, idempotencyId: number | null = null): Values {
   return {
     id: upload.id,
     tenant: upload.tenant,
