@@ -79,10 +79,12 @@ function toMismatches(row: Row, column: string): readonly Mismatch[] {
 /**
  * By column name, for an INSERT with named parameters.
  * @param idempotencyId the number of the record that the slot was made with.
+ * @param chargedTo the principal that it counts for.
  */
 export function fromUpload(
   upload: Upload,
   idempotencyId: number | null = null,
+  chargedTo: string = upload.principal,
 ): Record<string, SQLInputValue> {
   return {
     id: upload.id,
@@ -117,6 +119,7 @@ export function fromUpload(
     forgotten_at: upload.forgottenAt,
     next_check_at: upload.nextCheckAt,
     idempotency_id: idempotencyId,
+    charged_to: chargedTo,
   };
 }
 
