@@ -94,6 +94,28 @@ export class GrantExhausted extends SealslotError {
   }
 }
 
+/** A bound of the tenant's configuration on open slots or announced bytes would be passed; nothing was stored. */
+export class QuotaExceeded extends SealslotError {
+  readonly code = 'quota_exceeded';
+
+  constructor({ quota, per, limit, used, retryAfterSeconds }: QuotaUse & { retryAfterSeconds: number }) {
+    const what =
+      quota === 'openSlots' ? `${limit} open uploads at once` : `${limit} bytes announced in a day`;
+    super(`More than ${what} are not allowed to this ${per}; nothing was stored.`, {
+      extra: { quota, per, limit, used, remaining: Math.max(0, limit - used) },
+      retryAfterSeconds,
+    });
+  }
+}
+
+/** How far a bound is used. */
+export interface QuotaUse {
+  readonly quota: 'openSlots' | 'bytesPerDay';
+  readonly per: 'tenant' | 'principal';
+  readonly limit: number;
+  readonly used: number;
+}
+
 export class GrantNotFound extends SealslotError {
   readonly code = 'grant_not_found';
 }

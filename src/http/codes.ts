@@ -180,6 +180,13 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     means: 'This `Idempotency-Key` was used with another body in the last 24 hours',
     do: 'Use a new one',
   },
+  quota_exceeded: {
+    status: 429,
+    retry: 'wait',
+    means:
+      'The `quota` (`openSlots`, `bytesPerDay`) per `tenant` or `principal`, as `per` says, has a `limit` that this would pass; `used` and `remaining` say how it stands, nothing was stored',
+    do: 'Finish or delete what is open, or wait as long as `Retry-After` says; see [limits](limits.md)',
+  },
   headers_too_large: {
     status: 431,
     retry: 'no',

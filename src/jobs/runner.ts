@@ -46,6 +46,7 @@ export function createJobs(
   async function pass(): Promise<void> {
     const services = current();
     await services.store.uploads.dropEndedIdempotency(services.now());
+    await services.store.uploads.dropEndedDays(services.now());
     await dropEndedGrants(services);
     for (;;) {
       const due = await services.store.uploads.due(services.now(), BATCH);

@@ -6,10 +6,12 @@ import type { Grant } from '../access/grant.ts';
 import type { GrantStore } from './port/grants.ts';
 import type { KeyCopy, KeyStore } from './port/keys.ts';
 import type { OutboxMessage, OutboxStore } from './port/outbox.ts';
+import type { Quota } from './port/quotas.ts';
 
 export * from './port/grants.ts';
 export * from './port/keys.ts';
 export * from './port/outbox.ts';
+export * from './port/quotas.ts';
 
 /**
  * Durable state. Each method is one transaction, committed and fsynced before its promise resolves (invariant 1). Every method may
@@ -66,23 +68,27 @@ export interface NewSlot {
   readonly hasCopy: boolean;
 }
 
-/** The grant that slots are charged to. */
-export type Charge = Pick<Grant, 'tenant' | 'id'>;
+/** The grant that slots are charged to, and for whose maker they count. */
+export type Charge = Pick<Grant, 'tenant' | 'id' | 'createdBy'>;
 
 export interface UploadStore {
   /**
    * One commit: the slots, generation 1 of their keys and, when given, their idempotency record and what their grant is charged: as many
    * as there are slots. Of several inserts with one idempotency identity (tenant, principal, key; unexpired at `now`) exactly one commits,
-   * and is charged.
+   * and is charged. A slot counts for its own principal or, by a grant, for `grant.createdBy`.
+   * @param quotas what the slots must fit in, all of them in all: `openSlots` counts what is `issued` and ends after `now`; `bytesPerDay`
+   *   what inserts with this quota announced in the UTC day of `now`, and is charged by this commit. However many inserts there are at once,
+   *   by whichever process: no bound is passed, and none is refused that fits.
    * @returns `undefined` when committed; else the record that was there first, and nothing was written.
    * @throws Unauthenticated when the grant is revoked or gone, GrantExpired when it is `now`, GrantExhausted when it has fewer left;
-   *   nothing was written.
+   *   then QuotaExceeded of the first of `quotas` that is passed, of its two bounds `openSlots` first. Nothing was written.
    */
   insert(
     slots: readonly NewSlot[],
     idempotency: IdempotencyRecord | undefined,
     now: number,
     grant?: Charge,
+    quotas?: readonly Quota[],
   ): Promise<IdempotencyRecord | undefined>;
   /**
    * One commit: `urlEndsAt` becomes at least this for those of the slots that are `issued`.
@@ -163,6 +169,8 @@ export interface UploadStore {
   due(now: number, limit: number): Promise<Upload[]>;
   /** Drops idempotency records that ended before `now`; returns how many. */
   dropEndedIdempotency(now: number): Promise<number>;
+  /** Drops what was announced on days before that of `now`, but the last of them: clocks differ. Returns how many sums. */
+  dropEndedDays(now: number): Promise<number>;
 }
 
 export interface StoredIntermediate extends IntermediateKey {

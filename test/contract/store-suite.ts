@@ -14,6 +14,7 @@ import { batchSuite } from './store-batch-suite.ts';
 import { endingsSuite } from './store-endings-suite.ts';
 import { outboxAfterwardsSuite } from './store-outbox-afterwards-suite.ts';
 import { outboxSuite } from './store-outbox-suite.ts';
+import { quotasSuite } from './store-quotas-suite.ts';
 import { custodySuite } from './store-custody-suite.ts';
 import { idempotencyOf, idOf, insertOne, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
@@ -201,6 +202,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     endingsSuite(() => opened);
     batchSuite(() => opened);
     grantsSuite(() => opened);
+    quotasSuite(() => opened);
     outboxSuite(() => opened);
     outboxAfterwardsSuite(() => opened);
 

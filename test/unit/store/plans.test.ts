@@ -6,6 +6,7 @@ import { DROP_ENDED } from '../../../src/store/adapters/sqlite/idempotency.ts';
 import * as intermediates from '../../../src/store/adapters/sqlite/intermediates-sql.ts';
 import * as keys from '../../../src/store/adapters/sqlite/keys/sql.ts';
 import * as outbox from '../../../src/store/adapters/sqlite/outbox/sql.ts';
+import * as quotas from '../../../src/store/adapters/sqlite/quotas/sql.ts';
 import * as sql from '../../../src/store/adapters/sqlite/sql.ts';
 import { MIGRATIONS } from '../../../src/store/migrations/sqlite/index.ts';
 
@@ -41,6 +42,23 @@ describe('every read of the SQLite store is an index search without a sort', () 
       plan(sql.PURGEABLE).filter((step) => /^(SCAN|SEARCH|USE)/.test(step)),
       [byId, search('keys', 'sqlite_autoindex_keys_1', 'upload_id=?')],
     );
+  });
+
+  it('of quotas', () => {
+    const open = (terms: string) => [
+      'CO-ROUTINE (subquery-1)',
+      `SEARCH uploads USING COVERING INDEX ${terms}`,
+      'SCAN (subquery-1)',
+    ];
+    assert.deepEqual(plan(quotas.OPEN_OF_TENANT), open('uploads_open (tenant=? AND expires_at>?)'));
+    assert.deepEqual(
+      plan(quotas.OPEN_OF_PRINCIPAL),
+      open('uploads_open_by_principal (tenant=? AND charged_to=? AND expires_at>?)'),
+    );
+    assert.deepEqual(plan(quotas.ANNOUNCED), [
+      search('announced', 'sqlite_autoindex_announced_1', 'tenant=? AND principal=? AND day=?'),
+    ]);
+    assert.deepEqual(plan(quotas.DROP_BEFORE), [search('announced', 'announced_days', 'day<?')]);
   });
 
   it('of a slot’s keys', () => {

@@ -151,6 +151,7 @@ describe('SQLite store', () => {
           { id: 2, name: 'custody', length: 64, applied_at: NOW },
           { id: 3, name: 'methods-and-outbox', length: 64, applied_at: NOW },
           { id: 4, name: 'grants', length: 64, applied_at: NOW },
+          { id: 5, name: 'quotas', length: 64, applied_at: NOW },
         ],
       );
       db.close();

@@ -7,11 +7,10 @@ import { openSqliteStore } from '../../../src/store/adapters/sqlite.ts';
 import { Connection } from '../../../src/store/adapters/sqlite/connection.ts';
 import { migrate } from '../../../src/store/adapters/sqlite/migrate.ts';
 import { openDatabase } from '../../../src/store/adapters/sqlite/open.ts';
-import { fromUpload } from '../../../src/store/adapters/sql/rows.ts';
-import { INSERT_UPLOAD } from '../../../src/store/adapters/sqlite/sql.ts';
 import { MIGRATIONS } from '../../../src/store/migrations/sqlite/index.ts';
 import type { Store } from '../../../src/store/port.ts';
 import { grantOf, idOf, NOW, uploadOf, wrappedOf } from '../../contract/store-rows.ts';
+import { insertBeforeQuotas } from './old-rows.ts';
 
 describe('a SQLite store from before grants', () => {
   let directory: string;
@@ -23,7 +22,7 @@ describe('a SQLite store from before grants', () => {
     const path = join(directory, 'store.db');
     const connection = new Connection(openDatabase(path));
     migrate(connection, MIGRATIONS.slice(0, 3), () => NOW);
-    connection.prepare(INSERT_UPLOAD).run(fromUpload(old));
+    insertBeforeQuotas(connection, old);
     connection.close();
     store = await openSqliteStore({ path, exclusive: true });
   });

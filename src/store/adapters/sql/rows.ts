@@ -85,8 +85,13 @@ function toMismatches(row: Row, column: string): readonly Mismatch[] {
 /**
  * By column name, for an INSERT with named parameters.
  * @param idempotencyId the number of the record that the slot was made with.
+ * @param chargedTo the principal that it counts for.
  */
-export function fromUpload(upload: Upload, idempotencyId: number | null = null): Values {
+export function fromUpload(
+  upload: Upload,
+  idempotencyId: number | null = null,
+  chargedTo: string = upload.principal,
+): Values {
   return {
     id: upload.id,
     tenant: upload.tenant,
@@ -120,6 +125,7 @@ export function fromUpload(upload: Upload, idempotencyId: number | null = null):
     forgotten_at: upload.forgottenAt,
     next_check_at: upload.nextCheckAt,
     idempotency_id: idempotencyId,
+    charged_to: chargedTo,
   };
 }
 

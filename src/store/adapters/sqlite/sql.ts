@@ -3,10 +3,12 @@
 export const INSERT_UPLOAD = `
   INSERT INTO uploads (id, tenant, principal, state, target, bucket, object_key, filename, content_type, size, sha256, crc32c, crc64nvme,
     method, part_size, multipart_upload_id, metadata, expires_in_seconds, created_at, expires_at, url_ends_at, uploaded_at, etag, version_id,
-    mismatches, generation, next_generation, deleting_at, deleted_at, forgotten_at, next_check_at, idempotency_id)
+    mismatches, generation, next_generation, deleting_at, deleted_at, forgotten_at, next_check_at, idempotency_id,
+    charged_to)
   VALUES (:id, :tenant, :principal, :state, :target, :bucket, :object_key, :filename, :content_type, :size, :sha256, :crc32c, :crc64nvme,
     :method, :part_size, :multipart_upload_id, :metadata, :expires_in_seconds, :created_at, :expires_at, :url_ends_at, :uploaded_at, :etag, :version_id,
-    :mismatches, :generation, :next_generation, :deleting_at, :deleted_at, :forgotten_at, :next_check_at, :idempotency_id)`;
+    :mismatches, :generation, :next_generation, :deleting_at, :deleted_at, :forgotten_at, :next_check_at, :idempotency_id,
+    :charged_to)`;
 
 /** Whether the object of a slot that is to be adopted has a slot already. */
 export const HAS_SLOT = `

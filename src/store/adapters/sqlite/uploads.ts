@@ -5,6 +5,7 @@ import { grantCharger } from './grants/charge.ts';
 import { idempotencyRows } from './idempotency.ts';
 import { keyRows } from './keys/rows.ts';
 import { outboxRows } from './outbox/rows.ts';
+import { quotaRows } from './quotas/rows.ts';
 import { fromUpload, toUpload, type Values } from '../sql/rows.ts';
 import * as sql from './sql.ts';
 import { expectedValues, patchValues } from '../sql/patch.ts';
@@ -18,6 +19,7 @@ export function sqliteUploads(connection: Connection): UploadStore {
   const idempotent = idempotencyRows(connection);
   const outbox = outboxRows(connection);
   const charge = grantCharger(connection);
+  const quotas = quotaRows(connection);
   const purge = purger(connection);
   const insert = connection.prepare(sql.INSERT_UPLOAD);
   const hasSlot = connection.prepare(sql.HAS_SLOT);
@@ -50,14 +52,15 @@ export function sqliteUploads(connection: Connection): UploadStore {
   }
 
   return {
-    insert: (slots, idempotency, now, grant) =>
+    insert: (slots, idempotency, now, grant, bounds = []) =>
       connection.write(() => {
         const first = idempotency && idempotent.find(idempotency, now);
         if (first) return first;
         if (grant !== undefined) charge(grant, slots.length, now);
+        if (bounds.length > 0) quotas.charge(bounds, slots, now);
         const record = idempotency && idempotent.claim(idempotency);
         for (const { upload, key, hasCopy } of slots) {
-          insert.run(fromUpload(upload, record));
+          insert.run(fromUpload(upload, record, grant?.createdBy));
           keys.add(upload.id, 1, key, upload.createdAt, hasCopy);
         }
         return undefined;
@@ -127,5 +130,6 @@ export function sqliteUploads(connection: Connection): UploadStore {
         return due.all({ now, limit }).map(toUpload);
       }),
     dropEndedIdempotency: (now) => connection.write(() => idempotent.dropEnded(now)),
+    dropEndedDays: (now) => connection.write(() => quotas.dropEnded(now)),
   };
 }
