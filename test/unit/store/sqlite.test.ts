@@ -248,7 +248,7 @@ describe('SQLite store', () => {
       assert.equal(await store.uploads.bury(upload.id, upload, buriedAt(NOW)), true);
       assert.ok(onDisk().includes(key), 'the reader still needs it');
       reader.close();
-      await store.uploads.due(NOW, 1);
+      await store.uploads.claimDue(NOW, NOW + 1, 1);
       assert.ok(!onDisk().includes(key));
     });
 
