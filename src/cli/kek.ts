@@ -4,6 +4,7 @@ import { KeyRefused } from '../custody/errors.ts';
 import { readKekFile, removeKek, rotateKekFile } from '../custody/kek-file.ts';
 import type { SealslotError } from '../errors.ts';
 import { isUnneeded, kekStatus, NOT_TOLD, type KekStatus } from '../uploads/kek-status.ts';
+import { ANNOUNCE_MS, namesOf, servingReplicas, wrapsWith } from '../uploads/replicas.ts';
 import { EX_TEMPFAIL, UsageError } from './command.ts';
 import { loadOperated, openServices, type Operated } from './operator.ts';
 import { processTerminal, sayJson, sayLine } from './partner/terminal.ts';
@@ -63,6 +64,14 @@ export async function retire({ wrapper, kek }: RetireOptions, env: NodeJS.Proces
   if (!isUnneeded(found)) {
     sayLine(processTerminal.stderr, `refused: ${kek} is ${neededFor(found)}.`);
     sayLine(processTerminal.stderr, moving(found, services.config.custody));
+    return 1;
+  }
+  const using = (await servingReplicas(services)).filter((replica) => wrapsWith(replica, found));
+  if (using.length > 0) {
+    sayLine(
+      processTerminal.stderr,
+      `refused: ${namesOf(using)} still wraps new keys with ${kek}. Bring its configuration or its KEK file up to date; then try again in ${ANNOUNCE_MS / 1000} s.`,
+    );
     return 1;
   }
   const config = services.config.custody.wrappers[wrapper];

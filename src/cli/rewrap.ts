@@ -1,7 +1,7 @@
-import { inspectStore } from '../composition.ts';
 import type { Config } from '../config/config.ts';
 import { INTERMEDIATE } from '../custody/intermediate.ts';
 import { DependencyUnavailable } from '../errors.ts';
+import { ANNOUNCE_MS, holds, namesOf, servingReplicas } from '../uploads/replicas.ts';
 import { BATCH, rewrap } from '../uploads/rewrap.ts';
 import type { Services } from '../uploads/services.ts';
 import { EX_TEMPFAIL, EXIT_INTERRUPTED, explain, stopSignal, UsageError } from './command.ts';
@@ -55,12 +55,22 @@ export async function rewrapKeys(options: RewrapOptions, env: NodeJS.ProcessEnv)
   return report.isWaiting ? EX_TEMPFAIL : 0;
 }
 
-/** What is moved to a wrapper that the running service does not have would be lost to it until its restart. */
-async function demandServed(to: string, { store }: Services, config: Config): Promise<void> {
-  const { served } = await inspectStore(config.store.path);
-  if (!served || (await store.custody.announced())?.includes(to) === true) return;
+/** What is moved to a wrapper or KEK that a running service does not have would be lost to it until it has. */
+async function demandServed(to: string, services: Services, config: Config): Promise<void> {
+  const replicas = await servingReplicas(services);
+  const without = replicas.filter(({ wrappers }) => !wrappers.includes(to));
+  if (without.length > 0) {
+    throw new UsageError(
+      `--to ${to}: ${namesOf(without)} was started without it, and could open nothing that is moved there; restart it first`,
+    );
+  }
+  // Others tell what they are under themselves, whatever a replica calls it.
+  const [kek] = config.custody.wrappers[to]?.kind === 'local' ? await services.keks.keks() : [];
+  if (kek === undefined) return;
+  const older = replicas.filter((replica) => !holds(replica, kek));
+  if (older.length === 0) return;
   throw new UsageError(
-    `--to ${to}: the running service was started without it, and could open nothing that is moved there; restart it first`,
+    `--to ${to}: ${namesOf(older)} does not have ${kek.kekId}, and could open nothing that is moved there; bring its KEK file up to date first, which it reads again by itself within ${ANNOUNCE_MS / 1000} s`,
   );
 }
 

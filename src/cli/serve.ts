@@ -54,7 +54,8 @@ async function serveUntil(
     await admin.listen({ ...file.current.admin });
     await app.listen({ ...file.current.listen });
     service.start();
-    logger.info({ listen: addressOf(app), admin: addressOf(admin) }, 'ready');
+    const { replicaId } = service;
+    logger.info({ replicaId, listen: addressOf(app), admin: addressOf(admin) }, 'ready');
     await stopped;
     draining = true;
     logger.info({ signal: stop.reason as unknown }, 'finishing what is in flight');

@@ -29,6 +29,9 @@ const LEASE_MS = 2 * ATTEMPT_MS + 15_000;
 const LEAST_PAUSE_MS = 1000;
 const HOUR = 3_600_000;
 const KEEP_DELIVERED_MS = 7 * 24 * HOUR;
+/** Of one commit, and how many of these: what is over waits for the next hour. */
+const DROP_MOST = 1_000;
+const DROP_COMMITS = 1_000;
 
 interface Hook {
   readonly tenant: string;
@@ -55,7 +58,9 @@ export function createDeliveries(
     const { outbox } = services.store;
     const now = services.now();
     if (now - droppedAt >= HOUR) {
-      await outbox.dropDelivered(now - KEEP_DELIVERED_MS);
+      for (let commits = 0; commits < DROP_COMMITS; commits += 1) {
+        if ((await outbox.dropDelivered(now - KEEP_DELIVERED_MS, DROP_MOST)) < DROP_MOST) break;
+      }
       droppedAt = now;
     }
     while (!stopped && inHand.size < MOST_AT_ONCE) {

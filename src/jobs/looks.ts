@@ -11,8 +11,6 @@ const MOST_WAITING = 10_000;
 export interface Looks {
   /** A slot waits once however often it is added, and what is added while it is in hand is looked at next. */
   add(upload: Upload): void;
-  /** A pass looks at it now, in the state that it waits in. */
-  taken(upload: Upload): void;
   /** Forgets what waits; resolves when the looks in hand have ended. */
   stop(): Promise<void>;
 }
@@ -82,12 +80,6 @@ export function createLooks(look: (upload: Upload) => Promise<void>): Looks {
       lanes.set(name, lane);
       lane.waiting.set(upload.id, upload);
       next();
-    },
-    taken(upload) {
-      const name = laneOf(upload);
-      const waiting = lanes.get(name)?.waiting;
-      if (waiting?.get(upload.id)?.state === upload.state) waiting.delete(upload.id);
-      rest(name);
     },
     async stop() {
       stopped = true;

@@ -7,8 +7,8 @@ const PARALLEL = 2;
 export interface Rekeys {
   /** Once its turn comes. A slot that is here already is not taken twice. */
   add(upload: Upload): void;
-  /** Aborts what is in hand and forgets what waits; resolves when the last has ended. */
-  stop(): Promise<void>;
+  /** Aborts what is in hand; resolves when the last has ended. @returns what waited. */
+  stop(): Promise<readonly Upload[]>;
 }
 
 /** @param work never rejects. */
@@ -38,9 +38,11 @@ export function createRekeys(work: (upload: Upload, signal: AbortSignal) => Prom
       next();
     },
     async stop() {
+      const left = [...waiting.values()];
       waiting.clear();
       stop.abort();
       await Promise.all(working.values());
+      return left;
     },
   };
 }

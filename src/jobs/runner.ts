@@ -1,15 +1,16 @@
 import { actAs } from '../acting.ts';
 import { DependencyUnavailable } from '../errors.ts';
-import { dropEndedGrants } from '../uploads/grants.ts';
-import type { Services } from '../uploads/services.ts';
+import { dueAt, lease } from '../uploads/lease.ts';
 import { takeNextStep } from '../uploads/next-step.ts';
 import { continueRekey } from '../uploads/rekey.ts';
 import { claim, isRekeying } from '../uploads/rekey/lease.ts';
+import type { Services } from '../uploads/services.ts';
 import type { Upload } from '../uploads/upload.ts';
+import { dropEnded } from './drop-ended.ts';
+import { createDue, type Due } from './due.ts';
 import { createLooks } from './looks.ts';
 import { createRekeys } from './rekeys.ts';
 
-const BATCH = 100;
 const PARALLEL = 8;
 const RETRY_MS = 30_000;
 /** After what waiting alone does not mend: each try may read a whole object. */
@@ -24,16 +25,26 @@ export interface Jobs {
   stop(): Promise<void>;
 }
 
-/** Every `intervalSeconds`, looks at the slots whose `nextCheckAt` has come. */
+export interface JobsOptions {
+  /** From 0 to 1, for the jitter. */
+  readonly random?: () => number;
+}
+
+/**
+ * Looks at the slots whose `nextCheckAt` has come: at least every `intervalSeconds`, and not in step with other replicas. Each slot is
+ * leased before it is looked at, so that of all replicas one does.
+ */
 export function createJobs(
   current: () => Services,
   onError: (error: unknown, upload: Upload | undefined) => void,
+  { random = Math.random }: JobsOptions = {},
 ): Jobs {
   let running: Promise<void> | undefined;
+  let due: Due | undefined;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   const looks = createLooks((upload) =>
-    actAs({ actor: isHinted(upload) ? 'event' : 'job' }, () => look(current(), upload)).catch(
+    actAs({ actor: isHinted(upload) ? 'event' : 'job' }, () => lookFirst(current(), upload)).catch(
       (error: unknown) => onError(error, upload),
     ),
   );
@@ -45,30 +56,30 @@ export function createJobs(
 
   async function pass(): Promise<void> {
     const services = current();
-    await services.store.uploads.dropEndedIdempotency(services.now());
-    await services.store.uploads.dropEndedDays(services.now());
-    await dropEndedGrants(services);
-    for (;;) {
-      const due = await services.store.uploads.due(services.now(), BATCH);
-      const full = due.length === BATCH;
-      await Promise.all(Array.from({ length: PARALLEL }, () => worker(services, due)));
-      if (stopped || !full) return;
-    }
+    await dropEnded(services);
+    if (stopped) return;
+    const mine = (due = createDue(services));
+    const ends = await Promise.allSettled(Array.from({ length: PARALLEL }, () => worker(services, mine)));
+    await giveBack(await mine.stop());
+    const failure = ends.find((end) => end.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
   }
 
   /** Some S3 servers answer a HEAD only when the PUT under way has ended; a few of those must not hold up the rest. */
-  async function worker(services: Services, due: Upload[]): Promise<void> {
-    for (let upload = due.shift(); upload !== undefined && !stopped; upload = due.shift()) {
-      looks.taken(upload);
-      if (isRekeying(upload)) await takeOver(services, upload);
+  async function worker(services: Services, mine: Due): Promise<void> {
+    for (let upload = await mine.next(); upload !== undefined; upload = await mine.next()) {
+      // Its lease has ended, so its worker has. It is claimed once more when its turn comes.
+      if (isRekeying(upload)) rekeys.add(upload);
       else await look(services, upload);
     }
   }
 
-  /** Its lease has ended, so its worker has. Claimed first, or the next page of this pass would show it again. */
-  async function takeOver(services: Services, upload: Upload): Promise<void> {
-    const claimed = await claim(services, upload);
-    if (claimed !== undefined) rekeys.add(claimed);
+  /** Or a restart would hold up what was claimed and not begun, for as long as a lease. */
+  async function giveBack(claimed: readonly Upload[]): Promise<void> {
+    const services = current();
+    for (const upload of claimed) {
+      await dueAt(services, upload, services.now()).catch((error: unknown) => onError(error, upload));
+    }
   }
 
   async function rekey(services: Services, upload: Upload, signal: AbortSignal): Promise<void> {
@@ -85,15 +96,18 @@ export function createJobs(
     }
   }
 
+  async function lookFirst(services: Services, upload: Upload): Promise<void> {
+    const mine = await lease(services, upload);
+    if (mine !== undefined) await look(services, mine);
+  }
+
   /** A slot that fails is tried again later and does not keep the others waiting. */
   async function look(services: Services, upload: Upload): Promise<void> {
     try {
       await takeNextStep(services, upload);
     } catch (error) {
       onError(error, upload);
-      await services.store.uploads.update(upload.id, [upload.state], {
-        nextCheckAt: services.now() + RETRY_MS,
-      });
+      await dueAt(services, upload, services.now() + RETRY_MS);
     }
   }
 
@@ -110,7 +124,8 @@ export function createJobs(
 
   function schedule(): void {
     if (stopped) return;
-    timer = setTimeout(() => void runOnce(), current().config.jobs.intervalSeconds * 1000);
+    const intervalMs = current().config.jobs.intervalSeconds * 1000;
+    timer = setTimeout(() => void runOnce(), intervalMs * (0.5 + random() / 2));
     timer.unref();
   }
 
@@ -124,7 +139,8 @@ export function createJobs(
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      await Promise.all([running, looks.stop(), rekeys.stop()]);
+      const [waiting] = await Promise.all([rekeys.stop(), due?.stop().then(giveBack), looks.stop(), running]);
+      await giveBack(waiting);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createSnapshot, openHierarchy, openKeks, openStore, type Parts } from '../composition.ts';
 import { ConfigErrors } from '../config/errors.ts';
 import type { ConfigSnapshot } from '../config/snapshot.ts';
@@ -10,6 +11,7 @@ import { createJobs } from '../jobs/runner.ts';
 import type { QueuedMessage, Store } from '../store/port.ts';
 import { createLongSteps } from '../uploads/long-steps.ts';
 import type { Observer } from '../uploads/services.ts';
+import { createHeartbeat } from './heartbeat.ts';
 import type { SafetyGate } from './safety-gate.ts';
 
 /** How long a proof of the KEK is believed, where no hierarchy outlives it. */
@@ -24,6 +26,8 @@ export interface ServiceDeps {
 
 /** All that stands behind the routes. `sealslot serve` and the Fastify plugin go through its life in the same order. */
 export interface Service {
+  /** How other processes on the same store name this one; made anew at each start. */
+  readonly replicaId: string;
   /** What a request that begins now is served with. */
   readonly current: () => Snapshot;
   /** Rejects while keys cannot be wrapped and unwrapped. */
@@ -94,8 +98,21 @@ function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['kek
     longSteps: createLongSteps(),
   };
   let snapshot = createSnapshot(file.current, parts);
+  const replicaId = randomUUID();
+  const heartbeat = createHeartbeat({
+    replicaId,
+    wrappers: Object.keys(custody.wrappers),
+    keks,
+    store,
+    now,
+    onError(error) {
+      metrics.failure(error);
+      logger.error({ error: errorFields(error) }, 'not told to the store that this process serves');
+    },
+  });
 
   return {
+    replicaId,
     current: () => snapshot,
     proveCustody: rememberedProof(keks, custody.hierarchy?.maxAgeSeconds ?? PROOF_SECONDS, () =>
       performance.now(),
@@ -106,7 +123,7 @@ function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['kek
         gate.warnOfKeks(keks, store, custody),
       ]);
       if (!trusted || !(await gate.opensFor(file.current))) return false;
-      await store.custody.announce(Object.keys(custody.wrappers));
+      await heartbeat.begin();
       return true;
     },
     start() {
@@ -132,6 +149,7 @@ function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['kek
     },
     async stop() {
       await Promise.all([jobs.stop(), deliveries.stop()]);
+      await heartbeat.end();
     },
     async close() {
       for (const target of snapshot.services.targets.values()) target.close();

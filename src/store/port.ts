@@ -5,6 +5,7 @@ import type { Upload, UploadState } from '../uploads/upload.ts';
 import type { Grant } from '../access/grant.ts';
 import type { GrantStore } from './port/grants.ts';
 import type { KeyCopy, KeyStore } from './port/keys.ts';
+import type { LeaseStore, Replica } from './port/replicas.ts';
 import type { OutboxMessage, OutboxStore } from './port/outbox.ts';
 import type { Quota } from './port/quotas.ts';
 
@@ -12,6 +13,7 @@ export * from './port/grants.ts';
 export * from './port/keys.ts';
 export * from './port/outbox.ts';
 export * from './port/quotas.ts';
+export * from './port/replicas.ts';
 
 /**
  * Durable state. Each method is one transaction, committed and fsynced before its promise resolves (invariant 1). Every method may
@@ -26,6 +28,7 @@ export interface Store {
   readonly outbox: OutboxStore;
   readonly grants: GrantStore;
   readonly apiKeys: ApiKeyStore;
+  readonly leases: LeaseStore;
   /** One read and one write-lock probe; throws `DependencyUnavailable` when the store is not usable. */
   check(): Promise<void>;
   close(): Promise<void>;
@@ -165,12 +168,25 @@ export interface UploadStore {
    * @returns false, and nothing was removed, when it is neither, or one of its keys lives.
    */
   purge(id: string): Promise<boolean>;
-  /** Slots whose `nextCheckAt` has come, oldest first. */
-  due(now: number, limit: number): Promise<Upload[]>;
-  /** Drops idempotency records that ended before `now`; returns how many. */
-  dropEndedIdempotency(now: number): Promise<number>;
-  /** Drops what was announced on days before that of `now`, but the last of them: clocks differ. Returns how many sums. */
-  dropEndedDays(now: number): Promise<number>;
+  /**
+   * One commit: takes slots whose `nextCheckAt` has come, oldest first, and sets it to `leaseUntil`: until then they are this caller's to
+   * work on. Two callers never take the same one; neither waits for the other, and either may then get fewer than there are. A lease that
+   * has ended is due as any other slot is, and `makeDue` ends one early. Writes nothing while nothing is due.
+   * @param leaseUntil milliseconds since the epoch, after `now`.
+   * @returns these as they are after the change, in the order of the times that had come.
+   */
+  claimDue(now: number, leaseUntil: number, limit: number): Promise<Upload[]>;
+  /**
+   * Drops idempotency records that have ended at `now`, `limit` at most, and none that another caller is dropping.
+   * @returns how many.
+   */
+  dropEndedIdempotency(now: number, limit: number): Promise<number>;
+  /**
+   * Drops what was announced on days before that of `now`, but the last of them, as clocks differ; `limit` sums at most, and none that
+   * another caller is dropping.
+   * @returns how many.
+   */
+  dropEndedDays(now: number, limit: number): Promise<number>;
 }
 
 export interface StoredIntermediate extends IntermediateKey {
@@ -210,10 +226,15 @@ export interface IntermediateStore {
 
 /** What processes that work on one store must know of each other's custody. */
 export interface CustodyStore {
-  /** The serving process names its wrappers, in place of what an earlier one named. */
-  announce(wrappers: readonly string[]): Promise<void>;
-  /** What the last serving process named; undefined when there was none. */
-  announced(): Promise<readonly string[] | undefined>;
+  /**
+   * One commit: a process that serves says what it has, in place of what it said before. Those are dropped that have said nothing since
+   * `forgetBefore`.
+   */
+  announce(replica: Replica, forgetBefore: number): Promise<void>;
+  /** It serves no longer. */
+  withdraw(replicaId: string): Promise<void>;
+  /** Those that have said so at `since` or later, by id. */
+  replicas(since: number): Promise<Replica[]>;
   /**
    * One commit: from then on no key is stored that this KEK has wrapped (`KekRetired`), whoever still holds it.
    * @returns false, and nothing was changed, while a living key or a copy is under it.

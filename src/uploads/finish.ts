@@ -1,6 +1,7 @@
 import type { CustomerKey } from '../custody/customer-key.ts';
 import { StateConflict, UploadMismatch, type Mismatch } from '../errors.ts';
 import type { ListedPart } from '../s3/port.ts';
+import { alone } from './alone.ts';
 import { customerKeyOf } from './customer-key-of.ts';
 import { partCountOf, sizeOfPart } from './part-sizes.ts';
 import { announcedAlgorithm, multipartUploadOf } from './parts.ts';
@@ -26,8 +27,14 @@ export type Finish =
 /**
  * Asks S3 whether the object is there as announced, and settles the slot. A multipart upload whose parts are all there is put together
  * first. May take minutes: see `LongSteps`.
+ * @throws StillCompleting when another replica puts it together.
  */
 export async function finish(services: Services, upload: Upload): Promise<Finish> {
+  const work = () => finishNow(services, upload);
+  return upload.method === 'multipart' ? alone(services, `finish ${upload.id}`, work) : work();
+}
+
+async function finishNow(services: Services, upload: Upload): Promise<Finish> {
   const key = await customerKeyOf(services, upload);
   const assembled = upload.method === 'multipart' ? await assemble(services, upload, key) : undefined;
   if (assembled?.kind === 'incomplete') return assembled;

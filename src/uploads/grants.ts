@@ -15,8 +15,6 @@ import {
 import { tenantOf, type Services } from './services.ts';
 
 const DEFAULT_SECONDS = 900;
-/** Of one pass of the job. */
-const MOST_DROPPED = 1_000;
 
 export interface GrantAsk extends GrantLimits {
   readonly count: number;
@@ -101,10 +99,10 @@ export function requireLeft({ count, used }: Grant, slots: number): void {
   if (used + slots > count) throw new GrantExhausted(count - used);
 }
 
-/** As long after its end as slots stay whose key is destroyed. What is over a pass's share waits for the next. */
-export async function dropEndedGrants(services: Services): Promise<void> {
+/** As long after its end as slots stay whose key is destroyed. @returns how many, `limit` at most. */
+export function dropEndedGrants(services: Services, limit: number): Promise<number> {
   const { endedSeconds } = services.config.retention;
-  await services.store.grants.dropEnded(services.now() - endedSeconds * 1000, MOST_DROPPED);
+  return services.store.grants.dropEnded(services.now() - endedSeconds * 1000, limit);
 }
 
 function requireGrants({ config }: Services): GrantsConfig {

@@ -3,7 +3,7 @@ import { StillCompleting } from '../errors.ts';
 /** Work on slots that may outlast a request: S3 puts a large object together, or a whole object is read. */
 export interface LongSteps {
   /**
-   * Of one slot at a time; whoever asks meanwhile gets what the one under way gets.
+   * In this process of one slot at a time; whoever asks meanwhile gets what the one under way gets.
    * @throws StillCompleting when it has not ended after `waitMs`; the work goes on.
    */
   run<T>(slot: string, waitMs: number, work: () => Promise<T>): Promise<T>;

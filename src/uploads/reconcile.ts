@@ -1,8 +1,10 @@
 import { StillCompleting } from '../errors.ts';
 import { messagesOf } from '../events/message.ts';
+import type { OutboxMessage, UploadPatch } from '../store/port.ts';
 import { finish, type Finish } from './finish.ts';
+import { dueAt } from './lease.ts';
 import { endedAt, targetOf, type Services } from './services.ts';
-import { stateAt, type Upload, type UploadState } from './upload.ts';
+import { stateAt, type Upload } from './upload.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -16,12 +18,11 @@ const WAIT_MS = 5_000;
  * listing (invariant 3).
  */
 export async function reconcile(services: Services, upload: Upload): Promise<void> {
-  const { store } = services;
   const finished = await finishSoon(services, upload);
   if (finished.kind === 'settled') return;
   const now = services.now();
   if (finished.kind === 'completing') {
-    await store.uploads.update(upload.id, [upload.state], { nextCheckAt: now + MINUTE_MS });
+    await dueAt(services, upload, now + MINUTE_MS);
     return;
   }
   if (finished.kind === 'hopeless' && upload.state === 'issued') {
@@ -29,7 +30,7 @@ export async function reconcile(services: Services, upload: Upload): Promise<voi
     return;
   }
   if (stateAt(upload, now) === 'issued') {
-    await store.uploads.update(upload.id, ['issued'], { nextCheckAt: whileIssued(upload, now) });
+    await dueAt(services, upload, whileIssued(upload, now));
     return;
   }
   await abortUnfinished(services, upload, now);
@@ -40,7 +41,9 @@ export async function reconcile(services: Services, upload: Upload): Promise<voi
     await forget(services, upload);
     return;
   }
-  await expire(services, upload, [upload.state], whileExpired(upload, now, keptUntil));
+  await expire(services, upload, (patch, messages) =>
+    dueAt(services, upload, whileExpired(upload, now, keptUntil), patch, messages),
+  );
 }
 
 async function finishSoon(
@@ -57,21 +60,23 @@ async function finishSoon(
 
 /** There is no object and never will be one: no more requests are given for this slot. */
 export async function giveUp(services: Services, upload: Upload): Promise<void> {
-  await expire(services, upload, ['issued'], services.now() + MINUTE_MS);
+  const nextCheckAt = services.now() + MINUTE_MS;
+  await expire(services, upload, (patch, messages) =>
+    services.store.uploads.update(upload.id, ['issued'], { ...patch, nextCheckAt }, undefined, messages),
+  );
 }
 
 async function expire(
   services: Services,
   upload: Upload,
-  from: readonly UploadState[],
-  nextCheckAt: number,
+  write: (patch: UploadPatch, messages: readonly OutboxMessage[]) => Promise<Upload | undefined>,
 ): Promise<void> {
-  const patch = { state: 'expired', nextCheckAt } as const;
+  const patch = { state: 'expired' } as const;
   const isNews = upload.state === 'issued';
   const messages = isNews
     ? messagesOf(services.config, { ...upload, ...patch }, 'upload.expired', services.now())
     : [];
-  const expired = await services.store.uploads.update(upload.id, from, patch, undefined, messages);
+  const expired = await write(patch, messages);
   if (expired === undefined || !isNews) return;
   services.observer.slot('expired', expired);
   services.deliver();

@@ -2,6 +2,7 @@ import type { Principal } from '../access/principal.ts';
 import { InsufficientScope, StateConflict } from '../errors.ts';
 import { messagesOf } from '../events/message.ts';
 import { findUpload } from './find.ts';
+import { dueAt } from './lease.ts';
 import { forget } from './reconcile.ts';
 import { endedAt, targetOf, type Services } from './services.ts';
 import { stateAt, type Upload, type UploadState } from './upload.ts';
@@ -36,7 +37,7 @@ export async function sweep(services: Services, upload: Upload): Promise<void> {
   await removeAll(services, upload);
   const next = await nextLook(services, upload);
   if (next !== 'absent') {
-    await services.store.uploads.update(upload.id, ['deleting'], { nextCheckAt: next });
+    await dueAt(services, upload, next);
     return;
   }
   const { uploads } = services.store;

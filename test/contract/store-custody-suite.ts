@@ -16,12 +16,39 @@ function intermediateUnder(kek: typeof OLD, version: number) {
 /** What processes on one store know of each other's custody; a part of the store's contract. */
 export function custodySuite(opened: () => OpenedStore): void {
   describe('custody', () => {
-    it('remembers over a restart which wrappers the last serving process has', async () => {
+    it('remembers over a restart what each process that serves has, as it last said', async () => {
       const { custody } = opened().store;
-      assert.equal(await custody.announced(), undefined);
-      await custody.announce(['local']);
-      await custody.announce(['local', 'kms']);
-      assert.deepEqual(await (await opened().reopen()).custody.announced(), ['local', 'kms']);
+      const one = { id: 'replica-1', wrappers: ['local'], keks: [OLD], at: NOW };
+      const two = { id: 'replica-2', wrappers: ['local', 'kms'], keks: [NEW, OLD], at: NOW + 1 };
+      assert.deepEqual(await custody.replicas(0), []);
+      await custody.announce(two, 0);
+      await custody.announce({ ...one, wrappers: [], keks: [] }, 0);
+      await custody.announce(one, 0);
+      const again = (await opened().reopen()).custody;
+      assert.deepEqual(await again.replicas(NOW), [one, two]);
+      assert.deepEqual(await again.replicas(NOW + 1), [two], 'who has said nothing since does not count');
+    });
+
+    it('a process that withdraws, or has long said nothing, is there no more', async () => {
+      const { custody } = opened().store;
+      const replica = (n: number, at: number) => ({ id: `r${n}`, wrappers: ['local'], keks: [OLD], at });
+      await custody.announce(replica(1, NOW - 10), 0);
+      await custody.announce(replica(2, NOW - 9), 0);
+      await custody.announce(replica(3, NOW), NOW - 9);
+      assert.deepEqual(await custody.replicas(0), [replica(2, NOW - 9), replica(3, NOW)]);
+      await custody.withdraw('r2');
+      await custody.withdraw('nobody');
+      assert.deepEqual(await custody.replicas(0), [replica(3, NOW)]);
+    });
+
+    it('many may say so at once', async () => {
+      const { custody } = opened().store;
+      const ids = Array.from({ length: 30 }, (_, n) => `replica-${String(n).padStart(2, '0')}`);
+      const say = (id: string, at: number) =>
+        custody.announce({ id, wrappers: ['local'], keks: [OLD], at }, at);
+      await Promise.all(ids.flatMap((id) => [say(id, NOW), say(id, NOW)]));
+      const named = (await custody.replicas(NOW)).map(({ id }) => id);
+      assert.deepEqual(named, ids);
     });
 
     it('retires no KEK that a living key, an intermediate key or a copy of one needs', async () => {

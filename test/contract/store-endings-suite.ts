@@ -109,7 +109,7 @@ export function endingsSuite(opened: () => OpenedStore): void {
         assert.equal(await store.keys.lastGeneration(id), 0);
         assert.equal(await store.uploads.purge(id), false);
       }
-      assert.deepEqual(await store.uploads.due(Number.MAX_SAFE_INTEGER, 10), []);
+      assert.deepEqual(await store.uploads.claimDue(NOW * 2, NOW * 3, 10), []);
       store = await opened().reopen();
       assert.equal(await store.uploads.get('acme', idOf(0)), undefined);
       const again = uploadOf(0);

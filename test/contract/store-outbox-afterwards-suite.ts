@@ -71,10 +71,10 @@ export function outboxAfterwardsSuite(opened: () => OpenedStore): void {
 
   it('outbox: dropDelivered drops what was delivered before, and nothing else', async () => {
     await several();
-    assert.equal(await store.outbox.dropDelivered(NOW + 4), 1);
+    assert.equal(await store.outbox.dropDelivered(NOW + 4, 10), 1);
     assert.deepEqual(await listed(), [6, 5, 4, 3, 2]);
-    assert.equal(await store.outbox.dropDelivered(Number.MAX_SAFE_INTEGER), 1);
-    assert.equal(await store.outbox.dropDelivered(Number.MAX_SAFE_INTEGER), 0);
+    assert.equal(await store.outbox.dropDelivered(Number.MAX_SAFE_INTEGER, 10), 1);
+    assert.equal(await store.outbox.dropDelivered(Number.MAX_SAFE_INTEGER, 10), 0);
     assert.deepEqual(await listed(), [6, 5, 3, 2]);
   });
 

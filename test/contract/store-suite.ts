@@ -11,7 +11,9 @@ import { restoreSuite } from './store-restore-suite.ts';
 import { intermediatesSuite } from './store-intermediates-suite.ts';
 import { keysSuite } from './store-keys-suite.ts';
 import { batchSuite } from './store-batch-suite.ts';
+import { dueSuite } from './store-due-suite.ts';
 import { endingsSuite } from './store-endings-suite.ts';
+import { leasesSuite } from './store-leases-suite.ts';
 import { outboxAfterwardsSuite } from './store-outbox-afterwards-suite.ts';
 import { outboxSuite } from './store-outbox-suite.ts';
 import { quotasSuite } from './store-quotas-suite.ts';
@@ -206,21 +208,17 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     outboxSuite(() => opened);
     outboxAfterwardsSuite(() => opened);
 
-    it('due: slots whose time has come, oldest first', async () => {
-      await put(uploadOf(1, { nextCheckAt: NOW }));
-      await put(uploadOf(2, { nextCheckAt: NOW - 10 }));
-      await put(uploadOf(3, { nextCheckAt: NOW + 1 }));
-      await put(uploadOf(4, { nextCheckAt: null }));
-      assert.deepEqual(ids(await store.uploads.due(NOW, 10)), [idOf(2), idOf(1)]);
-      assert.deepEqual(ids(await store.uploads.due(NOW, 1)), [idOf(2)]);
-    });
+    dueSuite(() => opened);
+    leasesSuite(() => opened);
 
-    it('dropEndedIdempotency drops the ended and no other', async () => {
-      const ended = idempotencyOf(1, { key: 'a', expiresAt: NOW + 1 });
-      await insertOne(store, uploadOf(1), wrappedOf(), ended, NOW);
-      await insertOne(store, uploadOf(2), wrappedOf(), idempotencyOf(2, { key: 'b' }));
-      assert.equal(await store.uploads.dropEndedIdempotency(NOW + 2), 1);
-      assert.equal(await store.uploads.dropEndedIdempotency(NOW + 2), 0);
+    it('dropEndedIdempotency drops the ended and no other, so many at a time', async () => {
+      for (const n of [1, 2, 3]) {
+        const ended = idempotencyOf(n, { key: `ended-${n}`, expiresAt: NOW + 1 });
+        await insertOne(store, uploadOf(n), wrappedOf(), ended, NOW);
+      }
+      await insertOne(store, uploadOf(4), wrappedOf(), idempotencyOf(4, { key: 'b' }));
+      const drop = () => store.uploads.dropEndedIdempotency(NOW + 1, 2);
+      assert.deepEqual([await drop(), await drop(), await drop()], [2, 1, 0]);
       assert.notEqual(await store.uploads.findIdempotent('acme', 'key:ci', 'b', NOW + 2), undefined);
     });
 

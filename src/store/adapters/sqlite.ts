@@ -9,6 +9,7 @@ import { sqliteIntermediates } from './sqlite/intermediates.ts';
 import { sqliteCustody } from './sqlite/custody.ts';
 import { sqliteKeys } from './sqlite/keys.ts';
 import { sqliteGrants } from './sqlite/grants.ts';
+import { sqliteLeases } from './sqlite/leases.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { createPrivate, openDatabase } from './sqlite/open.ts';
@@ -57,6 +58,7 @@ function storeOver(connection: Connection, lock: Disposable | undefined): Store 
     outbox: sqliteOutbox(connection),
     grants: sqliteGrants(connection),
     apiKeys: sqliteApiKeys(connection),
+    leases: sqliteLeases(connection),
     check: () =>
       connection.write(() => {
         probe.get();

@@ -12,6 +12,10 @@ export interface GrantStore {
    * @returns the grant after the change, or `undefined` when this tenant has none of this id.
    */
   revoke(tenant: string, id: string, at: number): Promise<Grant | undefined>;
-  /** Drops grants whose `endsAt` was before `before`, those first that ended first, `limit` at most; returns how many. */
+  /**
+   * Drops grants whose `endsAt` was before `before`, those first that ended first, `limit` at most, and none that another caller is
+   * dropping.
+   * @returns how many.
+   */
   dropEnded(before: number, limit: number): Promise<number>;
 }

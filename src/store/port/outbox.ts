@@ -89,8 +89,11 @@ export interface OutboxStore {
     which: { readonly ids: readonly string[] } | { readonly dead: true; readonly tenant?: string },
     now: number,
   ): Promise<Replayed>;
-  /** Drops what was delivered before `before`; returns how many. */
-  dropDelivered(before: number): Promise<number>;
+  /**
+   * Drops what was delivered before `before`, `limit` at most, and nothing that another caller is dropping.
+   * @returns how many.
+   */
+  dropDelivered(before: number, limit: number): Promise<number>;
   /** How many there are by state. */
   count(): Promise<Readonly<Record<MessageState, number>>>;
 }

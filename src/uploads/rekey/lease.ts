@@ -1,3 +1,4 @@
+import { LEASE_MS } from '../lease.ts';
 import type { Services } from '../services.ts';
 import type { Upload } from '../upload.ts';
 
@@ -5,8 +6,7 @@ const MINUTE_MS = 60_000;
 
 /** How long a worker may write to S3 after it last said so: a DELETE waits for it, as it waits for URLs (invariant 3). */
 const WRITES_MS = 60 * MINUTE_MS;
-/** A worker that has not renewed for so long is dead: another takes over. After a crash an operator waits for it. */
-const LEASE_MS = MINUTE_MS;
+/** A worker that has not renewed for all of a lease is dead: another takes over. After a crash an operator waits for it. */
 const RENEW_MS = 15_000;
 /** What S3 has in hand when we hang up may still be done; it gets this long before the time that DELETE waits for. */
 const STOP_EARLY_MS = 10 * MINUTE_MS;

@@ -42,6 +42,7 @@ export class Faults {
       intermediates: this.inject(store.intermediates, 'store'),
       custody: this.inject(store.custody, 'store'),
       outbox: this.inject(store.outbox, 'store'),
+      leases: this.inject(store.leases, 'store'),
       keys: {
         ...keys,
         get: async (id, generation) => {

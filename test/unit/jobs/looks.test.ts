@@ -79,20 +79,6 @@ describe('looks', () => {
     assert.equal(w.begun.length, 9);
   });
 
-  it('what a pass has taken waits no longer, unless it changed since', async () => {
-    const w = world();
-    for (const n of range(4)) w.looks.add(slot('a', n));
-    w.looks.add(slot('a', 7));
-    w.looks.taken(slot('a', 7));
-    for (const n of range(4)) w.looks.add(slot('a', 10 + n, 'deleting'));
-    w.looks.add(slot('a', 8, 'rejected'));
-    w.looks.add(slot('a', 8, 'deleting'));
-    w.looks.taken(slot('a', 8, 'rejected'));
-    while (w.inHand.size > 0) await w.endFirst();
-    assert.ok(!w.begun.includes('a-7 issued'));
-    assert.ok(w.begun.includes('a-8 deleting'));
-  });
-
   it('one tenant’s queue has an end, and another’s is not full because of it', async () => {
     const w = world();
     for (const n of range(10_100)) w.looks.add(slot('loud', n));

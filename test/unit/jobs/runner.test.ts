@@ -2,15 +2,21 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import { DependencyUnavailable } from '../../../src/errors.ts';
-import { lifeWorld } from '../uploads/life-world.ts';
+import type { Json } from '../../support/harness.ts';
+import { lifeWorld, type LifeWorld } from '../uploads/life-world.ts';
 
 const PLAIN = { contentType: 'text/plain', size: 5 };
+
+/** What an event of S3 comes to. */
+async function hint({ h }: LifeWorld, { id }: Json): Promise<void> {
+  const [due] = await h.store.uploads.makeDue([id as string], h.clock.now);
+  h.jobs.lookAt(due ?? assert.fail('nothing waits there'));
+}
 
 describe('lookAt', () => {
   it('a slot that is in hand: one look at a time, and one more after however many hints', async () => {
     await using w = await lifeWorld();
     const slot = await w.issue(PLAIN);
-    const upload = await w.stored(slot);
     const gates = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     let inHand = 0;
     let most = 0;
@@ -20,14 +26,43 @@ describe('lookAt', () => {
       await gates[nth - 1]?.promise;
       inHand -= 1;
     };
-    for (let n = 0; n < 5; n += 1) w.h.jobs.lookAt(upload);
-    await setImmediate();
+    await hint(w, slot);
+    while (w.s3.calls.get('head') !== 1) await setImmediate();
+    for (let n = 0; n < 5; n += 1) await hint(w, slot);
+    for (let n = 0; n < 20; n += 1) await setImmediate();
     assert.equal(w.s3.calls.get('head'), 1);
     gates[0]?.resolve(undefined);
     while ((w.s3.calls.get('head') ?? 0) < 2) await setImmediate();
     gates[1]?.resolve(undefined);
     for (let n = 0; n < 20; n += 1) await setImmediate();
     assert.deepEqual([w.s3.calls.get('head'), most], [2, 1]);
+  });
+
+  it('a hint that comes while a slot is in hand outlives the look that came too early', async () => {
+    await using w = await lifeWorld();
+    const slot = await w.issue(PLAIN);
+    const gate = Promise.withResolvers<undefined>();
+    w.s3.before = ({ name, nth }) => (name === 'head' && nth === 1 ? gate.promise : undefined);
+    await hint(w, slot);
+    while (w.s3.calls.get('head') !== 1) await setImmediate();
+    // Another replica takes the event, and dies before it looks.
+    w.h.clock.now += 1;
+    await w.h.store.uploads.makeDue([slot.id as string], w.h.clock.now);
+    gate.resolve(undefined);
+    await w.h.jobs.stop();
+    assert.equal((await w.stored(slot)).nextCheckAt, w.h.clock.now);
+  });
+
+  it('a slot that another worker has is left to it', async () => {
+    await using w = await lifeWorld();
+    const slot = await w.issue(PLAIN);
+    const [seen] = await w.h.store.uploads.makeDue([slot.id as string], w.h.clock.now);
+    const [leased] = await w.h.store.uploads.claimDue(w.h.clock.now, w.h.clock.now + 60_000, 1);
+    w.h.jobs.lookAt(seen ?? assert.fail('no slot'));
+    await w.h.jobs.runOnce();
+    await w.h.jobs.stop();
+    assert.equal(w.s3.calls.get('head'), undefined);
+    assert.deepEqual(await w.stored(slot), leased);
   });
 
   it('a DELETE that comes meanwhile is what is looked at next', async () => {
@@ -94,17 +129,17 @@ describe('lookAt', () => {
     const slot = await w.issue(PLAIN);
     const gate = Promise.withResolvers<undefined>();
     w.s3.before = ({ name }) => (name === 'head' ? gate.promise : undefined);
-    const upload = await w.stored(slot);
-    w.h.jobs.lookAt(upload);
-    w.h.jobs.lookAt(upload);
+    await hint(w, slot);
+    while (w.s3.calls.get('head') !== 1) await setImmediate();
+    await hint(w, slot);
     let isStopped = false;
     const stopped = w.h.jobs.stop().then(() => (isStopped = true));
-    await setImmediate();
+    for (let n = 0; n < 20; n += 1) await setImmediate();
     assert.equal(isStopped, false);
     gate.resolve(undefined);
     await stopped;
-    w.h.jobs.lookAt(upload);
-    await setImmediate();
+    await hint(w, slot);
+    for (let n = 0; n < 20; n += 1) await setImmediate();
     assert.equal(w.s3.calls.get('head'), 1);
   });
 });

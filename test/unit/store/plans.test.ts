@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
 import * as grants from '../../../src/store/adapters/sqlite/grants/sql.ts';
 import { DROP_ENDED } from '../../../src/store/adapters/sqlite/idempotency.ts';
+import { DROP_ENDED_LEASES } from '../../../src/store/adapters/sqlite/leases.ts';
 import * as intermediates from '../../../src/store/adapters/sqlite/intermediates-sql.ts';
 import * as keys from '../../../src/store/adapters/sqlite/keys/sql.ts';
 import * as outbox from '../../../src/store/adapters/sqlite/outbox/sql.ts';
@@ -33,11 +34,17 @@ describe('every read of the SQLite store is an index search without a sort', () 
     assert.deepEqual(plan(sql.LIST_BY_STATE), [byState]);
     assert.deepEqual(plan(sql.LIST_ISSUED), [byState]);
     assert.deepEqual(plan(sql.LIST_EXPIRED), ['MERGE (UNION ALL)', 'LEFT', byState, 'RIGHT', byState]);
-    assert.deepEqual(plan(sql.DUE), [search('uploads', 'uploads_due', 'next_check_at<?')]);
+    const due = search('uploads', 'uploads_due', 'next_check_at<?');
+    assert.deepEqual(plan(sql.DUE), [due.replace('USING INDEX', 'USING COVERING INDEX')]);
+    assert.deepEqual(plan(sql.LEASE), [byId]);
     assert.equal(plan(sql.HAS_SLOT)[0], byId);
     assert.deepEqual(plan(sql.EXTEND), [byId]);
     assert.deepEqual(plan(sql.MAKE_DUE), [byId]);
-    assert.deepEqual(plan(DROP_ENDED), [search('idempotency', 'idempotency_ends', 'expires_at<?')]);
+    assert.deepEqual(plan(DROP_ENDED), [
+      'SEARCH idempotency USING INTEGER PRIMARY KEY (rowid=?)',
+      'LIST SUBQUERY 1',
+      'SEARCH idempotency USING COVERING INDEX idempotency_ends (expires_at<?)',
+    ]);
     assert.deepEqual(
       plan(sql.PURGEABLE).filter((step) => /^(SCAN|SEARCH|USE)/.test(step)),
       [byId, search('keys', 'sqlite_autoindex_keys_1', 'upload_id=?')],
@@ -58,7 +65,11 @@ describe('every read of the SQLite store is an index search without a sort', () 
     assert.deepEqual(plan(quotas.ANNOUNCED), [
       search('announced', 'sqlite_autoindex_announced_1', 'tenant=? AND principal=? AND day=?'),
     ]);
-    assert.deepEqual(plan(quotas.DROP_BEFORE), [search('announced', 'announced_days', 'day<?')]);
+    assert.deepEqual(plan(quotas.DROP_BEFORE), [
+      'SEARCH announced USING INTEGER PRIMARY KEY (rowid=?)',
+      'LIST SUBQUERY 1',
+      'SEARCH announced USING COVERING INDEX announced_days (day<?)',
+    ]);
   });
 
   it('of a slot’s keys', () => {
@@ -155,10 +166,22 @@ describe('every read of the SQLite store is an index search without a sort', () 
         first(outbox.REPLAY_DEAD_OF_TENANT),
         covering('outbox_by_tenant_state', 'tenant=? AND state=?'),
       );
-      assert.equal(first(outbox.DROP_DELIVERED), on('outbox_delivered', 'ended_at<?'));
+      assert.deepEqual(plan(outbox.DROP_DELIVERED), [
+        'SEARCH outbox USING INTEGER PRIMARY KEY (rowid=?)',
+        'LIST SUBQUERY 1',
+        covering('outbox_delivered', 'ended_at<?'),
+      ]);
       assert.equal(first(outbox.PURGE_ENDED), on('outbox_lines', 'upload_id=?'));
       assert.deepEqual(plan(outbox.COUNT), ['SCAN outbox USING COVERING INDEX outbox_by_state']);
     });
+  });
+
+  it('of leases', () => {
+    assert.deepEqual(plan(DROP_ENDED_LEASES), [
+      search('leases', 'sqlite_autoindex_leases_1', 'name=?').replace('INDEX', 'COVERING INDEX'),
+      'LIST SUBQUERY 1',
+      search('leases', 'leases_ends', 'ends_at<?'),
+    ]);
   });
 
   it('of grants', () => {

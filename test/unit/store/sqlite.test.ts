@@ -152,6 +152,7 @@ describe('SQLite store', () => {
           { id: 3, name: 'methods-and-outbox', length: 64, applied_at: NOW },
           { id: 4, name: 'grants', length: 64, applied_at: NOW },
           { id: 5, name: 'quotas', length: 64, applied_at: NOW },
+          { id: 6, name: 'replicas', length: 64, applied_at: NOW },
         ],
       );
       db.close();
@@ -249,7 +250,7 @@ describe('SQLite store', () => {
       assert.equal(await store.uploads.bury(upload.id, upload, buriedAt(NOW)), true);
       assert.ok(onDisk().includes(key), 'the reader still needs it');
       reader.close();
-      await store.uploads.due(NOW, 1);
+      await store.uploads.claimDue(NOW, NOW + 1, 1);
       assert.ok(!onDisk().includes(key));
     });
 

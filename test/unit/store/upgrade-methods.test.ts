@@ -127,7 +127,7 @@ describe('a SQLite store from before methods and the outbox', () => {
     }
     assert.ok(await find(ISSUED));
     const ended = idempotencyOf(ISSUED).expiresAt + 1;
-    assert.equal(await store.uploads.dropEndedIdempotency(ended), slots.length - 2);
+    assert.equal(await store.uploads.dropEndedIdempotency(ended, 100), slots.length - 2);
   });
 
   it('takes new slots of every method, and messages', async () => {

@@ -54,7 +54,7 @@ describe('a re-key', () => {
       assert.equal((await world.slot()).nextGeneration, 2);
       assert.equal(begun.nextCheckAt, h.clock.now + LEASE);
       assert.ok(begun.urlEndsAt >= h.clock.now + HOUR, 'a DELETE waits for what may still be written');
-      assert.deepEqual(await h.store.uploads.due(h.clock.now, 1), []);
+      assert.deepEqual(await h.store.uploads.claimDue(h.clock.now, h.clock.now + 1, 1), []);
     });
 
     it(`in ${bucket}: a server without such a copy gets it streamed`, async () => {

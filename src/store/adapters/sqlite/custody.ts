@@ -1,7 +1,7 @@
 import type { CustodyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
-import { text } from '../sql/rows.ts';
 import { fromKek } from '../sql/wrapped.ts';
+import { fromReplica, toReplica } from './replicas.ts';
 
 const IS_NEEDED = `
   SELECT 1 FROM keys WHERE wrapped_id IS NOT NULL AND wrapper_id = :wrapper_id AND kek_id = :kek_id
@@ -12,23 +12,27 @@ const IS_NEEDED = `
 
 export function sqliteCustody(connection: Connection): CustodyStore {
   const announce = connection.prepare(
-    'INSERT INTO serving (id, wrappers) VALUES (1, ?) ON CONFLICT DO UPDATE SET wrappers = excluded.wrappers',
+    `INSERT INTO replicas (id, wrappers, keks, announced_at) VALUES (:id, :wrappers, :keks, :announced_at)
+     ON CONFLICT DO UPDATE SET wrappers = excluded.wrappers, keks = excluded.keks, announced_at = excluded.announced_at`,
   );
-  const announced = connection.prepare('SELECT wrappers FROM serving');
+  const forget = connection.prepare('DELETE FROM replicas WHERE announced_at < ?');
+  const withdraw = connection.prepare('DELETE FROM replicas WHERE id = ?');
+  const replicas = connection.prepare('SELECT * FROM replicas WHERE announced_at >= ? ORDER BY id');
   const isNeeded = connection.prepare(IS_NEEDED);
   const retire = connection.prepare(
     'INSERT INTO retired_keks (wrapper_id, kek_id, retired_at) VALUES (:wrapper_id, :kek_id, :at) ON CONFLICT DO NOTHING',
   );
   return {
-    announce: (wrappers) =>
+    announce: (replica, forgetBefore) =>
       connection.write(() => {
-        announce.run(JSON.stringify(wrappers));
+        announce.run(fromReplica(replica));
+        forget.run(forgetBefore);
       }),
-    announced: () =>
-      connection.read(() => {
-        const row = announced.get();
-        return row && (JSON.parse(text(row, 'wrappers')) as string[]);
+    withdraw: (id) =>
+      connection.write(() => {
+        withdraw.run(id);
       }),
+    replicas: (since) => connection.read(() => replicas.all(since).map(toReplica)),
     retire: (kek, at) =>
       connection.write(() => {
         if (isNeeded.get(fromKek(kek))) return false;

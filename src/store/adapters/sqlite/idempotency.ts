@@ -2,7 +2,8 @@ import type { IdempotencyRecord } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { integer, toIdempotencyRecord } from '../sql/rows.ts';
 
-export const DROP_ENDED = 'DELETE FROM idempotency WHERE expires_at <= ?';
+export const DROP_ENDED = `
+  DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`;
 
 type Identity = Pick<IdempotencyRecord, 'tenant' | 'principal' | 'key'>;
 
@@ -16,7 +17,7 @@ export interface IdempotencyRows {
   claim(record: IdempotencyRecord): number;
   /** @param id the number of the record that the slot was made with. Another may have taken its place since, which stays. */
   dropOf(id: number, uploadId: string): void;
-  dropEnded(now: number): number;
+  dropEnded(now: number, limit: number): number;
 }
 
 export function idempotencyRows(connection: Connection): IdempotencyRows {
@@ -44,6 +45,6 @@ export function idempotencyRows(connection: Connection): IdempotencyRows {
     dropOf(id, uploadId) {
       dropOf.run(id, uploadId);
     },
-    dropEnded: (now) => Number(dropEnded.run(now).changes),
+    dropEnded: (now, limit) => Number(dropEnded.run(now, limit).changes),
   };
 }

@@ -70,7 +70,8 @@ export function sqliteOutbox(connection: Connection): OutboxStore {
         for (const row of rows) lineUp.run(lineOf(row));
         return { again: rows.map((row) => text(row, 'id')), sooner };
       }),
-    dropDelivered: (before) => connection.write(() => Number(dropDelivered.run({ before }).changes)),
+    dropDelivered: (before, limit) =>
+      connection.write(() => Number(dropDelivered.run({ before, limit }).changes)),
     count: () =>
       connection.read(() => {
         const counts = { pending: 0, delivered: 0, dead: 0 };

@@ -34,7 +34,9 @@ export const LIST_EXPIRED = `
   ORDER BY id DESC LIMIT :limit`;
 
 export const DUE =
-  'SELECT * FROM uploads WHERE next_check_at <= :now ORDER BY next_check_at, id LIMIT :limit';
+  'SELECT id FROM uploads WHERE next_check_at <= :now ORDER BY next_check_at, id LIMIT :limit';
+
+export const LEASE = 'UPDATE uploads SET next_check_at = :lease_until WHERE id = :id RETURNING *';
 
 /** One statement for every patch: a nullable column has a flag that says whether it is patched. */
 export const UPDATE = `

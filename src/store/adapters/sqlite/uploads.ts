@@ -6,7 +6,7 @@ import { idempotencyRows } from './idempotency.ts';
 import { keyRows } from './keys/rows.ts';
 import { outboxRows } from './outbox/rows.ts';
 import { quotaRows } from './quotas/rows.ts';
-import { fromUpload, toUpload, type Values } from '../sql/rows.ts';
+import { fromUpload, text, toUpload, type Values } from '../sql/rows.ts';
 import * as sql from './sql.ts';
 import { expectedValues, patchValues } from '../sql/patch.ts';
 import { purger } from './uploads/purge.ts';
@@ -29,6 +29,7 @@ export function sqliteUploads(connection: Connection): UploadStore {
   const listIssued = connection.prepare(sql.LIST_ISSUED);
   const listExpired = connection.prepare(sql.LIST_EXPIRED);
   const due = connection.prepare(sql.DUE);
+  const lease = connection.prepare(sql.LEASE);
   const update = connection.prepare(sql.UPDATE);
   const extend = connection.prepare(sql.EXTEND);
   const makeDue = connection.prepare(sql.MAKE_DUE);
@@ -124,12 +125,20 @@ export function sqliteUploads(connection: Connection): UploadStore {
       if (done) connection.scrubLater();
       return done;
     },
-    due: (now, limit) =>
-      connection.read(() => {
+    async claimDue(now, leaseUntil, limit) {
+      const isAny = await connection.read(() => {
         connection.scrubIfDue();
-        return due.all({ now, limit }).map(toUpload);
-      }),
-    dropEndedIdempotency: (now) => connection.write(() => idempotent.dropEnded(now)),
-    dropEndedDays: (now) => connection.write(() => quotas.dropEnded(now)),
+        return due.get({ now, limit: 1 }) !== undefined;
+      });
+      if (!isAny) return [];
+      return connection.write(() =>
+        due
+          .all({ now, limit })
+          .flatMap((row) => lease.all({ id: text(row, 'id'), lease_until: leaseUntil }))
+          .map(toUpload),
+      );
+    },
+    dropEndedIdempotency: (now, limit) => connection.write(() => idempotent.dropEnded(now, limit)),
+    dropEndedDays: (now, limit) => connection.write(() => quotas.dropEnded(now, limit)),
   };
 }

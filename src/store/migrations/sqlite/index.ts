@@ -3,6 +3,7 @@ import { sql as custody } from './0002-custody.ts';
 import { sql as methodsAndOutbox } from './0003-methods-and-outbox.ts';
 import { sql as grants } from './0004-grants.ts';
 import { sql as quotas } from './0005-quotas.ts';
+import { sql as replicas } from './0006-replicas.ts';
 
 export interface Migration {
   readonly id: number;
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { id: 3, name: 'methods-and-outbox', sql: methodsAndOutbox },
   { id: 4, name: 'grants', sql: grants },
   { id: 5, name: 'quotas', sql: quotas },
+  { id: 6, name: 'replicas', sql: replicas },
 ];

@@ -59,7 +59,9 @@ export function listSql({ tenant, state }: Pick<ListQuery, 'tenant' | 'state'>):
   return `SELECT * FROM outbox WHERE ${conditions} ORDER BY id DESC LIMIT :limit`;
 }
 
-export const DROP_DELIVERED = `DELETE FROM outbox INDEXED BY outbox_delivered WHERE state = 'delivered' AND ended_at < :before`;
+export const DROP_DELIVERED = `
+  DELETE FROM outbox WHERE seq IN (
+    SELECT seq FROM outbox INDEXED BY outbox_delivered WHERE state = 'delivered' AND ended_at < :before ORDER BY ended_at LIMIT :limit)`;
 
 export const COUNT = 'SELECT state, count(*) AS messages FROM outbox GROUP BY state';
 

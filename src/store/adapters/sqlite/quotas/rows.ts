@@ -10,7 +10,7 @@ export interface QuotaRows {
    * @throws QuotaExceeded of the first that they do not fit in; the transaction must be given up then.
    */
   charge(quotas: readonly Quota[], slots: readonly NewSlot[], now: number): void;
-  dropEnded(now: number): number;
+  dropEnded(now: number, limit: number): number;
 }
 
 export function quotaRows(connection: Connection): QuotaRows {
@@ -40,6 +40,6 @@ export function quotaRows(connection: Connection): QuotaRows {
         announce.run({ ...counter, bytes });
       }
     },
-    dropEnded: (now) => Number(dropBefore.run({ day: firstDayKept(now) }).changes),
+    dropEnded: (now, limit) => Number(dropBefore.run({ day: firstDayKept(now), limit }).changes),
   };
 }

@@ -20,4 +20,5 @@ export const ANNOUNCE = `
   INSERT INTO announced (tenant, principal, day, bytes) VALUES (:tenant, :principal, :day, :bytes)
   ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes`;
 
-export const DROP_BEFORE = 'DELETE FROM announced WHERE day < :day';
+export const DROP_BEFORE = `
+  DELETE FROM announced WHERE rowid IN (SELECT rowid FROM announced WHERE day < :day ORDER BY day LIMIT :limit)`;
