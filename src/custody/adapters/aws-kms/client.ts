@@ -1,5 +1,6 @@
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { ownCredentials } from '../../../aws/credentials.ts';
+import { answerWithin } from '../../../aws/deadline.ts';
 import { readWholeAnswers } from '../../../aws/whole-answers.ts';
 import type { AwsKmsConfig } from '../../../config/config.ts';
 import { trusted } from '../../../s3/trust.ts';
@@ -9,7 +10,6 @@ export type KmsSdk = typeof import('@aws-sdk/client-kms');
 export type RequestHandler = NonNullable<KMSClientConfig['requestHandler']>;
 
 const CONNECT_MS = 2_000;
-const ANSWER_MS = 5_000;
 const ATTEMPTS = 3;
 /** The longest right answer describes a key with replicas in every region. */
 const LONGEST_BYTES = 64 * 1024;
@@ -33,7 +33,7 @@ export function sdkClient(
   config: AwsKmsConfig,
   requestHandler: RequestHandler = networkHandler(config),
 ): KMSClient {
-  const { region, fips, endpoint, credentials } = config;
+  const { region, fips, endpoint, credentials, timeoutSeconds } = config;
   const client = new sdk.KMSClient({
     region,
     useFipsEndpoint: fips,
@@ -45,14 +45,15 @@ export function sdkClient(
     requestHandler,
     ...ownCredentials(credentials),
   });
-  readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: ANSWER_MS });
+  answerWithin(client, timeoutSeconds * 1000);
+  readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: timeoutSeconds * 1000 });
   return client;
 }
 
-function networkHandler({ ca }: AwsKmsConfig): RequestHandler {
+function networkHandler({ ca, timeoutSeconds }: AwsKmsConfig): RequestHandler {
   return {
-    connectionTimeout: CONNECT_MS,
-    requestTimeout: ANSWER_MS,
+    connectionTimeout: Math.min(CONNECT_MS, timeoutSeconds * 1000),
+    requestTimeout: timeoutSeconds * 1000,
     throwOnRequestTimeout: true,
     httpsAgent: { keepAlive: true, ...trusted(ca) },
   };

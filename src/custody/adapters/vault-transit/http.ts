@@ -7,7 +7,6 @@ import { trusted } from '../../../s3/trust.ts';
 import type { Secret } from '../../../secret.ts';
 import { at, unavailable } from './errors.ts';
 
-const ANSWER_MS = 5_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export interface VaultRequest {
@@ -30,15 +29,13 @@ export interface VaultHttp {
   close(): void;
 }
 
-export type VaultHttpOptions = Pick<VaultTransitConfig, 'address' | 'ca' | 'namespace'> & {
+export type VaultHttpOptions = Pick<VaultTransitConfig, 'address' | 'ca' | 'namespace' | 'timeoutSeconds'> & {
   /** Of the wrapper, for messages. */
   readonly id: string;
-  /** For connection and answer together. */
-  readonly answerMs?: number;
 };
 
 export function vaultHttp(options: VaultHttpOptions): VaultHttp {
-  const { id, address, ca, namespace, answerMs = ANSWER_MS } = options;
+  const { id, address, ca, namespace, timeoutSeconds } = options;
   const agent = new Agent({ keepAlive: true, ...trusted(ca) });
   const base = address.pathname.replace(/\/+$/, '');
 
@@ -50,7 +47,7 @@ export function vaultHttp(options: VaultHttpOptions): VaultHttp {
       ...(call.token === undefined ? {} : { 'x-vault-token': call.token.reveal() }),
       ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
     };
-    const signal = AbortSignal.timeout(answerMs);
+    const signal = AbortSignal.timeout(timeoutSeconds * 1000);
     const options = { ...urlToHttpOptions(to), path, method: call.method, agent, headers, signal };
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     try {
