@@ -1,3 +1,7 @@
+import type { Agent } from 'node:https';
+import { endIdle } from '../idle-connections.ts';
+import type { MiddlewareClient } from './whole-answers.ts';
+
 /** As much of an SDK client as is needed here; those of S3 and KMS have different types. */
 interface SendingClient {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- overloads of each client's own
@@ -29,4 +33,24 @@ export function answerWithin(client: SendingClient, milliseconds: number): void 
       clearTimeout(timer);
     }
   };
+}
+
+/** An attempt without an answer is the last on the connections of its time: the next has a new one. */
+export function renewSilentConnections(client: MiddlewareClient, agent: Agent): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return (await next(args)) as unknown;
+      } catch (error) {
+        if (error instanceof Error && isSilence(error)) endIdle(agent);
+        throw error;
+      }
+    },
+    { step: 'deserialize', priority: 'low', name: 'sealslotSilentConnections' },
+  );
+}
+
+/** By the SDK's own names for its timeouts, and for the end of the time above. */
+function isSilence({ name }: Error): boolean {
+  return name === 'TimeoutError' || name === 'AbortError';
 }

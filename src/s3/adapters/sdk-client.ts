@@ -1,7 +1,8 @@
+import { Agent } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { S3Client } from '@aws-sdk/client-s3';
 import { ownCredentials } from '../../aws/credentials.ts';
-import { answerWithin } from '../../aws/deadline.ts';
+import { answerWithin, renewSilentConnections } from '../../aws/deadline.ts';
 import { readWholeAnswers } from '../../aws/whole-answers.ts';
 import type { Clock } from '../../clock.ts';
 import type { TargetConfig } from '../../config/config.ts';
@@ -11,6 +12,9 @@ import { trusted } from '../trust.ts';
 
 /** The longest right answer is a page of 1,000 versions: 3 MiB when every object key is as long as can be. */
 const LONGEST_BYTES = 8 * 1024 * 1024;
+
+/** Calls at once. */
+const SOCKETS = 50;
 
 /** How long a client waits, how often it asks, and how much at a time. */
 export interface Patience {
@@ -24,7 +28,7 @@ export interface Patience {
   };
   /** Whether answers are not read but handed on as they come: then only their heads have to come in time. */
   readonly streams?: boolean;
-  /** The SDK's own number of sockets unless given: 50. */
+  /** `SOCKETS` unless given. */
   readonly sockets?: number;
 }
 
@@ -58,11 +62,15 @@ export function sdkClient(
 ): S3Client {
   const { slow } = patience;
   const promptMs = config.timeoutSeconds * SECOND;
+  const { sockets } = patience;
   // Many at once: what each has read ahead adds up.
-  const sockets = patience.sockets !== undefined && {
-    maxSockets: patience.sockets,
-    highWaterMark: 16 * 1024,
-  };
+  const pool = { maxSockets: sockets ?? SOCKETS, ...(sockets !== undefined && { highWaterMark: 16 * 1024 }) };
+  const httpsAgent = new Agent({
+    keepAlive: true,
+    ...pool,
+    // Made once: each connection would have its own copy of all authorities, of 1 MB and more.
+    ...(config.ca !== undefined && { secureContext: createSecureContext(trusted(config.ca)) }),
+  });
   const client = new S3Client({
     endpoint: config.endpoint.href,
     region: config.region,
@@ -74,19 +82,16 @@ export function sdkClient(
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
       connectionTimeout: Math.min(CONNECT_MS, promptMs),
-      ...(slow && { socketTimeout: slow.idleMs }),
+      // Less than all of the time, so that a connection which has fallen silent costs a call no more than that.
+      ...(slow ? { socketTimeout: slow.idleMs } : { requestTimeout: promptMs / 2 }),
       throwOnRequestTimeout: true,
-      httpAgent: { ...sockets },
-      httpsAgent: {
-        keepAlive: true,
-        ...sockets,
-        // Made once: each connection would have its own copy of all authorities, of 1 MB and more.
-        ...(config.ca !== undefined && { secureContext: createSecureContext(trusted(config.ca)) }),
-      },
+      httpAgent: pool,
+      httpsAgent,
     },
     ...(shared ? { credentials: shared } : ownCredentials(config.credentials)),
   });
   if (slow === undefined) answerWithin(client, promptMs);
+  renewSilentConnections(client, httpsAgent);
   if (patience.streams !== true)
     readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: slow?.wholeMs ?? promptMs });
   client.middlewareStack.add(

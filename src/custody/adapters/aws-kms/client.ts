@@ -1,6 +1,7 @@
+import { Agent } from 'node:https';
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { ownCredentials } from '../../../aws/credentials.ts';
-import { answerWithin } from '../../../aws/deadline.ts';
+import { answerWithin, renewSilentConnections } from '../../../aws/deadline.ts';
 import { readWholeAnswers } from '../../../aws/whole-answers.ts';
 import type { AwsKmsConfig } from '../../../config/config.ts';
 import { trusted } from '../../../s3/trust.ts';
@@ -11,6 +12,8 @@ export type RequestHandler = NonNullable<KMSClientConfig['requestHandler']>;
 
 const CONNECT_MS = 2_000;
 const ATTEMPTS = 3;
+/** Calls at once. */
+const SOCKETS = 50;
 /** The longest right answer describes a key with replicas in every region. */
 const LONGEST_BYTES = 64 * 1024;
 
@@ -28,12 +31,9 @@ export async function loadSdk(): Promise<KmsSdk> {
 }
 
 /** An SDK client that gives up early, also in the middle of an answer, and whose address comes from the configuration alone. */
-export function sdkClient(
-  sdk: KmsSdk,
-  config: AwsKmsConfig,
-  requestHandler: RequestHandler = networkHandler(config),
-): KMSClient {
+export function sdkClient(sdk: KmsSdk, config: AwsKmsConfig, requestHandler?: RequestHandler): KMSClient {
   const { region, fips, endpoint, credentials, timeoutSeconds } = config;
+  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS, ...trusted(config.ca) });
   const client = new sdk.KMSClient({
     region,
     useFipsEndpoint: fips,
@@ -42,19 +42,21 @@ export function sdkClient(
     ...(endpoint && { endpoint: endpoint.href }),
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',
-    requestHandler,
+    requestHandler: requestHandler ?? networkHandler(agent, timeoutSeconds * 1000),
     ...ownCredentials(credentials),
   });
   answerWithin(client, timeoutSeconds * 1000);
+  renewSilentConnections(client, agent);
   readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: timeoutSeconds * 1000 });
   return client;
 }
 
-function networkHandler({ ca, timeoutSeconds }: AwsKmsConfig): RequestHandler {
+function networkHandler(httpsAgent: Agent, answerMs: number): RequestHandler {
   return {
-    connectionTimeout: Math.min(CONNECT_MS, timeoutSeconds * 1000),
-    requestTimeout: timeoutSeconds * 1000,
+    connectionTimeout: Math.min(CONNECT_MS, answerMs),
+    // Less than all of the time, so that a connection which has fallen silent costs a call no more than that.
+    requestTimeout: answerMs / 2,
     throwOnRequestTimeout: true,
-    httpsAgent: { keepAlive: true, ...trusted(ca) },
+    httpsAgent,
   };
 }

@@ -3,6 +3,7 @@ import { Agent, request } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import type { VaultTransitConfig } from '../../../config/config.ts';
+import { endIdle } from '../../../idle-connections.ts';
 import { trusted } from '../../../s3/trust.ts';
 import type { Secret } from '../../../secret.ts';
 import { at, unavailable } from './errors.ts';
@@ -51,11 +52,12 @@ export function vaultHttp(options: VaultHttpOptions): VaultHttp {
     const options = { ...urlToHttpOptions(to), path, method: call.method, agent, headers, signal };
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     try {
-      return await exchange(options, body);
+      return await exchange(options, body, (timeoutSeconds * 1000) / 2);
     } catch (error) {
       // Vault may have closed an idle connection at the very moment it was used again. Nothing asked here does harm when done twice.
-      if (error instanceof StaleConnection) return exchange(options, body);
-      throw error;
+      if (!(error instanceof StaleConnection)) throw error;
+      endIdle(agent);
+      return exchange(options, body);
     }
   }
 
@@ -97,20 +99,31 @@ interface Raw {
 
 class StaleConnection extends Error {}
 
-async function exchange(options: RequestOptions, body: string | undefined): Promise<Raw> {
+/** @param silenceMs after which a connection that was there already has fallen silent. */
+async function exchange(options: RequestOptions, body: string | undefined, silenceMs?: number): Promise<Raw> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const call = request(options, resolve);
   call.on('error', (error: NodeJS.ErrnoException) => {
     const stale = call.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
     reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
   });
+  let silence: NodeJS.Timeout | undefined;
+  call.on('socket', () => {
+    if (!call.reusedSocket || silenceMs === undefined) return;
+    silence = setTimeout(() => call.destroy(new StaleConnection('it has fallen silent')), silenceMs);
+  });
   call.end(body);
-  const response = await promise;
-  return {
-    status: response.statusCode ?? 0,
-    location: response.headers.location,
-    text: await whole(response),
-  };
+  try {
+    const response = await promise;
+    clearTimeout(silence);
+    return {
+      status: response.statusCode ?? 0,
+      location: response.headers.location,
+      text: await whole(response),
+    };
+  } finally {
+    clearTimeout(silence);
+  }
 }
 
 async function whole(response: IncomingMessage): Promise<string> {
