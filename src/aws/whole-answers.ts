@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-/** As much of an SDK client as is needed here; those of S3 and KMS have different types. */
+/** As much of an SDK client as is needed for middleware; those of S3 and KMS have different types. */
 export interface MiddlewareClient {
   readonly middlewareStack: {
     add(middleware: (next: Next) => Next, at: { step: 'deserialize'; priority: 'low'; name: string }): void;

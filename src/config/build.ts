@@ -71,6 +71,7 @@ function buildWrapper(wrapper: WrapperDocument, files: ConfigFiles): WrapperConf
         endpoint: endpoint === undefined ? undefined : new URL(endpoint),
         ...trust(caFile, files),
         credentials: buildCredentials(credentials ?? { kind: 'default' }, files),
+        timeoutSeconds: wrapper.timeoutSeconds ?? DEFAULTS.custody.timeoutSeconds,
       };
     }
     case 'vault-transit': {
@@ -83,6 +84,7 @@ function buildWrapper(wrapper: WrapperDocument, files: ConfigFiles): WrapperConf
         namespace,
         ...trust(caFile, files),
         auth: buildVaultAuth(auth, files),
+        timeoutSeconds: wrapper.timeoutSeconds ?? DEFAULTS.custody.timeoutSeconds,
       };
     }
   }
@@ -119,6 +121,7 @@ function buildTarget(target: TargetDocument, files: ConfigFiles): TargetConfig {
     ...trust(caFile, files),
     credentials: buildCredentials(credentials, files),
     ...(uploadCredentials && { uploadCredentials: buildCredentials(uploadCredentials, files) }),
+    timeoutSeconds: target.timeoutSeconds ?? DEFAULTS.s3.timeoutSeconds,
   };
 }
 

@@ -91,6 +91,8 @@ export interface AwsKmsConfig {
   readonly ca: string | undefined;
   readonly caFile?: string;
   readonly credentials: CredentialsConfig;
+  /** How long a call may take, all its attempts together. */
+  readonly timeoutSeconds: number;
 }
 
 export interface VaultTransitConfig {
@@ -102,6 +104,8 @@ export interface VaultTransitConfig {
   readonly ca: string | undefined;
   readonly caFile?: string;
   readonly auth: VaultAuthConfig;
+  /** How long a call may take, from the connection to the end of its answer. */
+  readonly timeoutSeconds: number;
 }
 
 export type VaultAuthConfig =
@@ -143,6 +147,8 @@ export interface TargetConfig {
   readonly credentials: CredentialsConfig;
   /** What the URLs of uploads are signed with; `credentials` unless set. */
   readonly uploadCredentials?: CredentialsConfig;
+  /** How long a call that S3 answers at once may take, all its attempts together; of a body that is streamed, until it begins. */
+  readonly timeoutSeconds: number;
 }
 
 export type CredentialsConfig =

@@ -3,6 +3,8 @@ export const DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8080 },
   admin: { host: '127.0.0.1', port: 9464 },
   log: { level: 'info' },
+  s3: { timeoutSeconds: 10 },
+  custody: { timeoutSeconds: 5 },
   kms: { fips: false },
   vault: { mount: 'transit', approleMount: 'approle', kubernetesMount: 'kubernetes' },
   serviceAccountToken: '/var/run/secrets/kubernetes.io/serviceaccount/token',

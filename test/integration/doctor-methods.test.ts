@@ -16,7 +16,7 @@ import { startMinio } from '../support/minio.ts';
 import { credentialsWithout, type SessionCredentials } from '../support/minio-session.ts';
 import { waitUntil } from '../support/processes.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
-import { relayTo } from './support-relay.ts';
+import { faultProxy } from '../support/fault-proxy.ts';
 import { listAll } from './support-s3.ts';
 
 const minio = await available(() => startMinio());
@@ -195,7 +195,7 @@ describe(
     // MinIO lists an unfinished upload only to those who know its object key.
     it('SeaweedFS: Ctrl-C amid an upload in parts: it is thrown away', async () => {
       const settings = await settingsOn(seaweedfs.get());
-      await using relay = await relayTo(settings.endpoint);
+      await using relay = await faultProxy(settings.endpoint);
       await using folder = await folderWith({ ...settings, endpoint: relay.endpoint.href }, PARTS);
       await using running = await startSealslot(folder.dir, 'doctor', (line) => {
         if (!line.includes('parts, signed')) return;

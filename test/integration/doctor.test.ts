@@ -32,7 +32,7 @@ import { waitUntil } from '../support/processes.ts';
 import { scratchFolder } from '../support/s3-server.ts';
 import { startSeaweedfs } from '../support/seaweedfs.ts';
 import { startStubS3 } from '../support/stub-s3.ts';
-import { relayTo } from './support-relay.ts';
+import { faultProxy } from '../support/fault-proxy.ts';
 import { listAll, openToAll } from './support-s3.ts';
 
 const minio = await available(() => startMinio());
@@ -211,7 +211,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
 
   it('Ctrl-C in the middle: exit code 130, and what was made is removed', async () => {
     const settings = await settingsOn(minio.get());
-    await using relay = await relayTo(settings.endpoint);
+    await using relay = await faultProxy(settings.endpoint);
     await using folder = await operatorFolder({ ...settings, endpoint: relay.endpoint.href });
     await using running = await startSealslot(folder.dir, 'doctor', (line) => {
       if (!line.includes('SSE-C')) return;

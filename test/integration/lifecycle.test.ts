@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
 import { startMinio } from '../support/minio.ts';
 import { trust } from './support-clients.ts';
-import { relayTo } from './support-relay.ts';
+import { faultProxy } from '../support/fault-proxy.ts';
 import { randomBody, serviceOn, untilS3IsPast } from './support-service.ts';
 import { beginPut, download, idsIn, leaveMore, overwrite, put, remains } from './support-steps.ts';
 
@@ -114,7 +114,7 @@ describe('the life of a slot on MinIO', { skip: minio.skip }, () => {
   });
 
   it('destroys nothing and signs on while S3 does not answer, and goes on when it is back', async () => {
-    await using relay = await relayTo(minio.get().endpoint);
+    await using relay = await faultProxy(minio.get().endpoint);
     await using service = await serviceOn(minio.get(), { endpoint: relay.endpoint });
     const { harness } = service;
     const body = randomBody();

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { KMSClientConfig } from '@aws-sdk/client-kms';
+import { DEFAULTS } from '../../src/config/defaults.ts';
 import type { AwsKmsConfig } from '../../src/config/config.ts';
 import { Secret } from '../../src/secret.ts';
 
@@ -86,6 +87,7 @@ export const fakeKmsConfig = (changes: Partial<AwsKmsConfig> = {}): AwsKmsConfig
     secretAccessKey: new Secret('the-secret'),
     sessionToken: undefined,
   },
+  ...DEFAULTS.custody,
   ...changes,
 });
 

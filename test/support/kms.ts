@@ -9,6 +9,7 @@ import {
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
 import type { AwsKmsConfig } from '../../src/config/config.ts';
+import { DEFAULTS } from '../../src/config/defaults.ts';
 import { Secret } from '../../src/secret.ts';
 import { makeCa } from './ca.ts';
 import { kmsProxy, type KmsProxy } from './kms/proxy.ts';
@@ -132,6 +133,7 @@ export function kmsConfig(kms: TestKms, keyId: string): AwsKmsConfig {
       secretAccessKey: new Secret(kms.secretAccessKey),
       sessionToken: undefined,
     },
+    ...DEFAULTS.custody,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { TargetConfig } from '../../src/config/config.ts';
+import { DEFAULTS } from '../../src/config/defaults.ts';
 import { Secret } from '../../src/secret.ts';
 import type { SessionCredentials } from './minio-session.ts';
 import type { S3Server } from './s3-server.ts';
@@ -18,5 +19,6 @@ export function targetConfigOf(server: S3Server, session?: SessionCredentials): 
       secretAccessKey: new Secret(secretAccessKey),
       sessionToken: session && new Secret(session.sessionToken),
     },
+    ...DEFAULTS.s3,
   };
 }

@@ -56,6 +56,8 @@ export interface Answer {
 /** `sealslot serve` as operators run it: its own process, a SQLite store, a local KEK, an API key with every scope for `acme`. */
 export interface Service extends AsyncDisposable {
   readonly dir: string;
+  /** Of the service, or of the `wrapper` above it. */
+  readonly pid: number;
   readonly url: string;
   readonly adminUrl: string;
   readonly token: string;
@@ -137,6 +139,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
 
   return {
     dir,
+    pid: child.pid ?? 0,
     url,
     adminUrl: `http://${addresses.admin}`,
     token,

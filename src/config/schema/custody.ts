@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { PERIODS } from '../../custody/intermediate.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { credentials } from './credentials.ts';
-import { byKind, file, map, named, optional, SECONDS, text, url } from './nodes.ts';
+import { byKind, file, map, named, optional, SECONDS, text, timeoutSeconds, url } from './nodes.ts';
 
 const Local = map({
   kind: Type.Literal('local', { description: 'Key-encryption keys (KEKs) in a file.' }),
@@ -39,6 +39,13 @@ const AwsKms = map({
   ),
   credentials: optional(
     credentials('What KMS is asked with; the AWS chain unless set. docs/custody.md has the smallest policy.'),
+  ),
+  timeoutSeconds: optional(
+    timeoutSeconds({
+      default: DEFAULTS.custody.timeoutSeconds,
+      description:
+        'How long a call may take, all attempts together: then whoever waits for it is answered 503.',
+    }),
   ),
 });
 
@@ -88,6 +95,13 @@ const VaultTransit = map({
   namespace: optional(text({ description: 'The namespace, where there are some.' })),
   caFile: optional(file({ description: 'PEM certificates to trust beside the usual ones.' })),
   auth: Auth,
+  timeoutSeconds: optional(
+    timeoutSeconds({
+      default: DEFAULTS.custody.timeoutSeconds,
+      description:
+        'How long a call may take, from the connection to the end of its answer: then whoever waits for it is answered 503.',
+    }),
+  ),
 });
 
 export const Custody = map(

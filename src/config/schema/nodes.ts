@@ -12,6 +12,8 @@ export const text = (words: Words) => Type.String({ minLength: 1, ...words });
 export const file = (words: Words) => text({ says: 'must be a path', ...words });
 export const url = (words: Words) => text({ says: 'must be a URL', ...words });
 export const optional = Type.Optional;
+/** How long a dependency has for an answer: no longer than proxies and clients wait for one of ours. */
+export const timeoutSeconds = (words: Words) => Type.Integer({ minimum: 1, maximum: 60, ...words });
 export const map = <P extends TProperties>(properties: P, words?: Words) =>
   Type.Object(properties, { additionalProperties: false, ...words });
 

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { credentials } from './credentials.ts';
-import { file, map, optional, url } from './nodes.ts';
+import { DEFAULTS } from '../defaults.ts';
+import { file, map, optional, timeoutSeconds, url } from './nodes.ts';
 
 export const Target = map(
   {
@@ -38,6 +39,13 @@ export const Target = map(
       credentials(
         'What the URLs and forms of uploads are signed with; `credentials` unless set. They need `s3:PutObject` on the objects and no right to read. Needed for servers on which a client can turn an upload into a copy by a header that nobody signed, as on MinIO: see SECURITY.md.',
       ),
+    ),
+    timeoutSeconds: optional(
+      timeoutSeconds({
+        default: DEFAULTS.s3.timeoutSeconds,
+        description:
+          'How long a call that S3 answers at once may take, all attempts together: then whoever waits for it is answered 503. Copies and what puts parts together have longer, and bodies once they have begun.',
+      }),
     ),
   },
   {

@@ -82,7 +82,7 @@ describe('the answers of the SDK client', { timeout: 20_000 }, () => {
     // The head has come, and told that S3's clock is ahead.
     while (objects.skewMs() === 0) await turn();
     mock.timers.tick(10_000);
-    assert.match((await failing).message, /^EndlessAnswer: no whole answer in 10 s$/);
+    assert.match((await failing).message, /^TimeoutError: no answer in 10 s$/);
     await settled(1);
     assert.equal(counted.begun, 1);
   });

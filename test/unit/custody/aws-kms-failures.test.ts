@@ -215,7 +215,7 @@ describe('AWS KMS and what is no answer of its', () => {
     while (!(await Promise.race([opened, turn()]))) {
       if (begun > 0) mock.timers.tick(500);
     }
-    assert.equal(begun, 3);
+    assert.equal(begun, 2, 'a third attempt would be later than the configured time');
     (await opening).close();
   });
 

@@ -40,6 +40,7 @@ describe('requests to Vault', () => {
       address: new URL(world.address),
       ca: world.caPem,
       namespace: undefined,
+      timeoutSeconds: 5,
       ...more,
     });
     open.push(made);
@@ -126,7 +127,7 @@ describe('requests to Vault', () => {
 
   it('do not wait for ever', async () => {
     world.between = () => 'never';
-    await assert.rejects(http({ answerMs: 20 }).send(CALL), unanswered(/not in time/));
+    await assert.rejects(http({ timeoutSeconds: 0.02 }).send(CALL), unanswered(/not in time/));
   });
 
   it('trust nobody without a certificate, and survive that nobody is there', async () => {

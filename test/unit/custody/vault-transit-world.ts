@@ -6,6 +6,7 @@ import { Agent, createServer, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import type { VaultAuthConfig, VaultTransitConfig } from '../../../src/config/config.ts';
 import { VaultFailure } from '../../../src/custody/adapters/vault-transit/errors.ts';
 import type { KeyPlace } from '../../../src/custody/port.ts';
@@ -103,6 +104,7 @@ export async function vaultWorld(bao?: Openbao): Promise<VaultWorld> {
       namespace: undefined,
       ca: ca.caPem,
       auth,
+      ...DEFAULTS.custody,
       ...more,
     }),
     stop,

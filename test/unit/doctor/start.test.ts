@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { after, afterEach, describe, it, mock } from 'node:test';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { examineAtStart } from '../../../src/doctor/start.ts';
 import type { TargetContext } from '../../../src/doctor/target.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
@@ -32,7 +33,8 @@ async function stage(
     secretAccessKey: new Secret(secretAccessKey),
     sessionToken: undefined,
   } as const;
-  const main = { endpoint, publicEndpoint: endpoint, region, pathStyle: true, ca: caPem, credentials };
+  const ways = { endpoint, publicEndpoint: endpoint, region, pathStyle: true, ca: caPem };
+  const main = { ...ways, credentials, ...DEFAULTS.s3 };
   const config: TargetContext['config'] = {
     custody: {
       hierarchy: undefined,

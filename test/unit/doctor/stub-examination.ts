@@ -1,5 +1,6 @@
 import { Agent } from 'node:https';
 import { after } from 'node:test';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { Asker } from '../../../src/doctor/ask.ts';
 import { examineBucket } from '../../../src/doctor/bucket/bucket.ts';
 import { Canaries } from '../../../src/doctor/canaries.ts';
@@ -54,6 +55,7 @@ export async function stage(options: StageOptions = {}): Promise<Stage> {
       secretAccessKey: new Secret(options.secretAccessKey ?? stub.secretAccessKey),
       sessionToken: undefined,
     },
+    ...DEFAULTS.s3,
   });
   const agent = new Agent({ ca: stub.caPem, keepAlive: true });
   return {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'node:test';
 import { inspect } from 'node:util';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
@@ -66,6 +67,7 @@ function targetAt(port: number, limits?: ContentLimits): S3Target {
         secretAccessKey: new Secret('the-secret'),
         sessionToken: undefined,
       },
+      ...DEFAULTS.s3,
     },
     limits,
   );

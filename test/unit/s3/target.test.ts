@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import type { TargetConfig } from '../../../src/config/config.ts';
 import { createTarget } from '../../../src/s3/adapters/target.ts';
 import type { Presigner } from '../../../src/s3/port.ts';
@@ -11,6 +12,7 @@ const statically = (accessKeyId: string) =>
 const CONFIG: TargetConfig = {
   ...{ endpoint, publicEndpoint: endpoint, region: 'us-east-1', pathStyle: true, ca: undefined },
   credentials: statically('AKIASERVICE'),
+  ...DEFAULTS.s3,
 };
 
 async function signerOf(presigner: Presigner): Promise<string | undefined> {

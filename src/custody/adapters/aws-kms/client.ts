@@ -1,5 +1,7 @@
+import { Agent } from 'node:https';
 import type { KMSClient, KMSClientConfig } from '@aws-sdk/client-kms';
 import { ownCredentials } from '../../../aws/credentials.ts';
+import { answerWithin, renewSilentConnections } from '../../../aws/deadline.ts';
 import { readWholeAnswers } from '../../../aws/whole-answers.ts';
 import type { AwsKmsConfig } from '../../../config/config.ts';
 import { trusted } from '../../../s3/trust.ts';
@@ -9,8 +11,9 @@ export type KmsSdk = typeof import('@aws-sdk/client-kms');
 export type RequestHandler = NonNullable<KMSClientConfig['requestHandler']>;
 
 const CONNECT_MS = 2_000;
-const ANSWER_MS = 5_000;
 const ATTEMPTS = 3;
+/** Calls at once. */
+const SOCKETS = 50;
 /** The longest right answer describes a key with replicas in every region. */
 const LONGEST_BYTES = 64 * 1024;
 
@@ -28,12 +31,9 @@ export async function loadSdk(): Promise<KmsSdk> {
 }
 
 /** An SDK client that gives up early, also in the middle of an answer, and whose address comes from the configuration alone. */
-export function sdkClient(
-  sdk: KmsSdk,
-  config: AwsKmsConfig,
-  requestHandler: RequestHandler = networkHandler(config),
-): KMSClient {
-  const { region, fips, endpoint, credentials } = config;
+export function sdkClient(sdk: KmsSdk, config: AwsKmsConfig, requestHandler?: RequestHandler): KMSClient {
+  const { region, fips, endpoint, credentials, timeoutSeconds } = config;
+  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS, ...trusted(config.ca) });
   const client = new sdk.KMSClient({
     region,
     useFipsEndpoint: fips,
@@ -42,18 +42,21 @@ export function sdkClient(
     ...(endpoint && { endpoint: endpoint.href }),
     maxAttempts: ATTEMPTS,
     retryMode: 'standard',
-    requestHandler,
+    requestHandler: requestHandler ?? networkHandler(agent, timeoutSeconds * 1000),
     ...ownCredentials(credentials),
   });
-  readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: ANSWER_MS });
+  answerWithin(client, timeoutSeconds * 1000);
+  renewSilentConnections(client, agent);
+  readWholeAnswers(client, { bytes: LONGEST_BYTES, milliseconds: timeoutSeconds * 1000 });
   return client;
 }
 
-function networkHandler({ ca }: AwsKmsConfig): RequestHandler {
+function networkHandler(httpsAgent: Agent, answerMs: number): RequestHandler {
   return {
-    connectionTimeout: CONNECT_MS,
-    requestTimeout: ANSWER_MS,
+    connectionTimeout: Math.min(CONNECT_MS, answerMs),
+    // Less than all of the time, so that a connection which has fallen silent costs a call no more than that.
+    requestTimeout: answerMs / 2,
     throwOnRequestTimeout: true,
-    httpsAgent: { keepAlive: true, ...trusted(ca) },
+    httpsAgent,
   };
 }

@@ -3,11 +3,11 @@ import { Agent, request } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import type { VaultTransitConfig } from '../../../config/config.ts';
+import { endIdle } from '../../../idle-connections.ts';
 import { trusted } from '../../../s3/trust.ts';
 import type { Secret } from '../../../secret.ts';
 import { at, unavailable } from './errors.ts';
 
-const ANSWER_MS = 5_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 export interface VaultRequest {
@@ -30,15 +30,13 @@ export interface VaultHttp {
   close(): void;
 }
 
-export type VaultHttpOptions = Pick<VaultTransitConfig, 'address' | 'ca' | 'namespace'> & {
+export type VaultHttpOptions = Pick<VaultTransitConfig, 'address' | 'ca' | 'namespace' | 'timeoutSeconds'> & {
   /** Of the wrapper, for messages. */
   readonly id: string;
-  /** For connection and answer together. */
-  readonly answerMs?: number;
 };
 
 export function vaultHttp(options: VaultHttpOptions): VaultHttp {
-  const { id, address, ca, namespace, answerMs = ANSWER_MS } = options;
+  const { id, address, ca, namespace, timeoutSeconds } = options;
   const agent = new Agent({ keepAlive: true, ...trusted(ca) });
   const base = address.pathname.replace(/\/+$/, '');
 
@@ -50,15 +48,16 @@ export function vaultHttp(options: VaultHttpOptions): VaultHttp {
       ...(call.token === undefined ? {} : { 'x-vault-token': call.token.reveal() }),
       ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
     };
-    const signal = AbortSignal.timeout(answerMs);
+    const signal = AbortSignal.timeout(timeoutSeconds * 1000);
     const options = { ...urlToHttpOptions(to), path, method: call.method, agent, headers, signal };
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     try {
-      return await exchange(options, body);
+      return await exchange(options, body, (timeoutSeconds * 1000) / 2);
     } catch (error) {
       // Vault may have closed an idle connection at the very moment it was used again. Nothing asked here does harm when done twice.
-      if (error instanceof StaleConnection) return exchange(options, body);
-      throw error;
+      if (!(error instanceof StaleConnection)) throw error;
+      endIdle(agent);
+      return exchange(options, body);
     }
   }
 
@@ -100,20 +99,31 @@ interface Raw {
 
 class StaleConnection extends Error {}
 
-async function exchange(options: RequestOptions, body: string | undefined): Promise<Raw> {
+/** @param silenceMs after which a connection that was there already has fallen silent. */
+async function exchange(options: RequestOptions, body: string | undefined, silenceMs?: number): Promise<Raw> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const call = request(options, resolve);
   call.on('error', (error: NodeJS.ErrnoException) => {
     const stale = call.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
     reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
   });
+  let silence: NodeJS.Timeout | undefined;
+  call.on('socket', () => {
+    if (!call.reusedSocket || silenceMs === undefined) return;
+    silence = setTimeout(() => call.destroy(new StaleConnection('it has fallen silent')), silenceMs);
+  });
   call.end(body);
-  const response = await promise;
-  return {
-    status: response.statusCode ?? 0,
-    location: response.headers.location,
-    text: await whole(response),
-  };
+  try {
+    const response = await promise;
+    clearTimeout(silence);
+    return {
+      status: response.statusCode ?? 0,
+      location: response.headers.location,
+      text: await whole(response),
+    };
+  } finally {
+    clearTimeout(silence);
+  }
 }
 
 async function whole(response: IncomingMessage): Promise<string> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { DEFAULTS } from '../../../../src/config/defaults.ts';
 import { Asker } from '../../../../src/doctor/ask.ts';
 import { CORS_CHECKS, examineCors } from '../../../../src/doctor/network/cors.ts';
 import { createTarget } from '../../../../src/s3/adapters/target.ts';
@@ -76,6 +77,7 @@ async function examine(
       secretAccessKey: new Secret('example'),
       sessionToken: undefined,
     },
+    ...DEFAULTS.s3,
   });
   const agent = new Agent({ ca: ca.caPem });
   try {
