@@ -1,0 +1,114 @@
+import { loadOperated, openServices } from '../../../src/cli/operator.ts';
+import { KeyNotMine, KeyRefused } from '../../../src/custody/errors.ts';
+import { placeOf, type Services } from '../../../src/uploads/services.ts';
+import { mapSeveral } from '../../../src/uploads/several.ts';
+import type { Upload } from '../../../src/uploads/upload.ts';
+import { environment } from '../../support/service.ts';
+import type { History } from './history.ts';
+import type { Stored, StoredSlot } from './violations.ts';
+
+const TENANT = 'acme';
+const PRINCIPAL = 'key:test';
+const PAGE = 1000;
+
+/** The production services, opened in this process on the store of the service in that folder. */
+export async function inStore<T>(dir: string, work: (services: Services) => Promise<T>): Promise<T> {
+  await using operated = await openServices(await loadOperated(environment(dir), TENANT));
+  return await work(operated.services);
+}
+
+export interface Scope {
+  /** Milliseconds since the epoch: every slot made since is looked at. 0: all that there is, and the outbox too. */
+  readonly since: number;
+  /** Further slots that are looked at. */
+  readonly alsoIds: ReadonlySet<string>;
+}
+
+/** What the store says of the scope, and of what the history names. */
+export async function readStored(
+  services: Services,
+  { calls }: History,
+  { since, alsoIds }: Scope,
+): Promise<Omit<Stored, 'keysWithoutSlot'>> {
+  const { store } = services;
+  const uploads = new Map((await newerThan(services, since)).map((upload) => [upload.id, upload]));
+  const told = calls.flatMap(({ answer }) => answer?.slots.map(({ slotId }) => slotId) ?? []);
+  const named = new Set([...told, ...alsoIds]);
+  await mapSeveral(
+    [...named].filter((id) => !uploads.has(id)),
+    async (id) => {
+      const upload = await store.uploads.get(TENANT, id);
+      if (upload !== undefined) uploads.set(id, upload);
+    },
+  );
+  // After the slots: a commit that lands between the two reads brings its key with it.
+  const slots = await mapSeveral([...uploads.values()], (upload) => storedSlot(services, upload));
+
+  const records = new Map<string, readonly string[]>();
+  const keyed = new Map(
+    calls.flatMap(({ ask }) =>
+      ask.kind === 'create' && ask.order.idempotencyKey !== undefined
+        ? [[ask.order.idempotencyKey, ask.order] as const]
+        : [],
+    ),
+  );
+  await mapSeveral([...keyed], async ([key, { grantId }]) => {
+    const principal = grantId === undefined ? PRINCIPAL : `grant:${grantId}`;
+    const record = await store.uploads.findIdempotent(TENANT, principal, key, services.now());
+    if (record !== undefined) records.set(key, record.uploadIds);
+  });
+
+  const grants = new Map<string, { count: number; used: number }>();
+  await mapSeveral(
+    calls.flatMap(({ answer }) => answer?.grantId ?? []),
+    async (id) => {
+      const grant = await store.grants.get(TENANT, id);
+      if (grant !== undefined) grants.set(id, grant);
+    },
+  );
+  const messages = since === 0 ? await toldOf(services) : undefined;
+  return { slots, records, grants, messages };
+}
+
+async function newerThan({ store, now }: Services, since: number): Promise<Upload[]> {
+  const found: Upload[] = [];
+  for (let before: string | undefined; ; before = found.at(-1)?.id) {
+    const query = { limit: since === 0 ? PAGE : 100, now: now(), ...(before !== undefined && { before }) };
+    const page = await store.uploads.list(TENANT, query);
+    found.push(...page);
+    if (page.length < query.limit || (page.at(-1)?.createdAt ?? 0) < since) break;
+  }
+  return found.filter(({ createdAt }) => createdAt >= since);
+}
+
+async function storedSlot({ store, wrapper }: Services, upload: Upload): Promise<StoredSlot> {
+  const { id, filename: marker, state, urlEndsAt } = upload;
+  const current = await store.keys.get(id, upload.generation);
+  const key =
+    current &&
+    (await wrapper.unwrap(current.wrapped, placeOf(upload, current.generation)).catch((error: unknown) => {
+      if (error instanceof KeyNotMine || error instanceof KeyRefused) return undefined;
+      throw error;
+    }));
+  return { id, marker, state, urlEndsAt, customerKey: key?.bytes().toString('base64') };
+}
+
+/** Messages that a killed replica had in hand go now, in place of waiting for the end of their leases. */
+export async function endLeases({ store, now }: Services): Promise<void> {
+  const pending = await store.outbox.list({ tenant: TENANT, state: 'pending', limit: PAGE });
+  await store.outbox.replay({ ids: pending.map(({ id }) => id) }, now());
+}
+
+async function toldOf({ store }: Services): Promise<string[]> {
+  const ids: string[] = [];
+  for (let before: string | undefined; ;) {
+    const page = await store.outbox.list({
+      tenant: TENANT,
+      limit: PAGE,
+      ...(before !== undefined && { before }),
+    });
+    ids.push(...page.filter(({ type }) => type === 'upload.uploaded').map(({ uploadId }) => uploadId));
+    if (page.length < PAGE) return ids;
+    before = page.at(-1)?.id;
+  }
+}
