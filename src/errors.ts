@@ -128,9 +128,11 @@ export class QuotaExceeded extends SealslotError {
 /** Too many requests came in a minute; this one had no effect. */
 export class RateLimited extends SealslotError {
   readonly code = 'rate_limited';
+  readonly per: 'tenant' | 'principal' | 'links';
 
-  constructor(per: 'tenant' | 'principal' | 'links', retryAfterSeconds: number) {
+  constructor(per: RateLimited['per'], retryAfterSeconds: number) {
     super(`Too many requests in a minute, counted per ${per}.`, { extra: { per }, retryAfterSeconds });
+    this.per = per;
   }
 }
 

@@ -47,6 +47,7 @@ export function createJobs(
     const services = current();
     await services.store.uploads.dropEndedIdempotency(services.now());
     await services.store.uploads.dropEndedDays(services.now());
+    await services.store.rateLimits.dropEnded(services.now());
     await dropEndedGrants(services);
     for (;;) {
       const due = await services.store.uploads.due(services.now(), BATCH);

@@ -3,6 +3,7 @@ import type { Store } from '../port.ts';
 import { DependencyUnavailable, SealslotError } from '../../errors.ts';
 import { StoreSchemaRefused } from '../errors.ts';
 import { MIGRATIONS } from '../migrations/sqlite/index.ts';
+import { memoryRateLimits } from './memory-rate-limits.ts';
 import { sqliteApiKeys } from './sqlite/api-keys.ts';
 import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
 import { sqliteIntermediates } from './sqlite/intermediates.ts';
@@ -57,6 +58,7 @@ function storeOver(connection: Connection, lock: Disposable | undefined): Store 
     outbox: sqliteOutbox(connection),
     grants: sqliteGrants(connection),
     apiKeys: sqliteApiKeys(connection),
+    rateLimits: memoryRateLimits(),
     check: () =>
       connection.write(() => {
         probe.get();

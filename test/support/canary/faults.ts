@@ -42,6 +42,7 @@ export class Faults {
       intermediates: this.inject(store.intermediates, 'store'),
       custody: this.inject(store.custody, 'store'),
       outbox: this.inject(store.outbox, 'store'),
+      rateLimits: this.inject(store.rateLimits, 'store'),
       keys: {
         ...keys,
         get: async (id, generation) => {
