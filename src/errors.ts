@@ -94,26 +94,55 @@ export class GrantExhausted extends SealslotError {
   }
 }
 
-/** A bound of the tenant's configuration on open slots or announced bytes would be passed; nothing was stored. */
-export class QuotaExceeded extends SealslotError {
-  readonly code = 'quota_exceeded';
-
-  constructor({ quota, per, limit, used, retryAfterSeconds }: QuotaUse & { retryAfterSeconds: number }) {
-    const what =
-      quota === 'openSlots' ? `${limit} open uploads at once` : `${limit} bytes announced in a day`;
-    super(`More than ${what} are not allowed to this ${per}; nothing was stored.`, {
-      extra: { quota, per, limit, used, remaining: Math.max(0, limit - used) },
-      retryAfterSeconds,
-    });
-  }
-}
-
-/** How far a bound is used. */
+/** How far a bound of the tenant's configuration is used. */
 export interface QuotaUse {
   readonly quota: 'openSlots' | 'bytesPerDay';
   readonly per: 'tenant' | 'principal';
   readonly limit: number;
+  /** Of `openSlots` no more than the limit is counted. */
   readonly used: number;
+  readonly retryAfterSeconds: number;
+}
+
+/** Too many slots would be open, or too many bytes announced in a day; nothing was stored. */
+export class QuotaExceeded extends SealslotError {
+  readonly code = 'quota_exceeded';
+  readonly use: QuotaUse;
+
+  /** @param figures whether they are told. */
+  constructor(use: QuotaUse, figures = true) {
+    const { quota, per, limit, used, retryAfterSeconds } = use;
+    const what = quota === 'openSlots' ? 'uploads open at once' : 'bytes announced in a day';
+    super(`This is over the limit of ${figures ? `${limit} ` : ''}${what} per ${per}; nothing was stored.`, {
+      extra: { quota, per, ...(figures && { limit, used, remaining: Math.max(0, limit - used) }) },
+      retryAfterSeconds,
+    });
+    this.use = use;
+  }
+
+  withoutFigures(): QuotaExceeded {
+    return new QuotaExceeded(this.use, false);
+  }
+}
+
+/** Too many requests came in a minute; this one had no effect. */
+export class RateLimited extends SealslotError {
+  readonly code = 'rate_limited';
+  readonly per: 'tenant' | 'principal' | 'links';
+
+  constructor(per: RateLimited['per'], retryAfterSeconds: number) {
+    super(`Too many requests in a minute, counted per ${per}.`, { extra: { per }, retryAfterSeconds });
+    this.per = per;
+  }
+}
+
+/** The process has more to do than it can; this request had no effect. */
+export class Overloaded extends SealslotError {
+  readonly code = 'overloaded';
+
+  constructor() {
+    super('The service has too much to do at the moment; try again.', { retryAfterSeconds: 5 });
+  }
 }
 
 export class GrantNotFound extends SealslotError {

@@ -168,6 +168,7 @@ function buildTenant(tenant: TenantDocument, files: ConfigFiles): TenantConfig {
     ...DEFAULTS.tenant,
     ...tenant,
     urlSeconds: { ...DEFAULTS.tenant.urlSeconds, ...tenant.urlSeconds },
+    limits: tenant.limits ?? {},
     webhooks: mapValues(tenant.webhooks ?? {}, (webhook) => buildWebhook(webhook, files)),
   };
 }

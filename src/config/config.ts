@@ -200,5 +200,23 @@ export interface TenantConfig {
   readonly verify: 'head' | 'stream';
   /** What becomes of an object that is not the announced one. */
   readonly rejected: 'keep' | 'remove';
+  readonly limits: TenantLimits;
   readonly webhooks: Readonly<Record<string, WebhookConfig>>;
+}
+
+/** What is left out has no limit. */
+export interface TenantLimits {
+  readonly tenant?: CallerLimits;
+  /** Of each. */
+  readonly principal?: CallerLimits;
+  /** Of all who come by the tenant's links. */
+  readonly links?: Pick<CallerLimits, 'requestsPerMinute'>;
+}
+
+export interface CallerLimits {
+  readonly requestsPerMinute?: number;
+  /** Slots that are `issued` and not over. */
+  readonly openSlots?: number;
+  /** Announced sizes in a day of UTC. */
+  readonly bytesPerDay?: number;
 }

@@ -8,6 +8,7 @@ import { InsufficientScope, Unauthenticated } from '../errors.ts';
 import type { Services } from '../uploads/services.ts';
 import { schemaOf } from './operation.ts';
 import { sendPlainProblem } from './problem.ts';
+import { createRateLimits, type RateLimits } from './rate-limits.ts';
 import type { Route, ScopedRoute } from './route.ts';
 
 /** What one request is served with; a reload makes another. */
@@ -51,7 +52,10 @@ declare module 'fastify' {
   }
 }
 
-/** Registers the table: authentication and scope before the body is read, then validation, then the handler. Default deny. */
+/**
+ * Registers the table: authentication, rate limits and scope before the body is read, then validation, then the handler. Default deny, and
+ * no route without limits.
+ */
 export function registerRoutes(
   app: FastifyInstance,
   routes: readonly Route[],
@@ -59,6 +63,7 @@ export function registerRoutes(
   admits: Admits = byBearer,
 ): void {
   parseJsonOrNothing(app);
+  const limits = createRateLimits();
   for (const route of routes) {
     const kept = new WeakMap<FastifyRequest, Snapshot>();
     app.route({
@@ -70,10 +75,10 @@ export function registerRoutes(
       attachValidation: route.ownsMistakes ?? false,
       // A host application's document leaves our routes out: they have their own.
       schema: { ...schemaOf(route), hide: true },
-      onRequest: async (request) => {
+      onRequest: async (request, reply) => {
         const snapshot = current();
-        if (route.scopes === 'link') await admitLink(request, snapshot);
-        else await admitPrincipal(request, snapshot, route.scopes, admits);
+        if (route.scopes === 'link') await admitLink(request, reply, snapshot, limits);
+        else await admitPrincipal(request, reply, snapshot, limits, route.scopes, admits);
         kept.set(request, snapshot);
       },
       preValidation: async (request) => {
@@ -100,7 +105,9 @@ export function registerRoutes(
 
 async function admitPrincipal(
   request: FastifyRequest,
+  reply: FastifyReply,
   { services, authenticators }: Snapshot,
+  limits: RateLimits,
   scopes: ScopedRoute['scopes'],
   admits: Admits,
 ): Promise<void> {
@@ -109,12 +116,20 @@ async function admitPrincipal(
   if (!Object.hasOwn(services.config.tenants, principal.tenant)) {
     throw new Unauthenticated('These credentials name no tenant of this service.');
   }
+  await limits.ofPrincipal(services, principal, reply);
   if (!scopes.some((scope) => principal.scopes.has(scope))) throw new InsufficientScope(scopes[0]);
 }
 
-async function admitLink(request: FastifyRequest, { services }: Snapshot): Promise<void> {
-  const { link } = request.params as { link: string };
-  request.served.link = await verifyLink(services.config.content.linkSecrets, link, services.now());
+async function admitLink(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { services }: Snapshot,
+  limits: RateLimits,
+): Promise<void> {
+  const { link: text } = request.params as { link: string };
+  const link = await verifyLink(services.config.content.linkSecrets, text, services.now());
+  request.served.link = link;
+  await limits.ofLink(services, link, reply);
 }
 
 /** Many HTTP clients announce JSON and send nothing; where the body may be left out that is `{}`. */

@@ -180,6 +180,13 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     means: 'This `Idempotency-Key` was used with another body in the last 24 hours',
     do: 'Use a new one',
   },
+  rate_limited: {
+    status: 429,
+    retry: 'wait',
+    means:
+      'Too many requests in a minute, counted per `tenant`, `principal` or `links`, as `per` says; this one had no effect',
+    do: 'Wait as long as `Retry-After` says; `RateLimit` tells beforehand how many are left: see [limits](limits.md)',
+  },
   quota_exceeded: {
     status: 429,
     retry: 'wait',
@@ -210,6 +217,12 @@ export const CODES: Readonly<Record<string, CodeText>> = {
     retry: 'no',
     means: 'The operator has not set up what this call needs; `detail` names the setting',
     do: 'Ask the operator',
+  },
+  overloaded: {
+    status: 503,
+    retry: 'wait',
+    means: 'The process has more to do than it can; this request had no effect',
+    do: 'Try again after `Retry-After`',
   },
   dependency_unavailable: {
     status: 503,

@@ -5,6 +5,8 @@ const REQUEST_HEADERS = 'authorization, content-type, idempotency-key, range, if
 const ANSWER_HEADERS = [
   'location',
   'retry-after',
+  'ratelimit',
+  'ratelimit-policy',
   'idempotency-replayed',
   'x-request-id',
   'www-authenticate',

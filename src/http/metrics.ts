@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CountKekCall } from '../custody/counted.ts';
 import type { KekCondition } from '../custody/port.ts';
-import { SealslotError } from '../errors.ts';
+import { QuotaExceeded, RateLimited, SealslotError } from '../errors.ts';
 import { MESSAGE_STATES, type MessageState } from '../store/port.ts';
 import type { Observer, SlotOutcome } from '../uploads/services.ts';
 
@@ -11,7 +11,7 @@ export interface Metrics {
   readonly registry: Registry;
   readonly observer: Observer;
   request(operation: string, status: number, seconds: number): void;
-  /** Counts an error by its dependency, if it is one's. */
+  /** Counts an error by its dependency or its limit, if it is one's. */
   failure(error: unknown): void;
   readonly kekCall: CountKekCall;
   /** Asked at each scrape. */
@@ -44,6 +44,13 @@ const SLOT_OUTCOMES: Readonly<Record<SlotOutcome, 0>> = {
   rekeyed: 0,
   rekey_failed: 0,
 };
+const LIMITS: readonly { limit: string; per: string }[] = [
+  ...['tenant', 'principal', 'links'].map((per) => ({ limit: 'requests', per })),
+  ...['tenant', 'principal'].flatMap((per) => [
+    { limit: 'openSlots', per },
+    { limit: 'bytesPerDay', per },
+  ]),
+];
 const DEPENDENCIES = ['s3', 'store', 'custody', 'jwks', 'credentials', 'authentication'];
 
 /** Counts and timings; labels are few and fixed, and never hold an id, a name or key material. */
@@ -76,6 +83,12 @@ export function createMetrics(): Metrics {
     labelNames: ['dependency'],
     registers,
   });
+  const limited = new Counter({
+    name: 'sealslot_limited_total',
+    help: 'Requests refused by a limit of their tenant.',
+    labelNames: ['limit', 'per'],
+    registers,
+  });
   const kekCalls = new Counter({
     name: 'sealslot_kek_calls_total',
     help: 'Calls of the keeper of a KEK, by wrapper, call and outcome.',
@@ -90,6 +103,7 @@ export function createMetrics(): Metrics {
   });
   for (const outcome of WEBHOOK_ATTEMPTS) webhookAttempts.inc({ outcome }, 0);
   for (const outcome of Object.keys(SLOT_OUTCOMES)) slots.inc({ outcome }, 0);
+  for (const labels of LIMITS) limited.inc(labels, 0);
   for (const dependency of DEPENDENCIES) dependencyErrors.inc({ dependency }, 0);
   return {
     registry,
@@ -109,6 +123,8 @@ export function createMetrics(): Metrics {
       if (error instanceof SealslotError && error.code === 'dependency_unavailable') {
         dependencyErrors.inc({ dependency: String(error.extra.dependency) });
       }
+      if (error instanceof RateLimited) limited.inc({ limit: 'requests', per: error.per });
+      if (error instanceof QuotaExceeded) limited.inc({ limit: error.use.quota, per: error.use.per });
     },
     kekCall: (wrapper, call, outcome) => kekCalls.inc({ wrapper, call, outcome }),
     watchKeks: (ask) => watchKeks(registry, ask),

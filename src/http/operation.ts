@@ -1,9 +1,9 @@
 import type { FastifySchema } from 'fastify';
 import type { Route } from './route.ts';
-import { headersOf, headersOfProblem } from './schemas/response-headers.ts';
+import { headersOf, headersOfProblem, OF_LIMITS } from './schemas/response-headers.ts';
 
 /** Statuses that any route can answer, and those that refuse credentials. */
-const COMMON_PROBLEMS = [400, 500, 503];
+const COMMON_PROBLEMS = [400, 429, 500, 503];
 const CREDENTIAL_PROBLEMS = [401, 403];
 
 /** A route's operation, for the document, for validation and for what answers may hold. */
@@ -30,9 +30,10 @@ export function schemaOf(route: Route): FastifySchema {
   };
 }
 
-function successesOf({ method, success }: Route): object {
+function successesOf({ method, success, scopes }: Route): object {
   const { status, description, schema = 'Empty', mediaTypes, others = {}, headers = {} } = success;
   const $ref = `${schema}#`;
+  const limits = scopes === 'link' ? [] : OF_LIMITS;
   const body =
     mediaTypes === undefined
       ? { $ref }
@@ -40,15 +41,18 @@ function successesOf({ method, success }: Route): object {
   return Object.fromEntries(
     Object.entries({ [status]: description, ...others }).map(([at, words]) => {
       const isEmpty = method === 'HEAD' || at === '304';
-      const told = { description: words, ...headersOf(headers[Number(at)]) };
+      const told = { description: words, ...headersOf([...(headers[Number(at)] ?? []), ...limits]) };
       return [at, { ...told, ...(isEmpty ? WITHOUT_BODY : body) }];
     }),
   );
 }
 
-function problemOf({ method }: Route, status: number): object {
+function problemOf({ method, scopes }: Route, status: number): object {
   const body = { content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } };
-  const told = { description: 'A problem (RFC 9457).', ...headersOfProblem(status) };
+  const told = {
+    description: 'A problem (RFC 9457).',
+    ...headersOfProblem(status, status === 429 && scopes !== 'link' ? OF_LIMITS : []),
+  };
   return { ...told, ...(method === 'HEAD' ? WITHOUT_BODY : body) };
 }
 

@@ -222,6 +222,19 @@ export const Problem = Type.Object(
     left: Type.Optional(
       Type.Integer({ description: 'Of grant_exhausted: how many slots the grant has left.' }),
     ),
+    per: Type.Optional(
+      Type.String({
+        description: 'Of rate_limited and quota_exceeded: whose limit it is, tenant, principal or links.',
+      }),
+    ),
+    quota: Type.Optional(Type.String({ description: 'Of quota_exceeded: which, openSlots or bytesPerDay.' })),
+    limit: Type.Optional(Type.Integer({ description: 'Of quota_exceeded. Not told to a grant.' })),
+    used: Type.Optional(
+      Type.Integer({ description: 'Of quota_exceeded: how much of it is used. Not told to a grant.' }),
+    ),
+    remaining: Type.Optional(
+      Type.Integer({ description: 'Of quota_exceeded: how much of it is left. Not told to a grant.' }),
+    ),
     scope: Type.Optional(Type.String({ description: 'Of insufficient_scope: what is needed.' })),
     state: Type.Optional(
       Type.Unsafe<Static<typeof State>>({ allOf: [State], description: 'Of state_conflict: the slot’s.' }),

@@ -12,6 +12,7 @@ export async function dropEnded(services: Services): Promise<void> {
   const drops: readonly ((limit: number) => Promise<number>)[] = [
     (limit) => store.uploads.dropEndedIdempotency(now(), limit),
     (limit) => store.uploads.dropEndedDays(now(), limit),
+    (limit) => store.rateLimits.dropEnded(now(), limit),
     (limit) => dropEndedGrants(services, limit),
     (limit) => store.leases.dropEnded(now(), limit),
   ];

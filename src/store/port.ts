@@ -8,12 +8,14 @@ import type { KeyCopy, KeyStore } from './port/keys.ts';
 import type { LeaseStore, Replica } from './port/replicas.ts';
 import type { OutboxMessage, OutboxStore } from './port/outbox.ts';
 import type { Quota } from './port/quotas.ts';
+import type { RateLimitStore } from './port/rate-limits.ts';
 
 export * from './port/grants.ts';
 export * from './port/keys.ts';
 export * from './port/outbox.ts';
 export * from './port/quotas.ts';
 export * from './port/replicas.ts';
+export * from './port/rate-limits.ts';
 
 /**
  * Durable state. Each method is one transaction, committed and fsynced before its promise resolves (invariant 1). Every method may
@@ -29,6 +31,7 @@ export interface Store {
   readonly grants: GrantStore;
   readonly apiKeys: ApiKeyStore;
   readonly leases: LeaseStore;
+  readonly rateLimits: RateLimitStore;
   /** One read and one write-lock probe; throws `DependencyUnavailable` when the store is not usable. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -19,6 +19,7 @@ export async function issueBatch(
   return issue(services, principal, {
     body: { uploads: asks },
     idempotencyKey,
+    place: '/uploads',
     authorise: (policy) => authoriseAll(policy, asks, principal.grant),
   });
 }

@@ -16,6 +16,7 @@ import { reissue } from './reissue.ts';
 import { multipartRequest, signedRequest, type UploadRequest } from './request.ts';
 import { targetOf, tenantOf, type Services } from './services.ts';
 import { mapSeveral } from './several.ts';
+import { quotasOf, requireFit, toldTo } from './quotas.ts';
 import { stateAt, UNTOUCHED, type Upload, type UploadMethod } from './upload.ts';
 
 const IDEMPOTENCY_MS = 24 * 3600 * 1000;
@@ -50,12 +51,14 @@ export interface Order {
   /** What a second request with the same idempotency key must repeat. */
   readonly body: unknown;
   readonly idempotencyKey: string | undefined;
+  /** Where in the body all that is asked for stands. */
+  readonly place: '/size' | '/uploads';
   /** Throws what the policy has against it. */
   authorise(policy: TenantConfig): readonly (Granted & { readonly ask: UploadAsk })[];
 }
 
 /**
- * @throws InvalidRequest, PolicyRefused, GrantExpired, GrantExhausted, IdempotencyMismatch, UploadDeleted, KeyUnusable,
+ * @throws InvalidRequest, PolicyRefused, GrantExpired, GrantExhausted, QuotaExceeded, IdempotencyMismatch, UploadDeleted, KeyUnusable,
  *   DependencyUnavailable; nothing was stored.
  */
 export async function issueUpload(
@@ -65,7 +68,12 @@ export async function issueUpload(
   idempotencyKey: string | undefined,
 ): Promise<IssuedSlot & { readonly replayed: boolean }> {
   const authorise = (policy: TenantConfig) => [{ ask, ...authoriseUpload(policy, ask, principal.grant) }];
-  const { slots, replayed } = await issue(services, principal, { body: ask, idempotencyKey, authorise });
+  const { slots, replayed } = await issue(services, principal, {
+    body: ask,
+    idempotencyKey,
+    place: '/size',
+    authorise,
+  });
   const [slot] = slots;
   if (slot === undefined) throw new Error('a slot was asked for, and none came back');
   return { ...slot, replayed };
@@ -88,6 +96,8 @@ export async function issue(services: Services, principal: Principal, order: Ord
   if (principal.grant !== undefined) requireUsable(principal.grant, policy, now);
   const granted = order.authorise(policy);
   if (principal.grant !== undefined) requireLeft(principal.grant, granted.length);
+  const quotas = quotasOf(policy, principal);
+  requireFit(quotas, granted, order.place);
   const windows = await windowsFor(services, policy, granted, now);
   const hasCopy = services.config.custody.recovery !== undefined;
   const made = await mapSeveral(granted, async (grant) => {
@@ -103,7 +113,7 @@ export async function issue(services: Services, principal: Principal, order: Ord
   });
   const record = once && recordOf(once, made, now);
   const winner = await observer.timed('commit', () =>
-    store.uploads.insert(made, record, now, principal.grant),
+    toldTo(principal, store.uploads.insert(made, record, now, principal.grant, quotas)),
   );
   if (winner !== undefined && once !== undefined) return replay(services, winner, once.requestHash);
 

@@ -17,6 +17,7 @@ import { leasesSuite } from './store-leases-suite.ts';
 import { outboxAfterwardsSuite } from './store-outbox-afterwards-suite.ts';
 import { outboxSuite } from './store-outbox-suite.ts';
 import { quotasSuite } from './store-quotas-suite.ts';
+import { rateLimitsSuite } from './store-rate-limits-suite.ts';
 import { custodySuite } from './store-custody-suite.ts';
 import { idempotencyOf, idOf, insertOne, NOW, uploadOf, wrappedOf, type OpenedStore } from './store-rows.ts';
 
@@ -205,6 +206,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     batchSuite(() => opened);
     grantsSuite(() => opened);
     quotasSuite(() => opened);
+    rateLimitsSuite(() => opened);
     outboxSuite(() => opened);
     outboxAfterwardsSuite(() => opened);
 

@@ -38,6 +38,7 @@ export const TENANT: TenantConfig = {
   methods: ['PUT', 'POST', 'multipart'],
   verify: 'head',
   rejected: 'keep',
+  limits: {},
   webhooks: {},
 };
 

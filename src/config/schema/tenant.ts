@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { CONTENT_TYPE_GLOB } from '../../access/media-type.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { UPLOAD_METHODS } from '../../uploads/upload.ts';
+import { Limits } from './limits.ts';
 import { map, named, optional, SECONDS, text } from './nodes.ts';
 import { Webhook } from './webhook.ts';
 
@@ -110,6 +111,7 @@ export const Tenant = map(
           'What becomes of an object that is not the announced one: kept until its slot is deleted, or removed at once.',
       }),
     ),
+    limits: optional(Limits),
     webhooks: optional(
       named(Webhook, {
         default: {},

@@ -3,6 +3,7 @@ import type { Store } from '../port.ts';
 import { DependencyUnavailable, SealslotError } from '../../errors.ts';
 import { StoreSchemaRefused } from '../errors.ts';
 import { MIGRATIONS } from '../migrations/sqlite/index.ts';
+import { memoryRateLimits } from './memory-rate-limits.ts';
 import { sqliteApiKeys } from './sqlite/api-keys.ts';
 import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
 import { sqliteIntermediates } from './sqlite/intermediates.ts';
@@ -59,6 +60,7 @@ function storeOver(connection: Connection, lock: Disposable | undefined): Store 
     grants: sqliteGrants(connection),
     apiKeys: sqliteApiKeys(connection),
     leases: sqliteLeases(connection),
+    rateLimits: memoryRateLimits(),
     check: () =>
       connection.write(() => {
         probe.get();

@@ -43,6 +43,7 @@ export class Faults {
       custody: this.inject(store.custody, 'store'),
       outbox: this.inject(store.outbox, 'store'),
       leases: this.inject(store.leases, 'store'),
+      rateLimits: this.inject(store.rateLimits, 'store'),
       keys: {
         ...keys,
         get: async (id, generation) => {

@@ -13,6 +13,7 @@ export function tenantConfig(changes: Partial<TenantConfig> = {}): TenantConfig 
     methods: ['PUT', 'multipart'],
     verify: 'head',
     rejected: 'keep',
+    limits: {},
     webhooks: {},
     ...changes,
   };

@@ -39,7 +39,7 @@ describe('the OpenAPI document', () => {
       const { responses } = operation;
       assert.ok(responses[String(route.success.status)]);
       for (const status of Object.keys(route.success.others ?? {})) assert.ok(responses[status], status);
-      for (const status of [400, ...(isLink ? [] : [401, 403]), 500, 503, ...route.problems]) {
+      for (const status of [400, 429, ...(isLink ? [] : [401, 403]), 500, 503, ...route.problems]) {
         const { content } = responses[String(status)];
         if (route.method === 'HEAD') assert.equal(content, undefined);
         else assert.equal(content['application/problem+json'].schema.$ref, '#/components/schemas/Problem');
@@ -80,13 +80,20 @@ describe('the OpenAPI document', () => {
   it('declares the headers that clients act on, where they are answered', () => {
     const headersAt = (path: string, method: string, status: number): string[] =>
       Object.keys((document.paths[path][method].responses[status].headers ?? {}) as object);
-    assert.deepEqual(headersAt('/v1/uploads', 'post', 201), ['Location', 'Idempotency-Replayed']);
-    assert.deepEqual(headersAt('/v1/uploads/batch', 'post', 201), ['Idempotency-Replayed']);
-    assert.deepEqual(headersAt('/v1/uploads/{id}', 'get', 200), []);
+    const limits = ['RateLimit', 'RateLimit-Policy'];
+    assert.deepEqual(headersAt('/v1/uploads', 'post', 201), ['Location', 'Idempotency-Replayed', ...limits]);
+    assert.deepEqual(headersAt('/v1/uploads/batch', 'post', 201), ['Idempotency-Replayed', ...limits]);
+    assert.deepEqual(headersAt('/v1/uploads/{id}', 'get', 200), limits);
+    for (const { url, method, scopes } of ROUTES) {
+      const told = scopes === 'link' ? [] : limits;
+      const path = url.replace(/:(\w+)/, '{$1}');
+      assert.deepEqual(headersAt(path, method.toLowerCase(), 429), ['Retry-After', ...told]);
+    }
     assert.deepEqual(headersAt('/v1/uploads/{id}/complete', 'post', 409), ['Retry-After']);
     for (const method of ['get', 'head']) {
       for (const path of ['/v1/uploads/{id}/content', '/v1/content/{link}']) {
-        assert.deepEqual(headersAt(path, method, 206), ['ETag', 'Content-Range']);
+        const told = path.includes('link') ? [] : limits;
+        assert.deepEqual(headersAt(path, method, 206), ['ETag', 'Content-Range', ...told]);
         assert.deepEqual(headersAt(path, method, 416), ['Content-Range']);
         assert.deepEqual(headersAt(path, method, 503), ['Retry-After']);
       }
