@@ -1,0 +1,42 @@
+import type { Store } from '../port.ts';
+import { MIGRATIONS } from '../migrations/postgres/index.ts';
+import { Connection } from './postgres/connection.ts';
+import { migrate } from './postgres/migrate.ts';
+import type { PostgresStoreOptions } from './postgres/options.ts';
+import { loadPg } from './postgres/package.ts';
+
+export { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, type PostgresStoreOptions } from './postgres/options.ts';
+
+/**
+ * Opens, and creates or migrates, the store in one PostgreSQL database. Any number of processes may serve it.
+ * @throws PackageMissing when `pg` is not installed.
+ * @throws StoreSchemaRefused when the schema is not one this version can work with.
+ * @throws DependencyUnavailable when the server cannot be reached or takes no writes.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const connection = new Connection(await loadPg(), options);
+  try {
+    await migrate(connection, MIGRATIONS, options.now ?? Date.now);
+    return storeOver(connection);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function storeOver(connection: Connection): Store {
+  return {
+    uploads: undefined as never,
+    keys: undefined as never,
+    intermediates: undefined as never,
+    custody: undefined as never,
+    outbox: undefined as never,
+    grants: undefined as never,
+    apiKeys: undefined as never,
+    check: () =>
+      connection.write(async (session) => {
+        await session.get('SELECT id FROM uploads LIMIT 1');
+      }),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,41 @@
+import { DependencyUnavailable } from '../../../errors.ts';
+
+/** What went wrong in the server or on the way to it. Of the server's answer only the message: the details quote values. */
+class PostgresFailure extends Error {
+  /** Five characters (Appendix A of PostgreSQL's manual); `undefined` when no server answered. */
+  readonly sqlState: string | undefined;
+
+  constructor(message: string, sqlState: string | undefined) {
+    super(message);
+    this.name = 'PostgresFailure';
+    this.sqlState = sqlState;
+  }
+}
+
+export function unavailable(error: unknown): DependencyUnavailable {
+  const message = error instanceof Error ? error.message : String(error);
+  return new DependencyUnavailable('store', new PostgresFailure(message, serverCode(error)));
+}
+
+/** Of what a `Session` or `Connection` has thrown. */
+export function sqlState(error: unknown): string | undefined {
+  const cause = error instanceof DependencyUnavailable ? error.cause : undefined;
+  return cause instanceof PostgresFailure ? cause.sqlState : undefined;
+}
+
+/** A failure that leaves the session as it was: of the statement alone, of its locks or its time. */
+export function isOfStatement(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && (/^(2[1-3]|40|42)/.test(state) || state === '55P03' || state === '57014');
+}
+
+/** Another transaction was in the way, and this one was rolled back for it: once more it may go well. */
+export function isConflict(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40001' || state === '40P01';
+}
+
+function serverCode(error: unknown): string | undefined {
+  if (!(error instanceof Error && 'severity' in error && 'code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
