@@ -104,7 +104,8 @@ async function lock(session: Session, until: number): Promise<void> {
 async function untilUnlocked(until: number, work: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
-      return await work();
+      await work();
+      return;
     } catch (error) {
       if (sqlState(error) !== '55P03' || Date.now() >= until) throw error;
       await sleep(LOOK_AGAIN_MS);

@@ -9,6 +9,8 @@ const KEEP_ALIVE_MS = 10_000;
 /** @param sockets holds those that are open: what an end of the pool leaves behind can be destroyed. */
 export function createPool(pg: Pg, options: PostgresStoreOptions, sockets: Set<Socket>): Pool {
   const { host, port, database, user, password, tls, connections, timeouts } = options;
+  // The types do not say that the pool waits for the promise.
+  const prepare = (client: ClientBase): unknown => prepareSession(client, timeouts);
   const config: PoolConfig = {
     host,
     port,
@@ -31,7 +33,7 @@ export function createPool(pg: Pg, options: PostgresStoreOptions, sockets: Set<S
       socket.once('close', () => sockets.delete(socket));
       return socket;
     },
-    onConnect: (client) => prepareSession(client, timeouts),
+    onConnect: prepare,
   };
   const pool = new pg.Pool(config);
   // A connection that is lost while nobody uses it has left the pool; the next call gets another.
