@@ -1,12 +1,65 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, describe } from 'node:test';
+import { Secret } from '../../src/secret.ts';
+import {
+  DEFAULT_CONNECTIONS,
+  DEFAULT_TIMEOUTS,
+  openPostgresStore,
+} from '../../src/store/adapters/postgres.ts';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
+import type { Store } from '../../src/store/port.ts';
+import { available } from '../support/available.ts';
+import { startPostgres, type PostgresDatabase } from '../support/postgres.ts';
+import type { OpenedStore } from './store-rows.ts';
 import { storeSuite } from './store-suite.ts';
 
 storeSuite('SQLite', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'sealslot-store-'));
-  const open = () => openSqliteStore({ path: join(directory, 'store.db'), exclusive: true });
+  return opened(
+    () => openSqliteStore({ path: join(directory, 'store.db'), exclusive: true }),
+    () => rm(directory, { recursive: true }),
+  );
+});
+
+const postgres = await available(() => startPostgres());
+after(() => postgres.stop());
+
+describe('on PostgreSQL', { skip: postgres.skip }, () => {
+  let database: PostgresDatabase | undefined;
+  storeSuite('PostgreSQL', async () => {
+    const server = postgres.get();
+    database ??= await server.createDatabase();
+    const { name, query } = database;
+    const options = {
+      host: server.host,
+      port: server.port,
+      database: name,
+      user: server.user,
+      password: new Secret(server.password),
+      tls: { ca: await readFile(server.caFile, 'utf8') },
+      connections: DEFAULT_CONNECTIONS,
+      timeouts: DEFAULT_TIMEOUTS,
+    };
+    return opened(
+      () => openPostgresStore(options),
+      () => emptied(query),
+    );
+  });
+});
+
+/** Its tables stay: to make a database takes long. */
+async function emptied(query: PostgresDatabase['query']): Promise<void> {
+  const tables = await query(
+    `SELECT string_agg(quote_ident(tablename), ', ') AS names FROM pg_tables
+     WHERE schemaname = 'public' AND tablename <> 'schema_migrations'`,
+  );
+  await query(`TRUNCATE ${String(tables[0]?.['names'])}`);
+}
+
+/** @param remove what the store lies in, once it is closed. */
+async function opened(open: () => Promise<Store>, remove: () => Promise<void>): Promise<OpenedStore> {
   const first = await open();
   let store = first;
   return {
@@ -18,7 +71,7 @@ storeSuite('SQLite', async () => {
     },
     async close() {
       await store.close();
-      await rm(directory, { recursive: true });
+      await remove();
     },
   };
-});
+}

@@ -4,6 +4,7 @@ import { Connection } from './postgres/connection.ts';
 import { migrate } from './postgres/migrate.ts';
 import type { PostgresStoreOptions } from './postgres/options.ts';
 import { loadPg } from './postgres/package.ts';
+import { postgresUploads } from './postgres/uploads.ts';
 
 export { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, type PostgresStoreOptions } from './postgres/options.ts';
 
@@ -26,7 +27,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 
 function storeOver(connection: Connection): Store {
   return {
-    uploads: undefined as never,
+    uploads: postgresUploads(connection),
     keys: undefined as never,
     intermediates: undefined as never,
     custody: undefined as never,

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { Pool, PoolClient } from 'pg';
+import type { Row } from '../sql/rows.ts';
 import { isConflict, unavailable } from './errors.ts';
 import type { PostgresStoreOptions, PostgresTimeouts } from './options.ts';
 import type { Pg } from './package.ts';
 import { createPool } from './pool.ts';
-import { ClientSession, type Session } from './session.ts';
+import { ClientSession, type Session, type Values } from './session.ts';
 
 export type { Session, Values } from './session.ts';
 
@@ -37,15 +38,14 @@ export class Connection {
     return this.#use(work, this.#timeouts.wholeMs);
   }
 
+  /** One statement, which commits by itself what it changes; again when another transaction was in its way. */
+  one(sql: string, values?: Values): Promise<Row[]> {
+    return again(() => this.#use((session) => session.all(sql, values), this.#timeouts.wholeMs));
+  }
+
   /** One transaction around `work`, at READ COMMITTED; `work` runs again when another transaction was in its way. */
-  async write<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#use((session) => transaction(session, work), this.#timeouts.wholeMs);
-      } catch (error) {
-        if (attempt === ATTEMPTS || !isConflict(error)) throw error;
-      }
-    }
+  write<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return again(() => this.#use((session) => transaction(session, work), this.#timeouts.wholeMs));
   }
 
   /** As `read`, for what may take long: only the server's timeouts apply, and `work` may set them. The connection is closed afterwards. */
@@ -91,6 +91,16 @@ export class Connection {
       });
       if (this.#ages.get(client) === this.#age) return client;
       client.release(true);
+    }
+  }
+}
+
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isConflict(error)) throw error;
     }
   }
 }

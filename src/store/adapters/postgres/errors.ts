@@ -26,7 +26,12 @@ export function sqlState(error: unknown): string | undefined {
 /** A failure that leaves the session as it was: of the statement alone, of its locks or its time. */
 export function isOfStatement(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== undefined && (/^(2[1-3]|40|42)/.test(state) || state === '55P03' || state === '57014');
+  return state !== undefined && (/^(2[1-3]|40|42|54)/.test(state) || state === '55P03' || state === '57014');
+}
+
+/** What was to be stored is such that no statement takes it: a number, a character or a length that does not fit, an id that is there. */
+export function isOfValues(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlState(error) ?? '');
 }
 
 /** Another transaction was in the way, and this one was rolled back for it: once more it may go well. */

@@ -6,8 +6,8 @@
  * A wrapped key is a column of its row. What is overwritten here stays on disk until vacuum, in the WAL and in backups: decision 24.
  *
  * `uploads_live` serves a list without state, `uploads_by_state` a list by state, `uploads_due` the background job, `uploads_open` and
- * `uploads_open_of` the counts of open slots, of a tenant and of one of its principals. `idempotency_id` is not a foreign key: the record
- * goes before its slots. The rest is as in SQLite.
+ * `uploads_open_by_principal` the counts of open slots; the former also finds what has expired and is not noted as such yet. The rest is as
+ * in SQLite.
  *
  * The settings of storage: what is updated in place without touching an index finds room on its page (`fillfactor`); queues are vacuumed
  * after a small share of their rows, since every look for what is due passes over the dead entries of its index.
@@ -49,6 +49,7 @@ CREATE TABLE uploads (
   forgotten_at BIGINT,
   next_check_at BIGINT,
   idempotency_id BIGINT,
+  charged_to TEXT COLLATE "C",
   CHECK (num_nonnulls(sha256, crc32c, crc64nvme) <= 1),
   CHECK ((part_size IS NOT NULL) = (method = 'multipart')),
   CHECK (multipart_upload_id IS NULL OR method = 'multipart'),
@@ -57,8 +58,8 @@ CREATE TABLE uploads (
 CREATE UNIQUE INDEX uploads_live ON uploads (tenant, id) WHERE state <> 'deleted';
 CREATE INDEX uploads_by_state ON uploads (tenant, state, id, expires_at);
 CREATE INDEX uploads_due ON uploads (next_check_at, id) WHERE next_check_at IS NOT NULL;
-CREATE INDEX uploads_open ON uploads (tenant, expires_at) WHERE state = 'issued';
-CREATE INDEX uploads_open_of ON uploads (tenant, principal, expires_at) WHERE state = 'issued';
+CREATE INDEX uploads_open ON uploads (tenant, expires_at, id) WHERE state = 'issued';
+CREATE INDEX uploads_open_by_principal ON uploads (tenant, charged_to, expires_at) WHERE state = 'issued';
 
 CREATE TABLE keys (
   upload_id TEXT COLLATE "C" NOT NULL REFERENCES uploads (id),
@@ -112,11 +113,19 @@ CREATE TABLE retired_keks (
   PRIMARY KEY (wrapper_id, kek_id)
 );
 
-CREATE TABLE serving (
-  replica_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+CREATE TABLE replicas (
+  id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
   wrappers TEXT COLLATE "C" NOT NULL,
+  keks TEXT COLLATE "C" NOT NULL,
   announced_at BIGINT NOT NULL
 ) WITH (fillfactor = 50);
+
+CREATE TABLE leases (
+  name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  holder TEXT COLLATE "C" NOT NULL,
+  ends_at BIGINT NOT NULL
+) WITH (fillfactor = 50, ${QUEUE});
+CREATE INDEX leases_ends ON leases (ends_at);
 
 CREATE TABLE idempotency (
   id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
