@@ -1,7 +1,7 @@
 import type { CustodyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
+import { fromReplica, toReplica } from '../sql/replicas.ts';
 import { fromKek } from '../sql/wrapped.ts';
-import { fromReplica, toReplica } from './replicas.ts';
 
 const IS_NEEDED = `
   SELECT 1 FROM keys WHERE wrapped_id IS NOT NULL AND wrapper_id = :wrapper_id AND kek_id = :kek_id

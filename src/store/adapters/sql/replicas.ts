@@ -1,6 +1,5 @@
-import type { SQLInputValue } from 'node:sqlite';
 import type { KekName, Replica } from '../../port.ts';
-import { integer, text, type Row } from '../sql/rows.ts';
+import { integer, text, type Row, type Values } from './rows.ts';
 
 export function toReplica(row: Row): Replica {
   return {
@@ -12,7 +11,7 @@ export function toReplica(row: Row): Replica {
 }
 
 /** By column name, for an INSERT with named parameters. */
-export function fromReplica({ id, wrappers, keks, at }: Replica): Record<string, SQLInputValue> {
+export function fromReplica({ id, wrappers, keks, at }: Replica): Values {
   const names = keks.map(({ wrapperId, kekId }) => ({ wrapperId, kekId }));
   return { id, wrappers: JSON.stringify(wrappers), keks: JSON.stringify(names), announced_at: at };
 }
