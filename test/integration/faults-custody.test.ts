@@ -59,7 +59,8 @@ after(async () => {
 before(async () => {
   if (minio.skip !== false) return;
   trust(minio.get().caPem);
-  await minio.get().createBucket('uploads');
+  // With versions, an object may be re-keyed again at once.
+  await minio.get().createBucket('uploads', { versioning: true });
 });
 
 for (const keeper of KEEPERS) {

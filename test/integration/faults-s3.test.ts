@@ -29,7 +29,8 @@ describe('S3 behind a faulty line', { skip: minio.skip, timeout: 600_000 }, () =
   let world: FaultWorld;
   before(async () => {
     trust(minio.get().caPem);
-    await minio.get().createBucket('uploads');
+    // With versions, an object may be re-keyed again at once.
+    await minio.get().createBucket('uploads', { versioning: true });
     proxy = await faultProxy(minio.get().endpoint);
     folder = await temporaryFolder();
     await writeSecrets(folder.path);

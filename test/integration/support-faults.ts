@@ -43,11 +43,11 @@ interface Slots {
   readonly grant: string;
 }
 
-export interface Call {
+export interface Call<S = unknown> {
   readonly name: string;
   readonly needs: readonly Dependency[];
   readonly ok: number;
-  readonly ask: (world: FaultWorld, slots: Slots) => Promise<Answer>;
+  readonly ask: (world: FaultWorld, slots: S) => Promise<Answer>;
 }
 
 const CUSTODY = ['custody', 'store'] as const;
@@ -55,7 +55,7 @@ const S3 = ['s3', ...CUSTODY] as const;
 const STORE = ['store'] as const;
 
 /** Every kind of call, and what it needs. The store is asked for the API key too. */
-export const CALLS: readonly Call[] = [
+const CALLS: readonly Call<Slots>[] = [
   call('a slot', 201, CUSTODY, (world) => create(world, ASK)),
   call('a slot again by its Idempotency-Key', 201, CUSTODY, (world, { replayed }) =>
     create(world, ASK, { 'idempotency-key': replayed.key }),
@@ -104,7 +104,7 @@ const EVENT = {
   ],
 };
 
-function call(name: string, ok: number, needs: readonly Dependency[], ask: Call['ask']): Call {
+function call(name: string, ok: number, needs: readonly Dependency[], ask: Call<Slots>['ask']): Call<Slots> {
   return { name, ok, needs, ask };
 }
 
@@ -150,63 +150,77 @@ async function read({ service }: FaultWorld, path: string): Promise<Answer> {
   };
 }
 
-let rounds = 0;
+let made = 0;
 
 /** What a round of calls is about. */
 export async function makeSlots(world: FaultWorld): Promise<Slots> {
   const { service } = world;
-  rounds += 1;
-  const key = `round-${rounds}`;
-  const made = async (body: object, headers = {}): Promise<Answer['body']> => {
+  made += 1;
+  const key = `round-${made}`;
+  const slot = async (body: object, headers = {}): Promise<Answer['body']> => {
     const answer = await create(world, body, headers);
     assert.equal(answer.status, 201, JSON.stringify(answer.body));
     return answer.body;
   };
   const arrived = async (): Promise<string> => {
-    const slot = await made(ASK);
-    assert.equal((await sendByFetch({ ...slot.request, body: BODY })).status, 200);
-    return slot.id as string;
+    const { id, request } = await slot(ASK);
+    assert.equal((await sendByFetch({ ...request, body: BODY })).status, 200);
+    return id as string;
   };
   const uploaded = async (): Promise<string> => {
     const id = await arrived();
     assert.equal((await post(service, `${id}/complete`)).status, 200);
     return id;
   };
-  const begun = (await made(MULTIPART)).id as string;
+  const begun = (await slot(MULTIPART)).id as string;
   assert.equal((await post(service, `${begun}/parts`, { partNumbers: [1] })).status, 200);
   const read = await uploaded();
+  const rekeyed = await uploaded();
+  // It gets another.
+  world.handedOut.delete(rekeyed);
   const link = await post(service, `${read}/links`);
   assert.equal(link.status, 201, JSON.stringify(link.body));
   const grant = await service.call('POST', '/v1/grants', { body: { count: 100 } });
   assert.equal(grant.status, 201, JSON.stringify(grant.body));
   return {
-    replayed: { key, id: (await made(ASK, { 'idempotency-key': key })).id as string },
-    issued: (await made(ASK)).id as string,
+    replayed: { key, id: (await slot(ASK, { 'idempotency-key': key })).id as string },
+    issued: (await slot(ASK)).id as string,
     arrived: await arrived(),
     uploaded: read,
-    rekeyed: await uploaded(),
+    rekeyed,
     doomed: await uploaded(),
-    unbegun: (await made(MULTIPART)).id as string,
+    unbegun: (await slot(MULTIPART)).id as string,
     begun,
     link: link.body.url as string,
     grant: grant.body.token as string,
   };
 }
 
-export interface Round {
+export interface Round<S> {
   readonly proxy: FaultProxy;
   readonly fault: Fault;
   /** What the fault makes unusable; undefined where all is survived. */
   readonly down: Dependency | undefined;
-  readonly calls?: readonly Call[];
+  readonly calls: readonly Call<S>[];
   /** Of the dependency. */
-  readonly timeoutSeconds?: number;
+  readonly timeoutSeconds: number;
 }
 
-/** All calls while the fault lasts, and all again when it is mended, until all is as it was. */
-export async function round(world: FaultWorld, { proxy, fault, down, ...rest }: Round): Promise<void> {
-  const { calls = CALLS, timeoutSeconds = TIMEOUT_SECONDS } = rest;
+/** A round of every kind of call. */
+export async function round(
+  world: FaultWorld,
+  options: Pick<Round<Slots>, 'proxy' | 'fault' | 'down'>,
+): Promise<void> {
   const slots = await makeSlots(world);
+  await rounds(world, slots, { ...options, calls: CALLS, timeoutSeconds: TIMEOUT_SECONDS });
+}
+
+/** All calls at once while the fault lasts, and all again when it is mended, until all is as it was. */
+export async function rounds<S>(
+  world: FaultWorld,
+  slots: S,
+  { proxy, fault, down, calls, timeoutSeconds }: Round<S>,
+): Promise<void> {
   await proxy.fail(fault);
   const wrong = await Promise.all(
     calls.map(async ({ name, needs, ok, ask }) => {
@@ -214,8 +228,8 @@ export async function round(world: FaultWorld, { proxy, fault, down, ...rest }: 
       const asked = ask(world, slots).then((answer) =>
         isNeeded ? refusalIn(answer, down) : otherThan(ok, answer),
       );
-      const fault = await inTime(asked, timeoutSeconds * 1000 + MARGIN_MS);
-      return fault === undefined ? [] : [`${name}: ${fault}`];
+      const mistake = await inTime(asked, timeoutSeconds * 1000 + MARGIN_MS);
+      return mistake === undefined ? [] : [`${name}: ${mistake}`];
     }),
   );
   assert.deepEqual(wrong.flat(), []);
