@@ -3,10 +3,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { startService } from '../support/service.ts';
-import { readTrace, straceInto, type TracedCall } from './trace.ts';
+import { startService, type Service } from '../support/service.ts';
+import {
+  readEvents,
+  serialCalls,
+  straceInto,
+  traceSlot,
+  type TracedCall,
+  type TracedEvent,
+  type TracedSlot,
+} from './trace.ts';
 
 const SLOTS = 20;
+/** Of concurrent calls. */
+const GROUPS = 3;
 const WEAKEN = new URL('weaken-sync.ts', import.meta.url).href;
 
 /**
@@ -14,9 +24,11 @@ const WEAKEN = new URL('weaken-sync.ts', import.meta.url).href;
  * Without strace this fails: it must not be skipped.
  */
 describe('what strace sees between a request and its answer', () => {
+  let events: TracedEvent[];
   let calls: TracedCall[];
   before(async () => {
-    calls = await traceCalls([]);
+    events = await trace([], serialClient);
+    calls = serialCalls(events);
   });
 
   for (const [what, method, path, status] of [
@@ -37,6 +49,20 @@ describe('what strace sees between a request and its answer', () => {
     });
   }
 
+  it('the order of each new slot: read, its page written, committed, synced, answered', () => {
+    for (const marker of markersOf('serial')) inOrder(marker, traceSlot(events, marker));
+  });
+
+  it('the same of concurrent calls: no answer goes before the sync of its own commit', async (t) => {
+    const together = await trace([], concurrentClients);
+    const slots = Array.from({ length: GROUPS }, (_, group) => markersOf(`group-${group}`)).flat();
+    const traced = slots.map((marker) => traceSlot(together, marker));
+    for (const [n, slot] of traced.entries()) inOrder(slots[n] ?? '', slot);
+    const connections = new Set(traced.map(({ connection }) => connection));
+    t.diagnostic(`${slots.length} slots on ${connections.size} connections`);
+    assert.ok(connections.size >= 2, 'control: they came by several connections at once');
+  });
+
   it('a GET: nothing, so that what is counted above belongs to the commits', (t) => {
     const gets = select(calls, 'GET', /./);
     t.diagnostic(describeCalls(gets));
@@ -48,7 +74,8 @@ describe('what strace sees between a request and its answer', () => {
   });
 
   it('the control: with synchronous=NORMAL the same calls are answered and not synced', async (t) => {
-    const weak = await traceCalls(['--import', WEAKEN]);
+    const weakEvents = await trace(['--import', WEAKEN], serialClient);
+    const weak = serialCalls(weakEvents);
     const commits = weak.filter((call) => call.method !== 'GET');
     t.diagnostic(describeCalls(commits));
     assert.equal(commits.length, 3 * SLOTS);
@@ -61,32 +88,64 @@ describe('what strace sees between a request and its answer', () => {
       synced <= 2,
       `only a checkpoint may sync, yet ${synced} of ${commits.length} answers are durable`,
     );
+    const inOrder = markersOf('serial')
+      .map((marker) => traceSlot(weakEvents, marker))
+      .filter(({ commit, sync, answer }) => commit !== -1 && sync !== -1 && sync < answer);
+    assert.ok(inOrder.length <= 2, `yet ${inOrder.length} slots are synced before their answers`);
   });
 });
 
-/** A serial client: makes slots, asks for each again, reads each, removes each. */
-async function traceCalls(nodeArgs: readonly string[]): Promise<TracedCall[]> {
+type Client = (service: Service) => Promise<void>;
+
+async function trace(nodeArgs: readonly string[], client: Client): Promise<TracedEvent[]> {
   const dir = await mkdtemp(join(tmpdir(), 'sealslot-trace-'));
   try {
     const service = await startService({ dir, wrapper: straceInto(dir), nodeArgs });
     try {
       // The key's first use of the minute is noted beside its request; from here on only what is asked for is written.
       await service.call('GET', '/v1/uploads?limit=1');
-      const body = { filename: 'a.txt', contentType: 'text/plain', size: 3 };
-      const ids: string[] = [];
-      for (let n = 0; n < SLOTS; n += 1)
-        ids.push((await service.call('POST', '/v1/uploads', { body })).body.id as string);
-      for (const id of ids) await service.call('POST', `/v1/uploads/${id}/request`);
-      for (const id of ids) await service.call('GET', `/v1/uploads/${id}`);
-      for (const id of ids) await service.call('DELETE', `/v1/uploads/${id}`);
+      await client(service);
       await service.stop();
     } finally {
       await service.kill();
     }
-    return await readTrace(dir);
+    return await readEvents(dir);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** Makes slots, asks for each again, reads each, removes each; call after call. */
+async function serialClient(service: Service): Promise<void> {
+  const ids: string[] = [];
+  for (const marker of markersOf('serial')) ids.push(await create(service, marker));
+  for (const id of ids) await service.call('POST', `/v1/uploads/${id}/request`);
+  for (const id of ids) await service.call('GET', `/v1/uploads/${id}`);
+  for (const id of ids) await service.call('DELETE', `/v1/uploads/${id}`);
+}
+
+async function concurrentClients(service: Service): Promise<void> {
+  for (let group = 0; group < GROUPS; group += 1)
+    await Promise.all(markersOf(`group-${group}`).map((marker) => create(service, marker)));
+}
+
+async function create(service: Service, filename: string): Promise<string> {
+  const body = { filename, contentType: 'text/plain', size: 3 };
+  return (await service.call('POST', '/v1/uploads', { body })).body.id as string;
+}
+
+/** Filenames, none of which begins another. */
+function markersOf(name: string): string[] {
+  return Array.from({ length: SLOTS }, (_, n) => `${name}-slot-${String(n).padStart(3, '0')}.txt`);
+}
+
+function inOrder(marker: string, { request, page, commit, sync, answer }: TracedSlot): void {
+  const steps = JSON.stringify({ request, page, commit, sync, answer });
+  assert.ok(request !== -1 && answer !== -1, `${marker} was asked for and answered: ${steps}`);
+  assert.ok(page > request, `a page with ${marker} was written to the WAL: ${steps}`);
+  assert.ok(commit >= page, `and committed: ${steps}`);
+  assert.ok(sync > commit, `then synced: ${steps}`);
+  assert.ok(answer > sync, `and only then answered: ${steps}`);
 }
 
 /** Without the warm-up call, which alone has a query. */

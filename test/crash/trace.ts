@@ -2,12 +2,23 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** What a system call of the serving thread did, as far as it matters here. */
+export type TracedEvent =
+  /** Bytes of a request were read. */
+  | { readonly kind: 'request'; readonly connection: string; readonly bytes: Buffer }
+  /** An answer was begun, in one write with its body. */
+  | { readonly kind: 'answer'; readonly status: number; readonly bytes: Buffer }
+  /** A page was written to the WAL. `commits`: its frame is the last of a transaction. */
+  | { readonly kind: 'page'; readonly commits: boolean; readonly bytes: Buffer }
+  /** The WAL was synced. */
+  | { readonly kind: 'sync' };
+
 /** One answered call, as the system calls tell it. */
 export interface TracedCall {
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  /** Writes to the database's WAL between reading the request and beginning to write the answer. */
+  /** Pages written to the database's WAL between reading the request and beginning to write the answer. */
   readonly walWrites: number;
   /** Syncs of the WAL in that time, each of which follows a write. */
   readonly walSyncs: number;
@@ -19,57 +30,126 @@ export interface TracedCall {
 export function straceInto(dir: string): string[] {
   const calls =
     'read,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,pwritev,pwritev2,fdatasync,fsync,sync_file_range';
-  return [
-    'strace',
-    '-ff',
-    '-y',
-    '-s',
-    '96',
-    '-e',
-    `trace=${calls}`,
-    '-e',
-    'signal=none',
-    '-o',
-    join(dir, 'trace'),
-  ];
+  const whole = ['-s', '20000'];
+  // All texts in hex, so that a page of the WAL can be read.
+  const format = ['-ff', '-y', '-xx', ...whole];
+  return ['strace', ...format, '-e', `trace=${calls}`, '-e', 'signal=none', '-o', join(dir, 'trace')];
 }
 
-const REQUEST = /^(?:read|recvfrom|recvmsg)\(.*?"([A-Z]+) (\/v1\/\S+) HTTP\/1\.1/;
-const ANSWER = /^(?:write|writev|sendto|sendmsg)\(.*?"HTTP\/1\.1 (\d{3}) /;
-const WAL_WRITE = /^(?:write|writev|pwrite64|pwritev2?)\(\d+<[^>]*-wal>/;
-const WAL_SYNC = /^(?:fdatasync|fsync)\(\d+<[^>]*-wal>\)\s*= 0/;
+const READS = ['read', 'recvfrom', 'recvmsg'];
+const WRITES = ['write', 'writev', 'sendto', 'sendmsg', 'pwrite64', 'pwritev', 'pwritev2'];
+const SYNCS = ['fdatasync', 'fsync'];
+const REQUEST = /^([A-Z]+) (\/v1\/\S+) HTTP\/1\.1/;
+const ANSWER = /^HTTP\/1\.1 (\d{3}) /;
+/** Before each page: its number, and the size of the database in pages when the frame commits a transaction, else 0. */
+const FRAME_HEADER_BYTES = 24;
+/** At the beginning of a WAL. */
+const WAL_HEADER_BYTES = 32;
 
-/** Reads the trace of a service that has ended and served one client, call after call. */
-export async function readTrace(dir: string): Promise<TracedCall[]> {
+/** Reads the trace of a service that has ended. */
+export async function readEvents(dir: string): Promise<TracedEvent[]> {
+  const events: TracedEvent[] = [];
+  let commits: boolean | undefined;
+  for (const line of await mainThread(dir)) {
+    const { name, path, bytes, result } = parse(line);
+    const isWal = path.endsWith('-wal');
+    if (SYNCS.includes(name)) {
+      if (isWal && result === 0) events.push({ kind: 'sync' });
+    } else if (WRITES.includes(name) && isWal) {
+      if (bytes.length === FRAME_HEADER_BYTES) {
+        commits = bytes.readUInt32BE(4) !== 0;
+      } else if (bytes.length !== WAL_HEADER_BYTES) {
+        if (commits === undefined)
+          throw new Error(`a page without its frame's header: ${line.slice(0, 200)}`);
+        events.push({ kind: 'page', commits, bytes });
+        commits = undefined;
+      }
+    } else if (WRITES.includes(name)) {
+      const status = ANSWER.exec(bytes.toString('latin1'))?.[1];
+      if (status !== undefined) events.push({ kind: 'answer', status: Number(status), bytes });
+    } else if (READS.includes(name) && path.startsWith('socket:') && bytes.length > 0) {
+      events.push({ kind: 'request', connection: path, bytes });
+    }
+  }
+  return events;
+}
+
+/** Of a service that served one client, call after call. */
+export function serialCalls(events: readonly TracedEvent[]): TracedCall[] {
   const calls: TracedCall[] = [];
   let call: { method: string; path: string; walWrites: number; walSyncs: number } | undefined;
   let unsynced = false;
-  for (const line of await mainThread(dir)) {
-    const [, method, path] = REQUEST.exec(line) ?? [];
-    const status = ANSWER.exec(line)?.[1];
-    if (method !== undefined && path !== undefined) {
-      call = { method, path, walWrites: 0, walSyncs: 0 };
-    } else if (WAL_WRITE.test(line)) {
+  for (const event of events) {
+    if (event.kind === 'request') {
+      const [, method, path] = REQUEST.exec(event.bytes.toString('latin1')) ?? [];
+      if (method !== undefined && path !== undefined) call = { method, path, walWrites: 0, walSyncs: 0 };
+    } else if (event.kind === 'page') {
       unsynced = true;
       if (call) call.walWrites += 1;
-    } else if (WAL_SYNC.test(line)) {
+    } else if (event.kind === 'sync') {
       if (call && unsynced) call.walSyncs += 1;
       unsynced = false;
-    } else if (status !== undefined && call) {
-      calls.push({ ...call, status: Number(status), durable: !unsynced });
+    } else if (call) {
+      calls.push({ ...call, status: event.status, durable: !unsynced });
       call = undefined;
     }
   }
   return calls;
 }
 
+/** Where in the trace, counted in events, a slot took its steps; -1 where it did not. */
+export interface TracedSlot {
+  /** By which its request came. */
+  readonly connection: string | undefined;
+  /** Its request was read. */
+  readonly request: number;
+  /** A page that holds it was written to the WAL. */
+  readonly page: number;
+  /** The last page of that transaction was. */
+  readonly commit: number;
+  /** The WAL was synced, after that. */
+  readonly sync: number;
+  /** The answer that tells of it was begun. */
+  readonly answer: number;
+}
+
+/** @param marker a text that stands in the slot's request, row and answer, and nowhere else. */
+export function traceSlot(events: readonly TracedEvent[], marker: string): TracedSlot {
+  const after = (start: number, matches: (event: TracedEvent) => boolean): number =>
+    start === -1 ? -1 : events.findIndex((event, index) => index >= start && matches(event));
+  const holding = (kind: TracedEvent['kind']) => (event: TracedEvent) =>
+    event.kind === kind && 'bytes' in event && event.bytes.includes(marker);
+  const request = after(0, holding('request'));
+  const page = after(request, holding('page'));
+  const commit = after(page, (event) => event.kind === 'page' && event.commits);
+  const sync = after(commit, (event) => event.kind === 'sync');
+  const read = events[request];
+  const connection = read?.kind === 'request' ? read.connection : undefined;
+  return { connection, request, page, commit, sync, answer: after(request, holding('answer')) };
+}
+
+function parse(line: string): { name: string; path: string; bytes: Buffer; result: number } {
+  const [, name = '', path = ''] = /^(\w+)\(\d+<([^>]*)>/.exec(line) ?? [];
+  const texts = [...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, text = '']) => unhex(text));
+  const result = Number(/\)\s*= (-?\d+)/.exec(line)?.[1] ?? -1);
+  return { name, path: unhex(path).toString('latin1'), bytes: Buffer.concat(texts), result };
+}
+
+function unhex(text: string): Buffer {
+  return text.startsWith('\\x') ? Buffer.from(text.replaceAll('\\x', ''), 'hex') : Buffer.from(text);
+}
+
 /** The one thread that serves: SQLite runs on it too, so its order is the order of things. Waits for strace to have written its last line. */
 async function mainThread(dir: string): Promise<string[]> {
   const end = Date.now() + 20_000;
+  const asksV1 = (line: string): boolean => {
+    const { name, bytes } = parse(line);
+    return READS.includes(name) && REQUEST.test(bytes.toString('latin1'));
+  };
   while (Date.now() < end) {
     const names = (await readdir(dir)).filter((name) => name.startsWith('trace.'));
     const threads = await Promise.all(names.map((name) => readFile(join(dir, name), 'latin1')));
-    const serving = threads.filter((text) => text.split('\n').some((line) => REQUEST.test(line)));
+    const serving = threads.filter((text) => text.split('\n').some(asksV1));
     if (serving.length > 1)
       throw new Error('more than one thread reads requests: the order of their system calls is not known');
     if (serving[0]?.includes('+++ exited with')) return serving[0].split('\n');

@@ -1,4 +1,6 @@
-import { loadOperated, openServices } from '../../../src/cli/operator.ts';
+import { loadOperated } from '../../../src/cli/operator.ts';
+import { openKeks, openStore } from '../../../src/composition.ts';
+import { UNCOUNTED } from '../../../src/custody/counted.ts';
 import { KeyNotMine, KeyRefused } from '../../../src/custody/errors.ts';
 import { placeOf, type Services } from '../../../src/uploads/services.ts';
 import { mapSeveral } from '../../../src/uploads/several.ts';
@@ -11,10 +13,22 @@ const TENANT = 'acme';
 const PRINCIPAL = 'key:test';
 const PAGE = 1000;
 
-/** The production services, opened in this process on the store of the service in that folder. */
-export async function inStore<T>(dir: string, work: (services: Services) => Promise<T>): Promise<T> {
-  await using operated = await openServices(await loadOperated(environment(dir), TENANT));
-  return await work(operated.services);
+type Opened = Pick<Services, 'store' | 'wrapper' | 'now'>;
+
+/** Opens the store of the service in that folder, in this process and by the production code, for each piece of work anew. */
+export async function storeOpener(
+  dir: string,
+): Promise<<T>(work: (opened: Opened) => Promise<T>) => Promise<T>> {
+  const config = await loadOperated(environment(dir), TENANT);
+  const wrapper = await openKeks(config, UNCOUNTED);
+  return async (work) => {
+    const store = await openStore(config, { exclusive: false });
+    try {
+      return await work({ store, wrapper, now: Date.now });
+    } finally {
+      await store.close();
+    }
+  };
 }
 
 export interface Scope {
@@ -26,7 +40,7 @@ export interface Scope {
 
 /** What the store says of the scope, and of what the history names. */
 export async function readStored(
-  services: Services,
+  services: Opened,
   { calls }: History,
   { since, alsoIds }: Scope,
 ): Promise<Omit<Stored, 'keysWithoutSlot'>> {
@@ -70,7 +84,7 @@ export async function readStored(
   return { slots, records, grants, messages };
 }
 
-async function newerThan({ store, now }: Services, since: number): Promise<Upload[]> {
+async function newerThan({ store, now }: Opened, since: number): Promise<Upload[]> {
   const found: Upload[] = [];
   for (let before: string | undefined; ; before = found.at(-1)?.id) {
     const query = { limit: since === 0 ? PAGE : 100, now: now(), ...(before !== undefined && { before }) };
@@ -81,7 +95,7 @@ async function newerThan({ store, now }: Services, since: number): Promise<Uploa
   return found.filter(({ createdAt }) => createdAt >= since);
 }
 
-async function storedSlot({ store, wrapper }: Services, upload: Upload): Promise<StoredSlot> {
+async function storedSlot({ store, wrapper }: Opened, upload: Upload): Promise<StoredSlot> {
   const { id, filename: marker, state, urlEndsAt } = upload;
   const current = await store.keys.get(id, upload.generation);
   const key =
@@ -94,12 +108,12 @@ async function storedSlot({ store, wrapper }: Services, upload: Upload): Promise
 }
 
 /** Messages that a killed replica had in hand go now, in place of waiting for the end of their leases. */
-export async function endLeases({ store, now }: Services): Promise<void> {
+export async function endLeases({ store, now }: Opened): Promise<void> {
   const pending = await store.outbox.list({ tenant: TENANT, state: 'pending', limit: PAGE });
   await store.outbox.replay({ ids: pending.map(({ id }) => id) }, now());
 }
 
-async function toldOf({ store }: Services): Promise<string[]> {
+async function toldOf({ store }: Opened): Promise<string[]> {
   const ids: string[] = [];
   for (let before: string | undefined; ;) {
     const page = await store.outbox.list({

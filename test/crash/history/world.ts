@@ -12,12 +12,12 @@ import { startService, type Service } from '../../support/service.ts';
 import { startStubS3, type StubS3 } from '../../support/stub-s3.ts';
 import { clock, Recorder, type History } from './history.ts';
 import { Load } from './load.ts';
-import { endLeases, inStore, readStored, type Scope } from './stored.ts';
+import { endLeases, readStored, storeOpener, type Scope } from './stored.ts';
 import { violationsOf } from './violations.ts';
 
 const CLIENTS = 8;
 /** A round is killed after at most so many acknowledgements. */
-const MOST_ACKNOWLEDGED = 80;
+const MOST_ACKNOWLEDGED = 50;
 /** The kill itself comes at some moment after the last of them, in microseconds. */
 const MOST_AFTER_US = 4000;
 /** How many more calls those are given that live on. */
@@ -50,6 +50,7 @@ export class World implements AsyncDisposable {
   readonly #rows: RowCheck;
   readonly #replicas: (Service | undefined)[];
   readonly #load: Load;
+  #inStore!: Awaited<ReturnType<typeof storeOpener>>;
   /** When the two latest rounds began, in milliseconds since the epoch. */
   #began: readonly [number, number] = [0, 0];
   /** Slot ids by marker, as earlier checks found them: also those that nobody was told of. */
@@ -79,6 +80,7 @@ export class World implements AsyncDisposable {
     const world = new World(dir, options, s3, receiver);
     // An orderly end writes Node's compile cache, which makes the restarts quicker.
     await (await world.#start()).stop();
+    world.#inStore = await storeOpener(dir);
     stack.move();
     return world;
   }
@@ -154,7 +156,7 @@ export class World implements AsyncDisposable {
   }
 
   async #check(history: History, scope: Scope): Promise<void> {
-    const stored = await inStore(this.#dir, async (services) => ({
+    const stored = await this.#inStore(async (services) => ({
       ...(await readStored(services, history, scope)),
       keysWithoutSlot: scope.since === 0 ? await this.#rows.keysWithoutSlot() : [],
     }));
@@ -169,7 +171,7 @@ export class World implements AsyncDisposable {
    * @returns the figures, in words.
    */
   async end(): Promise<string> {
-    await inStore(this.#dir, endLeases);
+    await this.#inStore(endLeases);
     await this.revive();
     await this.#load.replayAll();
     const told = (): Set<string> => new Set(this.#receiver.received.map(({ body }) => String(slotIn(body))));
@@ -202,7 +204,8 @@ export class World implements AsyncDisposable {
     return startService({
       dir: this.#dir,
       s3: { name: 'minio', source: 'in this process', ...this.#s3 },
-      tenant: `methods: [PUT, multipart], slotSeconds: 604800, webhooks: { crm: ${hook} }`,
+      // Nothing ends by itself while this runs.
+      tenant: `methods: [PUT, multipart], slotSeconds: 604800, urlSeconds: { min: 1, default: 86400, max: 604800 }, webhooks: { crm: ${hook} }`,
       yaml: 'grants: { secretFiles: [grant-secret] }\n',
       ...(store !== undefined && { store }),
     });
