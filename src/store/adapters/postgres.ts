@@ -34,6 +34,8 @@ function storeOver(connection: Connection): Store {
     outbox: undefined as never,
     grants: undefined as never,
     apiKeys: undefined as never,
+    leases: undefined as never,
+    rateLimits: undefined as never,
     check: () =>
       connection.write(async (session) => {
         await session.get('SELECT id FROM uploads LIMIT 1');

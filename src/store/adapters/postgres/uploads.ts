@@ -81,14 +81,11 @@ export function postgresUploads(connection: Connection): UploadStore {
     forget: (id, { urlEndsAt }, { forgottenAt, nextCheckAt }) =>
       end(sql.FORGET, { id, url_ends_at: urlEndsAt, at: forgottenAt, next_check_at: nextCheckAt }, []),
     purge: (id) => connection.write((session) => purgeSlot(session, id)),
-    due: async (now, limit) =>
-      (await connection.one(sql.DUE_TMP, { now, limit })).map(toUpload),
-    // @ts-expect-error until the port has it
-    async claimDue(now: number, leaseUntil: number, limit: number) {
+    async claimDue(now, leaseUntil, limit) {
       const rows = await connection.one(sql.CLAIM_DUE, { now, lease_until: leaseUntil, limit });
       return inTimeOrder(rows).map(toUpload);
     },
-    dropEndedIdempotency: (now, limit = 1000) =>
+    dropEndedIdempotency: (now, limit) =>
       connection.read((session) => session.run(DROP_ENDED, { now, limit })),
     dropEndedDays: (now) => connection.read((session) => session.run(DROP_DAYS, { day: firstDayKept(now) })),
   };

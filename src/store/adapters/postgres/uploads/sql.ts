@@ -113,5 +113,3 @@ export const PURGE = 'DELETE FROM uploads WHERE id = :id';
 export const HAS_SLOT = `
   SELECT 1 AS one FROM uploads
   WHERE id = ANY(:ids::text[]) AND (id = :id OR (bucket = :bucket AND object_key = :object_key)) LIMIT 1`;
-
-export const DUE_TMP = `SELECT ${COLUMNS} FROM uploads WHERE next_check_at <= :now ORDER BY next_check_at, id LIMIT :limit`;
