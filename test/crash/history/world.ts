@@ -106,12 +106,14 @@ export class World implements AsyncDisposable {
     const victims = this.#victims();
     let kill: Promise<void> | undefined;
     let left = randomInt(1, MOST_ACKNOWLEDGED);
+    let isDead = false;
     let isOver = false;
     const acknowledged = (count: number): void => {
       left -= count;
       if (left > 0) return;
-      if (kill !== undefined) isOver = true;
+      if (isDead) isOver = true;
       kill ??= this.#kill(victims).then(() => {
+        isDead = true;
         left = randomInt(1, MOST_SURVIVED);
       });
     };
