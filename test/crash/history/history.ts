@@ -77,6 +77,10 @@ export const clock = (): number => performance.now();
 export class Recorder {
   readonly kills: Kill[] = [];
   readonly outages: Outage[] = [];
+  /** How many calls were refused with 503. */
+  refused = 0;
+  /** When each replica has last answered a call as it should, of those begun then: by `clock`. */
+  readonly servedAt = new Map<number, number>();
   readonly #units = new Map<string, Call[]>();
   #touched = new Set<string>();
   #touchedBefore = new Set<string>();
@@ -97,6 +101,9 @@ export class Recorder {
     try {
       const answer = await send();
       call.answer = { ...answer, at: clock() };
+      if (answer.status === 503) this.refused += 1;
+      if (answer.status < 300)
+        this.servedAt.set(replica, Math.max(call.beganAt, this.servedAt.get(replica) ?? 0));
       for (const { slotId } of answer.slots) this.#unitOfSlot.set(slotId, unit);
     } catch {
       call.cutOffAt = clock();

@@ -6,6 +6,8 @@ import type { Acknowledgement, Ask, Order, Recorder, Told } from './history.ts';
 
 const CONTENTS = Buffer.from('abc');
 const SLOTS_OF_A_GRANT = 3;
+/** Far longer than any timeout of the service: a call that takes longer hangs, and counts as cut off. */
+const HANGS_MS = 60_000;
 /** How many keyed orders are remembered to be asked for again. */
 const REMEMBERED = 60;
 
@@ -157,7 +159,7 @@ export class Load {
         ? service.call('DELETE', path)
         : service.call('POST', `${path}/${kind}`, kind === 'parts' ? { body: { partNumbers: [1] } } : {}),
     );
-    if (kind === 'complete' && answer !== undefined) slot.stage = 'uploaded';
+    if (kind === 'complete' && answer?.status === 200) slot.stage = 'uploaded';
     // One that is gone is asked about no more.
     if (kind !== 'remove' || answer?.status !== 202) this.#slots.push(slot);
     return answer === undefined ? 0 : 1;
@@ -169,10 +171,22 @@ export class Load {
     if (chosen === undefined) return undefined;
     let answer: Answer | undefined;
     const acknowledgement = await this.recorder.record(ask, unit, chosen.replica, async () => {
-      answer = await send(chosen.service);
+      answer = await within(HANGS_MS, send(chosen.service));
       return acknowledgementOf(ask, answer);
     });
     return acknowledgement && { ...acknowledgement, requests: requestsOf(answer) };
+  }
+}
+
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer')), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -22,6 +22,8 @@ const MOST_ACKNOWLEDGED = 50;
 const MOST_AFTER_US = 4000;
 /** How many more calls those are given that live on. */
 const MOST_SURVIVED = 20;
+/** Before the database comes back. */
+const LEAST_REFUSED = 8;
 const BUCKET = 'uploads';
 
 /** Of the tables as they are, around the adapters. */
@@ -104,12 +106,14 @@ export class World implements AsyncDisposable {
     const victims = this.#victims();
     let kill: Promise<void> | undefined;
     let left = randomInt(1, MOST_ACKNOWLEDGED);
+    let isDead = false;
     let isOver = false;
     const acknowledged = (count: number): void => {
       left -= count;
       if (left > 0) return;
-      if (kill !== undefined) isOver = true;
+      if (isDead) isOver = true;
       kill ??= this.#kill(victims).then(() => {
+        isDead = true;
         left = randomInt(1, MOST_SURVIVED);
       });
     };
@@ -118,10 +122,63 @@ export class World implements AsyncDisposable {
     await this.checkTouched();
   }
 
+  /**
+   * One round: clients call, the database goes away after a random number of answers and, when calls have been refused for it, comes back. The
+   * replicas go on: when each has served again, some more calls are made, and what was touched is checked.
+   */
+  async outageRound(database: { stop(): Promise<void>; start(): Promise<void> }): Promise<void> {
+    await this.revive();
+    this.#began = [this.#began[1], Date.now()];
+    const { recorder } = this;
+    let isOver = false;
+    let left = 0;
+    let reached: (() => void) | undefined;
+    const clients = this.#clients(
+      (count) => {
+        left -= count;
+        if (left <= 0) reached?.();
+      },
+      () => isOver,
+    );
+    const someAnswers = (): Promise<void> =>
+      new Promise((resolve) => {
+        left = randomInt(1, MOST_ACKNOWLEDGED);
+        reached = resolve;
+      });
+    const outage = async (): Promise<void> => {
+      await someAnswers();
+      const from = clock();
+      // Until it is over nobody knows when that will be.
+      const outage = { from, to: Infinity };
+      recorder.outages.push(outage);
+      const refused = recorder.refused;
+      await database.stop();
+      await waitUntil('calls are refused', () => recorder.refused >= refused + LEAST_REFUSED);
+      await database.start();
+      const backAt = clock();
+      const serves = (replica: number): boolean => (recorder.servedAt.get(replica) ?? 0) > backAt;
+      await waitUntil('each replica serves again', () => [...this.#replicas.keys()].every(serves));
+      outage.to = clock();
+      await someAnswers();
+    };
+    try {
+      await Promise.race([outage(), clients]);
+    } finally {
+      isOver = true;
+      await clients;
+    }
+    await this.checkTouched();
+  }
+
   /** Clients until `isOver`. A failure that is no answer ends it. */
   async #clients(acknowledged: (count: number) => void, isOver: () => boolean): Promise<void> {
     const client = async (): Promise<void> => {
-      while (!isOver()) acknowledged(await this.#load.step());
+      while (!isOver()) {
+        const { refused } = this.recorder;
+        acknowledged(await this.#load.step());
+        // As the answer asks them to, if not for as long.
+        if (this.recorder.refused > refused) await delay(randomInt(20, 200));
+      }
     };
     await Promise.all(Array.from({ length: CLIENTS }, client));
   }
