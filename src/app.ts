@@ -9,6 +9,7 @@ import { requestFields, type Logger } from './http/log.ts';
 import type { Metrics } from './http/metrics.ts';
 import { limitPipelining } from './http/pipelining.ts';
 import { isOurs, sendPlainProblem, sendProblem } from './http/problem.ts';
+import { shedLoad } from './http/overload.ts';
 import type { Route } from './http/route.ts';
 import { batchRoutes } from './http/routes/batch.ts';
 import { contentRoutes } from './http/routes/content.ts';
@@ -55,7 +56,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
 }
 
 /**
- * The API as a plugin that keeps to itself. The order of a request: id → headers → CORS → auth and scope → body → validation → handler →
+ * The API as a plugin that keeps to itself. The order of a request: id → headers → CORS → overload → auth, limits and scope → body → validation → handler →
  * answer → log and metrics.
  */
 export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = async (
@@ -94,6 +95,8 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
   });
   await app.register(helmet);
   allowOrigins(app, () => current().services.config.cors.origins);
+  // Inside an application it is for the application to say what is too much.
+  if (guest === undefined) await shedLoad(app, current().services.config.overload);
   app.removeAllContentTypeParsers();
   useStrictValidation(app);
   useSchemasOfAnswers(app);

@@ -33,6 +33,7 @@ export interface Parts {
   readonly lookAt: Services['lookAt'];
   readonly deliver: Services['deliver'];
   readonly longSteps: Services['longSteps'];
+  readonly streams: Services['streams'];
 }
 
 export function openStore(config: Config, options: { exclusive: boolean }): Promise<Store> {

@@ -139,9 +139,11 @@ export class RateLimited extends SealslotError {
 /** The process has more to do than it can; this request had no effect. */
 export class Overloaded extends SealslotError {
   readonly code = 'overloaded';
+  readonly reason: 'event_loop' | 'heap' | 'memory' | 'streams';
 
-  constructor() {
+  constructor(reason: Overloaded['reason']) {
     super('The service has too much to do at the moment; try again.', { retryAfterSeconds: 5 });
+    this.reason = reason;
   }
 }
 

@@ -1,4 +1,5 @@
 import { createLongSteps } from '../uploads/long-steps.ts';
+import { createStreams } from '../uploads/streams.ts';
 import {
   createSnapshot,
   inspectStore,
@@ -42,6 +43,7 @@ export async function openServices(
     lookAt: () => undefined,
     deliver: () => undefined,
     longSteps: createLongSteps(),
+    streams: createStreams(),
   };
   const { services } = createSnapshot(config, parts);
   return {

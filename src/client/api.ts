@@ -798,7 +798,7 @@ export interface components {
             readonly title: string;
             readonly status: number;
             /**
-             * @description Stable; docs/errors.md says what to do. More may come: take an unknown one by its status. Now: invalid_request, invalid_json, unauthenticated, insufficient_scope, not_slot_owner, grant_expired, grant_exhausted, route_not_found, upload_not_found, grant_not_found, upload_deleted, object_missing, link_invalid, method_not_allowed, request_timeout, state_conflict, not_arrived, still_completing, restart_needed, body_too_large, uri_too_long, unsupported_media_type, range_not_satisfiable, batch_refused, policy_refused, form_refused, mismatch, idempotency_key_reused, headers_too_large, internal_error, key_unusable, not_configured, dependency_unavailable.
+             * @description Stable; docs/errors.md says what to do. More may come: take an unknown one by its status. Now: invalid_request, invalid_json, unauthenticated, insufficient_scope, not_slot_owner, grant_expired, grant_exhausted, route_not_found, upload_not_found, grant_not_found, upload_deleted, object_missing, link_invalid, method_not_allowed, request_timeout, state_conflict, not_arrived, still_completing, restart_needed, body_too_large, uri_too_long, unsupported_media_type, range_not_satisfiable, batch_refused, policy_refused, form_refused, mismatch, idempotency_key_reused, rate_limited, quota_exceeded, headers_too_large, internal_error, key_unusable, not_configured, overloaded, dependency_unavailable.
              * @example invalid_request
              * @example invalid_json
              * @example unauthenticated
@@ -827,10 +827,13 @@ export interface components {
              * @example form_refused
              * @example mismatch
              * @example idempotency_key_reused
+             * @example rate_limited
+             * @example quota_exceeded
              * @example headers_too_large
              * @example internal_error
              * @example key_unusable
              * @example not_configured
+             * @example overloaded
              * @example dependency_unavailable
              */
             readonly code: string;
@@ -847,6 +850,16 @@ export interface components {
             readonly dependency?: string;
             /** @description Of grant_exhausted: how many slots the grant has left. */
             readonly left?: number;
+            /** @description Of rate_limited and quota_exceeded: whose limit it is, tenant, principal or links. */
+            readonly per?: string;
+            /** @description Of quota_exceeded: which, openSlots or bytesPerDay. */
+            readonly quota?: string;
+            /** @description Of quota_exceeded. Not told to a grant. */
+            readonly limit?: number;
+            /** @description Of quota_exceeded: how much of it is used. Not told to a grant. */
+            readonly used?: number;
+            /** @description Of quota_exceeded: how much of it is left. Not told to a grant. */
+            readonly remaining?: number;
             /** @description Of insufficient_scope: what is needed. */
             readonly scope?: string;
             /** @description Of state_conflict: the slot’s. */
@@ -880,6 +893,10 @@ export interface operations {
             /** @description One page. Tombstones only by state=deleted. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -911,6 +928,21 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -962,6 +994,10 @@ export interface operations {
                     readonly Location?: string;
                     /** @description The Idempotency-Key was used before: these are the slots of then. Absent otherwise. */
                     readonly "Idempotency-Replayed"?: "true";
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1047,6 +1083,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1083,6 +1134,10 @@ export interface operations {
             /** @description The slot. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1130,6 +1185,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1166,6 +1236,10 @@ export interface operations {
             /** @description deleting until the absence is proven, then deleted. Repeatable. */
             readonly 202: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1217,6 +1291,21 @@ export interface operations {
                 headers: {
                     /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
                     readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1264,6 +1353,10 @@ export interface operations {
             /** @description The slot, with a new URL under the same key. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1340,6 +1433,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1380,6 +1488,10 @@ export interface operations {
             /** @description The slot, uploaded. Repeatable. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1465,6 +1577,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1505,6 +1632,10 @@ export interface operations {
             /** @description URL and headers; they hold the customer key. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1581,6 +1712,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1621,6 +1767,10 @@ export interface operations {
             /** @description rekeying until the object is proven under its new key. Repeatable meanwhile. */
             readonly 202: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1697,6 +1847,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1739,6 +1904,10 @@ export interface operations {
                 headers: {
                     /** @description The Idempotency-Key was used before: these are the slots of then. Absent otherwise. */
                     readonly "Idempotency-Replayed"?: "true";
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1824,6 +1993,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1860,6 +2044,10 @@ export interface operations {
             /** @description To resume on this or another device. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1918,6 +2106,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1958,6 +2161,10 @@ export interface operations {
             /** @description One presigned PUT for each part. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2034,6 +2241,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2071,6 +2293,10 @@ export interface operations {
             /** @description One page; never a token. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2102,6 +2328,21 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3. */
                     readonly "WWW-Authenticate"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2157,6 +2398,10 @@ export interface operations {
                 headers: {
                     /** @description The path of what was made. */
                     readonly Location?: string;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2222,6 +2467,21 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2267,6 +2527,10 @@ export interface operations {
             /** @description The grant, whatever became of it. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2307,6 +2571,21 @@ export interface operations {
             /** @description A problem (RFC 9457). */
             readonly 404: {
                 headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2359,6 +2638,10 @@ export interface operations {
             /** @description The grant, revoked. Repeatable. */
             readonly 200: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2399,6 +2682,21 @@ export interface operations {
             /** @description A problem (RFC 9457). */
             readonly 404: {
                 headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2459,6 +2757,10 @@ export interface operations {
                 headers: {
                     /** @description For If-None-Match. */
                     readonly ETag?: string;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2473,6 +2775,10 @@ export interface operations {
                     readonly ETag?: string;
                     /** @description Which bytes of how many these are. */
                     readonly "Content-Range"?: string;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2485,6 +2791,10 @@ export interface operations {
                 headers: {
                     /** @description For If-None-Match. */
                     readonly ETag?: string;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content?: never;
@@ -2545,6 +2855,21 @@ export interface operations {
                 headers: {
                     /** @description Which bytes of how many these are. */
                     readonly "Content-Range"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2596,6 +2921,10 @@ export interface operations {
                 headers: {
                     /** @description For If-None-Match. */
                     readonly ETag?: string;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content?: never;
@@ -2607,6 +2936,10 @@ export interface operations {
                     readonly ETag?: string;
                     /** @description Which bytes of how many these are. */
                     readonly "Content-Range"?: string;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content?: never;
@@ -2616,6 +2949,10 @@ export interface operations {
                 headers: {
                     /** @description For If-None-Match. */
                     readonly ETag?: string;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content?: never;
@@ -2671,6 +3008,19 @@ export interface operations {
                 content?: never;
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2707,6 +3057,10 @@ export interface operations {
             /** @description Whoever has it has the object until it ends. */
             readonly 201: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2776,6 +3130,21 @@ export interface operations {
             /** @description A problem (RFC 9457). */
             readonly 415: {
                 headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2893,6 +3262,17 @@ export interface operations {
                 };
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2982,6 +3362,15 @@ export interface operations {
                 content?: never;
             };
             /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457). */
             readonly 500: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -3015,6 +3404,10 @@ export interface operations {
             /** @description Each slot meant is looked at by a HEAD with its key; nothing in an event is believed. */
             readonly 202: {
                 headers: {
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -3064,6 +3457,21 @@ export interface operations {
             /** @description A problem (RFC 9457). */
             readonly 415: {
                 headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A problem (RFC 9457). */
+            readonly 429: {
+                headers: {
+                    /** @description Seconds to wait before the same call. Absent where waiting alone does not help. */
+                    readonly "Retry-After"?: number;
+                    /** @description How many requests are left and for how many seconds, such as `"principal";r=9;t=30, "tenant";r=990;t=12` (draft-ietf-httpapi-ratelimit-headers). Absent where no limit is set. */
+                    readonly RateLimit?: string;
+                    /** @description How many requests are allowed in how many seconds, such as `"principal";q=10;w=60, "tenant";q=1000;w=60`. Absent where no limit is set. */
+                    readonly "RateLimit-Policy"?: string;
                     readonly [name: string]: unknown;
                 };
                 content: {

@@ -42,6 +42,7 @@ export function build(document: Document, files: ConfigFiles): Config {
     s3: { targets: mapValues(document.s3.targets, (target) => buildTarget(target, files)) },
     auth: { issuers: (document.auth?.issuers ?? []).map((issuer) => buildIssuer(issuer, files)) },
     tenants: mapValues(document.tenants, (tenant) => buildTenant(tenant, files)),
+    overload: { ...DEFAULTS.overload, ...document.overload },
     retention: { ...DEFAULTS.retention, ...document.retention },
     jobs: { ...DEFAULTS.jobs, ...document.jobs },
   });

@@ -19,6 +19,17 @@ export interface Config {
   readonly s3: { readonly targets: Readonly<Record<string, TargetConfig>> };
   readonly auth: { readonly issuers: readonly IssuerConfig[] };
   readonly tenants: Readonly<Record<string, TenantConfig>>;
+  /** From when on requests are turned away; 0: no bound. */
+  readonly overload: {
+    /** The mean of a second. */
+    readonly eventLoopDelayMilliseconds: number;
+    /** Of the container's memory. */
+    readonly memoryPercent: number;
+    /** Of what Node allows itself. */
+    readonly heapPercent: number;
+    /** Contents that are sent at a time. */
+    readonly streams: number;
+  };
   readonly retention: {
     /** How long an expired slot keeps its key before proven absence may destroy it. */
     readonly keySeconds: number;

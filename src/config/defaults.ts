@@ -39,6 +39,7 @@ export const DEFAULTS = {
   },
   demo: { enabled: false },
   grants: { maxSeconds: 3600 },
+  overload: { eventLoopDelayMilliseconds: 500, memoryPercent: 90, heapPercent: 90, streams: 1_000 },
   retention: { keySeconds: 2_592_000, deleteMarginSeconds: 86_400, endedSeconds: 7_776_000 },
   jobs: { intervalSeconds: 10 },
 } as const;

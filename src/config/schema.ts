@@ -4,6 +4,7 @@ import { Content } from './schema/content.ts';
 import { Custody } from './schema/custody.ts';
 import { Grants } from './schema/grants.ts';
 import { Issuer } from './schema/issuer.ts';
+import { Overload } from './schema/overload.ts';
 import { byKind, file, map, named, optional, SECONDS, text, type Words } from './schema/nodes.ts';
 import { Target } from './schema/target.ts';
 import { Tenant } from './schema/tenant.ts';
@@ -104,6 +105,7 @@ export const DocumentSchema = map({
   // API keys need no configuration.
   auth: optional(map({ issuers: optional(Type.Array(Issuer, { default: [] })) })),
   tenants: named(Tenant),
+  overload: optional(Overload),
   retention: optional(
     map(
       {

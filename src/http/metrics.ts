@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CountKekCall } from '../custody/counted.ts';
 import type { KekCondition } from '../custody/port.ts';
-import { QuotaExceeded, RateLimited, SealslotError } from '../errors.ts';
+import { Overloaded, QuotaExceeded, RateLimited, SealslotError } from '../errors.ts';
 import { MESSAGE_STATES, type MessageState } from '../store/port.ts';
 import type { Observer, SlotOutcome } from '../uploads/services.ts';
 
@@ -11,7 +11,7 @@ export interface Metrics {
   readonly registry: Registry;
   readonly observer: Observer;
   request(operation: string, status: number, seconds: number): void;
-  /** Counts an error by its dependency or its limit, if it is one's. */
+  /** Counts an error by its dependency, its limit or the overload, if it is one's. */
   failure(error: unknown): void;
   readonly kekCall: CountKekCall;
   /** Asked at each scrape. */
@@ -51,6 +51,7 @@ const LIMITS: readonly { limit: string; per: string }[] = [
     { limit: 'bytesPerDay', per },
   ]),
 ];
+const SHED: readonly Overloaded['reason'][] = ['event_loop', 'heap', 'memory', 'streams'];
 const DEPENDENCIES = ['s3', 'store', 'custody', 'jwks', 'credentials', 'authentication'];
 
 /** Counts and timings; labels are few and fixed, and never hold an id, a name or key material. */
@@ -89,6 +90,12 @@ export function createMetrics(): Metrics {
     labelNames: ['limit', 'per'],
     registers,
   });
+  const shed = new Counter({
+    name: 'sealslot_shed_total',
+    help: 'Requests turned away since the process had too much to do, by what there was too much of.',
+    labelNames: ['reason'],
+    registers,
+  });
   const kekCalls = new Counter({
     name: 'sealslot_kek_calls_total',
     help: 'Calls of the keeper of a KEK, by wrapper, call and outcome.',
@@ -103,6 +110,7 @@ export function createMetrics(): Metrics {
   });
   for (const outcome of WEBHOOK_ATTEMPTS) webhookAttempts.inc({ outcome }, 0);
   for (const outcome of Object.keys(SLOT_OUTCOMES)) slots.inc({ outcome }, 0);
+  for (const reason of SHED) shed.inc({ reason }, 0);
   for (const labels of LIMITS) limited.inc(labels, 0);
   for (const dependency of DEPENDENCIES) dependencyErrors.inc({ dependency }, 0);
   return {
@@ -123,6 +131,7 @@ export function createMetrics(): Metrics {
       if (error instanceof SealslotError && error.code === 'dependency_unavailable') {
         dependencyErrors.inc({ dependency: String(error.extra.dependency) });
       }
+      if (error instanceof Overloaded) shed.inc({ reason: error.reason });
       if (error instanceof RateLimited) limited.inc({ limit: 'requests', per: error.per });
       if (error instanceof QuotaExceeded) limited.inc({ limit: error.use.quota, per: error.use.per });
     },

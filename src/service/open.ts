@@ -10,6 +10,7 @@ import type { Metrics } from '../http/metrics.ts';
 import { createJobs } from '../jobs/runner.ts';
 import type { QueuedMessage, Store } from '../store/port.ts';
 import { createLongSteps } from '../uploads/long-steps.ts';
+import { createStreams } from '../uploads/streams.ts';
 import type { Observer } from '../uploads/services.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import type { SafetyGate } from './safety-gate.ts';
@@ -96,6 +97,7 @@ function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['kek
     lookAt: (upload) => jobs.lookAt(upload),
     deliver: () => deliveries.wake(),
     longSteps: createLongSteps(),
+    streams: createStreams(),
   };
   let snapshot = createSnapshot(file.current, parts);
   const replicaId = randomUUID();

@@ -20,7 +20,7 @@ export interface ContentAsk {
   readonly ifNoneMatch?: string | undefined;
 }
 
-/** Exactly the verified version, as S3 answers for it. The body stops when `signal` is aborted. */
+/** Exactly the verified version, as S3 answers for it. `signal` must be aborted when the answer has ended; the body stops then. */
 export async function openContent(
   services: Services,
   upload: Upload,
@@ -28,6 +28,7 @@ export async function openContent(
   signal: AbortSignal,
 ): Promise<OpenedObject> {
   requireDownloadable(services, upload);
+  services.streams.begin(upload.id, services.config.overload.streams, signal);
   const { bucket, objectKey, versionId, etag } = upload;
   const { content } = targetOf(services, upload.target);
   const key = await customerKeyOf(services, upload);

@@ -5,6 +5,7 @@ import { KeyUnusable } from '../errors.ts';
 import type { S3Target } from '../s3/port.ts';
 import type { Store } from '../store/port.ts';
 import type { LongSteps } from './long-steps.ts';
+import type { Streams } from './streams.ts';
 import type { Upload } from './upload.ts';
 
 /** All a use case needs. Immutable: a reload makes another, and a request keeps the one it began with. */
@@ -23,6 +24,7 @@ export interface Services {
   /** There may be messages in the outbox: has them delivered now. */
   readonly deliver: () => void;
   readonly longSteps: LongSteps;
+  readonly streams: Streams;
 }
 
 /** What is counted and timed. Never given key material. */

@@ -10,6 +10,7 @@ import { createJobs } from '../../src/jobs/runner.ts';
 import type { ObjectRemains } from '../../src/s3/port.ts';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import { createLongSteps } from '../../src/uploads/long-steps.ts';
+import { createStreams } from '../../src/uploads/streams.ts';
 import { customerKeyOf } from '../../src/uploads/customer-key-of.ts';
 import type { Services } from '../../src/uploads/services.ts';
 import type { Upload } from '../../src/uploads/upload.ts';
@@ -91,6 +92,7 @@ export class World implements AsyncDisposable {
         lookAt: () => undefined,
         deliver: () => undefined,
         longSteps: createLongSteps(),
+        streams: createStreams(),
       });
     } finally {
       await store.close();

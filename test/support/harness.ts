@@ -23,6 +23,7 @@ import { Secret } from '../../src/secret.ts';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import type { Store } from '../../src/store/port.ts';
 import { createLongSteps } from '../../src/uploads/long-steps.ts';
+import { createStreams } from '../../src/uploads/streams.ts';
 import { customerKeyOf } from '../../src/uploads/customer-key-of.ts';
 import type { Services } from '../../src/uploads/services.ts';
 
@@ -49,6 +50,8 @@ export interface HarnessOptions {
   readonly retention?: Partial<Config['retention']>;
   readonly content?: Partial<Config['content']>;
   readonly demo?: boolean;
+  /** Unless given, nothing is turned away: a test's machine may have much to do. */
+  readonly overload?: Partial<Config['overload']>;
   /** Null: none. */
   readonly grants?: Partial<NonNullable<Config['grants']>> | null;
   readonly corsOrigins?: readonly string[];
@@ -128,6 +131,10 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     s3: { targets: {} },
     auth: { issuers: options.issuers ?? [] },
     tenants: options.tenants ?? { acme: TENANT, globex: TENANT },
+    overload: {
+      ...{ eventLoopDelayMilliseconds: 0, memoryPercent: 0, heapPercent: 0, streams: 1_000 },
+      ...options.overload,
+    },
     retention: { ...DEFAULTS.retention, ...options.retention },
     jobs: { intervalSeconds: 3600 },
   };
@@ -144,6 +151,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     lookAt: () => undefined,
     deliver: () => undefined,
     longSteps: createLongSteps(),
+    streams: createStreams(),
   };
   const snapshot: Snapshot = {
     services,

@@ -14,8 +14,9 @@ const quotas = (whose: string) => ({
   openSlots: optional(
     Type.Integer({
       minimum: 1,
-      maximum: 1_000_000,
-      description: `How many slots ${whose} may have open at once: \`issued\`, and not over. Each new slot counts them, so a bound of hundred thousands costs milliseconds.`,
+      // Counted for each new slot: see docs/limits.md.
+      maximum: 100_000,
+      description: `How many slots ${whose} may have open at once: \`issued\`, and not over.`,
     }),
   ),
   bytesPerDay: optional(

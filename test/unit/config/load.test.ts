@@ -35,6 +35,7 @@ describe('loadConfig', () => {
         methods: ['PUT', 'multipart'],
         verify: 'head',
         rejected: 'keep',
+        limits: {},
         webhooks: {},
       },
     );

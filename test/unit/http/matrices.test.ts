@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import Fastify from 'fastify';
 import { SCOPES } from '../../../src/access/principal.ts';
 import { api, ROUTES } from '../../../src/app.ts';
+import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { createLogger } from '../../../src/http/log.ts';
 import type { Route } from '../../../src/http/route.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
@@ -55,7 +56,8 @@ describe('route × tenant, scope and credentials, from the route table', () => {
       if (!known.has(url) && !/^\/docs(\/|$)/.test(url)) others.push(url);
     });
     await app.register(api, {
-      current: () => ({ services: { config: { demo: { enabled: false } } } }) as never,
+      current: () =>
+        ({ services: { config: { demo: { enabled: false }, overload: DEFAULTS.overload } } }) as never,
       logger: createLogger('silent'),
       metrics: h.metrics,
     });

@@ -5,6 +5,7 @@ import { localWrapper } from '../../../src/custody/adapters/local.ts';
 import { createJobs, type Jobs } from '../../../src/jobs/runner.ts';
 import type { Store, UploadStore } from '../../../src/store/port.ts';
 import { createLongSteps } from '../../../src/uploads/long-steps.ts';
+import { createStreams } from '../../../src/uploads/streams.ts';
 import type { Services } from '../../../src/uploads/services.ts';
 import { Crash, CrashPoint } from '../../crash/crash-point.ts';
 import { fakeTarget } from '../../support/fake-s3.ts';
@@ -93,6 +94,7 @@ export function startLife(around: Surroundings): Life {
     lookAt: (upload) => jobs.lookAt(upload),
     deliver: () => undefined,
     longSteps: createLongSteps(),
+    streams: createStreams(),
   };
   const jobs = createJobs(
     () => services,

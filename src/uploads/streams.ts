@@ -1,0 +1,33 @@
+import { Overloaded } from '../errors.ts';
+
+/** Of those that may be open, the share of one slot: a link in the wrong hands must not take them all. */
+const SHARE_OF_ONE = 10;
+
+/** The contents that this process is sending. */
+export interface Streams {
+  /**
+   * One more, until `ended` is aborted.
+   * @param most how many there may be.
+   * @throws Overloaded
+   */
+  begin(uploadId: string, most: number, ended: AbortSignal): void;
+}
+
+export function createStreams(): Streams {
+  const bySlot = new Map<string, number>();
+  let open = 0;
+  return {
+    begin(uploadId, most, ended) {
+      const own = bySlot.get(uploadId) ?? 0;
+      if (open >= most || own >= Math.ceil(most / SHARE_OF_ONE)) throw new Overloaded('streams');
+      open += 1;
+      bySlot.set(uploadId, own + 1);
+      ended.addEventListener('abort', () => {
+        open -= 1;
+        const left = (bySlot.get(uploadId) ?? 1) - 1;
+        if (left > 0) bySlot.set(uploadId, left);
+        else bySlot.delete(uploadId);
+      });
+    },
+  };
+}
