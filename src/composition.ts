@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { grantAuthenticator } from './access/adapters/grant.ts';
 import { jwtAuthenticator } from './access/adapters/jwt.ts';
 import { apiKeyAuthenticator } from './access/adapters/api-key.ts';
@@ -36,11 +37,33 @@ export interface Parts {
   readonly streams: Services['streams'];
 }
 
-export function openStore(config: Config, options: { exclusive: boolean }): Promise<Store> {
-  return openSqliteStore({ path: config.store.path, exclusive: options.exclusive });
+/**
+ * @param serves true for a process that serves, false for a command beside it. A file has one that serves; a server any number of them.
+ * @throws PackageMissing, and what the adapters say.
+ */
+export async function openStore({ store }: Config, { serves }: { serves: boolean }): Promise<Store> {
+  if (store.kind === 'sqlite') return openSqliteStore({ path: store.path, exclusive: serves });
+  const { openPostgresStore, optionsOf } = await import('./store/adapters/postgres.ts');
+  return openPostgresStore(optionsOf(store, serves ? `${process.pid} ${hostname()}` : undefined));
 }
 
-export const inspectStore: InspectStore = (path) => inspectSqliteStore(path);
+export const inspectStore: InspectStore = async (store) => {
+  if (store.kind === 'sqlite') return inspectSqliteStore(store.path);
+  const { inspectPostgresStore } = await import('./store/adapters/postgres/inspect.ts');
+  return inspectPostgresStore(store);
+};
+
+/** What a command asks before it opens a store, which would make one. @throws DependencyUnavailable when a server cannot be asked. */
+export async function lookForStore(
+  store: Config['store'],
+): Promise<{ readonly isAbsent: boolean; readonly place: string }> {
+  if (store.kind === 'sqlite') {
+    const { state } = await inspectSqliteStore(store.path);
+    return { isAbsent: state.kind === 'absent', place: store.path };
+  }
+  const { lookForPostgresStore } = await import('./store/adapters/postgres/inspect.ts');
+  return lookForPostgresStore(store);
+}
 
 /** Hears of a wrapper that cannot be opened, and why. */
 export type RefusedWrapper = (id: string, why: SealslotError) => void;

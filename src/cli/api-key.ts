@@ -62,7 +62,7 @@ export async function revokeKey(id: string, env: NodeJS.ProcessEnv): Promise<num
 }
 
 async function withKeys<T>(config: Config, work: (keys: ApiKeyStore) => Promise<T>): Promise<T> {
-  const store = await openStore(config, { exclusive: false });
+  const store = await openStore(config, { serves: false });
   try {
     return await work(store.apiKeys);
   } finally {

@@ -2,7 +2,7 @@ import { createLongSteps } from '../uploads/long-steps.ts';
 import { createStreams } from '../uploads/streams.ts';
 import {
   createSnapshot,
-  inspectStore,
+  lookForStore,
   openHierarchy,
   openKeks,
   openStore,
@@ -21,7 +21,7 @@ export interface Operated extends AsyncDisposable {
 
 /**
  * The service's own parts for a command that works on its store, beside it.
- * @param options `maybeNew`: a store that is not there is made, else that is a mistake in `store.path`. `refused`: told of each
+ * @param options `maybeNew`: a store that is not there is made, else that is a mistake in `store`. `refused`: told of each
  *   wrapper that cannot be opened, in place of throwing; its keys do not open then.
  * @throws StoreAbsent.
  */
@@ -32,7 +32,7 @@ export async function openServices(
   const now = Date.now;
   if (!maybeNew) await demandStore(config);
   const keks = await openKeks(config, UNCOUNTED, refused);
-  const store = await openStore(config, { exclusive: false });
+  const store = await openStore(config, { serves: false });
   const wrapper = openHierarchy(config, { keks, store, now, targets: () => services.targets });
   const parts = {
     store,
@@ -58,8 +58,8 @@ export async function openServices(
 
 /** Before a store is opened, which would make it. @throws StoreAbsent. */
 export async function demandStore({ store }: Config): Promise<void> {
-  const found = await inspectStore(store.path);
-  if (found.state.kind === 'absent') throw new StoreAbsent(store.path);
+  const { isAbsent, place } = await lookForStore(store);
+  if (isAbsent) throw new StoreAbsent(place, store.kind === 'sqlite' ? 'store.path' : 'store.database');
 }
 
 /** The configuration, and `--tenant` if it was given. @throws UsageError for a tenant that is not configured. */

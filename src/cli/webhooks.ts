@@ -62,7 +62,7 @@ async function openOutbox(
 ): Promise<AsyncDisposable & { readonly outbox: OutboxStore }> {
   const config = await loadConfig({ path: configPath(env), env });
   await demandStore(config);
-  const store = await openStore(config, { exclusive: false });
+  const store = await openStore(config, { serves: false });
   return { outbox: store.outbox, [Symbol.asyncDispose]: () => store.close() };
 }
 

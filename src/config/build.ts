@@ -1,4 +1,5 @@
 import { Secret } from '../secret.ts';
+import { buildStore } from './build/store.ts';
 import type {
   Config,
   ContentConfig,
@@ -37,7 +38,7 @@ export function build(document: Document, files: ConfigFiles): Config {
     content: buildContent(document.content ?? {}, files),
     demo: { ...DEFAULTS.demo, ...document.demo },
     grants: document.grants && buildGrants(document.grants, files),
-    store: { kind: 'sqlite', path: files.absolute(document.store.path) },
+    store: buildStore(document.store, files),
     custody: buildCustody(document.custody, files),
     s3: { targets: mapValues(document.s3.targets, (target) => buildTarget(target, files)) },
     auth: { issuers: (document.auth?.issuers ?? []).map((issuer) => buildIssuer(issuer, files)) },

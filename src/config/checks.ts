@@ -7,6 +7,7 @@ import type { Document } from './schema.ts';
 import type { Partially } from './validate.ts';
 import { checkContent, checkWebhook } from './checks/outgoing.ts';
 import { checkSigningSecrets } from './checks/signing-secrets.ts';
+import { checkStore } from './checks/store.ts';
 import { checkEndpoint, checkJwksUrl, checkOrigin } from './urls.ts';
 
 type Part = Partially<Document>;
@@ -26,7 +27,7 @@ export async function check(document: Part, files: ConfigFiles, mistakes: Mistak
   checkListeners(document, mistakes);
   for (const [index, origin] of (document.cors?.origins ?? []).entries())
     checkOrigin(['cors', 'origins', index], origin, mistakes);
-  await files.checkFolderOf(['store', 'path'], document.store?.path);
+  await checkStore(document.store ?? {}, files, mistakes);
   await checkCustody(document, files, mistakes);
   for (const [name, target] of Object.entries(document.s3?.targets ?? {}))
     await checkTarget(['s3', 'targets', name], target ?? {}, files, mistakes);
@@ -78,7 +79,7 @@ async function checkWrapper(
       await files.checkReadable(
         [...path, 'kekFile'],
         wrapper.kekFile,
-        await kekFileHint(wrapper.kekFile, document.store?.path, files),
+        await kekFileHint(wrapper.kekFile, document.store ?? {}, files),
       );
       return;
     case 'aws-kms':
@@ -102,12 +103,15 @@ async function checkWrapper(
 /** Where there are keys, a new KEK in the place of a lost one would only hide that they open no more. */
 async function kekFileHint(
   kekFile: string | undefined,
-  store: string | undefined,
+  store: NonNullable<Part['store']>,
   files: ConfigFiles,
 ): Promise<string> {
   if (!(await isAbsent(kekFile, files))) return '';
   const hint = '; bring it back from its backup';
-  return (await isAbsent(store, files))
+  // Whether there are keys in a server is not asked here.
+  const mayBeNew =
+    store.kind === 'postgres' || (store.kind === 'sqlite' && (await isAbsent(store.path, files)));
+  return mayBeNew
     ? `${hint}, or, for a service that never had one, make one by \`sealslot init --kek-file\` with this path`
     : `${hint}, for a new one opens nothing that is in the store`;
 }

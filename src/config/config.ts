@@ -14,7 +14,7 @@ export interface Config {
   readonly demo: { readonly enabled: boolean };
   /** Without it there are no grants. */
   readonly grants: GrantsConfig | undefined;
-  readonly store: { readonly kind: 'sqlite'; readonly path: string };
+  readonly store: StoreConfig;
   readonly custody: CustodyConfig;
   readonly s3: { readonly targets: Readonly<Record<string, TargetConfig>> };
   readonly auth: { readonly issuers: readonly IssuerConfig[] };
@@ -39,6 +39,46 @@ export interface Config {
     readonly endedSeconds: number;
   };
   readonly jobs: { readonly intervalSeconds: number };
+}
+
+export type StoreConfig = SqliteConfig | PostgresConfig;
+
+export interface SqliteConfig {
+  readonly kind: 'sqlite';
+  readonly path: string;
+}
+
+export interface PostgresConfig {
+  readonly kind: 'postgres';
+  /** Tried in this order until one takes writes; never empty. A name that begins with `/` is the folder of a Unix socket. */
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly database: string;
+  readonly user: string;
+  /** At most one of the two; neither where the server asks for none. The file is read for each new connection. */
+  readonly password: Secret | undefined;
+  readonly passwordFile: string | undefined;
+  /** Never used over a Unix socket; `undefined` turns it off, for hosts on loopback only. */
+  readonly tls: PostgresTlsConfig | undefined;
+  readonly pool: { readonly max: number };
+  readonly timeouts: {
+    /** For a connection to one host, and for a turn at one of the pool. */
+    readonly connectMilliseconds: number;
+    readonly lockMilliseconds: number;
+    readonly statementMilliseconds: number;
+    /** For all the statements of one transaction, by the service's clock; longer than `statementMilliseconds`. */
+    readonly callMilliseconds: number;
+  };
+}
+
+/** The server's certificate must be of a trusted CA and name the host. */
+export interface PostgresTlsConfig {
+  /** PEM text of the CAs to trust; the usual ones when `undefined`. */
+  readonly ca: string | undefined;
+  readonly caFile?: string;
+  /** To log in by certificate: PEM texts. */
+  readonly client: { readonly cert: string; readonly key: Secret } | undefined;
+  /** The file that the client's key was read from, absolute. */
+  readonly keyFile?: string;
 }
 
 export interface ContentConfig {

@@ -5,6 +5,17 @@ export const DEFAULTS = {
   log: { level: 'info' },
   s3: { timeoutSeconds: 10 },
   custody: { timeoutSeconds: 5 },
+  postgres: {
+    port: 5432,
+    tls: { mode: 'verify-full' },
+    pool: { max: 10 },
+    timeouts: {
+      connectMilliseconds: 2000,
+      lockMilliseconds: 2000,
+      statementMilliseconds: 5000,
+      callMilliseconds: 8000,
+    },
+  },
   kms: { fips: false },
   vault: { mount: 'transit', approleMount: 'approle', kubernetesMount: 'kubernetes' },
   serviceAccountToken: '/var/run/secrets/kubernetes.io/serviceaccount/token',

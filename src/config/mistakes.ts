@@ -4,7 +4,13 @@ export type Path = readonly (string | number)[];
 
 const LONGEST_SHOWN = 80;
 /** Paths of files, but a secret is easily pasted into them. */
-const FILES_WITH_SECRETS = new Set(['secretAccessKeyFile', 'sessionTokenFile', 'kekFile']);
+const FILES_WITH_SECRETS = new Set([
+  'secretAccessKeyFile',
+  'sessionTokenFile',
+  'kekFile',
+  'passwordFile',
+  'keyFile',
+]);
 
 const CREDENTIALS = new Set<string | number>(['credentials', 'uploadCredentials']);
 
@@ -40,7 +46,7 @@ function show(path: Path, value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return undefined;
   const last = path.at(-1);
   if (path.some((name) => CREDENTIALS.has(name)) && last !== 'kind') return undefined;
-  if (typeof last === 'string' && FILES_WITH_SECRETS.has(last)) return undefined;
+  if (typeof last === 'string' && (FILES_WITH_SECRETS.has(last) || last === 'password')) return undefined;
   // A URL with a user and a password.
   if (typeof value === 'string' && /\/\/[^/]*@/.test(value)) return undefined;
   const text = JSON.stringify(value);

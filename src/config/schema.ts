@@ -5,7 +5,8 @@ import { Custody } from './schema/custody.ts';
 import { Grants } from './schema/grants.ts';
 import { Issuer } from './schema/issuer.ts';
 import { Overload } from './schema/overload.ts';
-import { byKind, file, map, named, optional, SECONDS, text, type Words } from './schema/nodes.ts';
+import { map, named, optional, SECONDS, text, type Words } from './schema/nodes.ts';
+import { Store } from './schema/store.ts';
 import { Target } from './schema/target.ts';
 import { Tenant } from './schema/tenant.ts';
 
@@ -91,15 +92,7 @@ export const DocumentSchema = map({
     ),
   ),
   grants: optional(Grants),
-  store: byKind(
-    { description: 'Slots and wrapped keys. Whoever loses it loses the objects: back it up.' },
-    map({
-      kind: Type.Literal('sqlite', { description: 'One file, one serving process.' }),
-      path: file({
-        description: 'The database file; its folder must exist, on a local disk that keeps what was synced.',
-      }),
-    }),
-  ),
+  store: Store,
   custody: Custody,
   s3: map({ targets: named(Target) }),
   // API keys need no configuration.

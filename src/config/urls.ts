@@ -43,8 +43,10 @@ function parse(path: Path, text: string | undefined, example: string, mistakes: 
 
 /** Nobody on the way can read or change what this URL carries. */
 function isPrivate(url: URL): boolean {
-  if (url.protocol === 'https:') return true;
-  const loopback =
-    url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d+){3}$/.test(url.hostname);
-  return url.protocol === 'http:' && loopback;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+}
+
+/** Of a name or address, an IPv6 one with or without brackets. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || /^(\[::1\]|::1)$/.test(host) || /^127(\.\d+){3}$/.test(host);
 }

@@ -32,7 +32,7 @@ export async function* examine(context: ExamineContext, targets: readonly string
   const { config, configPath, signal } = context;
   yield about('configuration').ok('configuration', `${configPath} is valid`);
   yield* examineFiles({ config, configPath });
-  const inspection = await context.inspectStore(config.store.path);
+  const inspection = await context.inspectStore(config.store);
   yield* examineStore(config.store, async () => inspection);
   yield* examineKeks(context, inspection);
   for (const name of targets) {

@@ -51,7 +51,7 @@ export async function openService(deps: ServiceDeps): Promise<Service> {
   const keks = await openKeks(file.current, metrics.kekCall);
   let store: Store | undefined;
   try {
-    store = await openStore(file.current, { exclusive: true });
+    store = await openStore(file.current, { serves: true });
     return assemble(deps, keks, store);
   } catch (error) {
     keks.close();

@@ -16,9 +16,10 @@ export class StoreLocked extends SealslotError {
 export class StoreAbsent extends SealslotError {
   readonly code = 'store_absent';
 
-  constructor(path: string) {
-    super(`There is no store at ${path}; let store.path name the one that the service uses.`, {
-      extra: { path },
+  /** @param setting that says where the store is: `store.path`. */
+  constructor(place: string, setting: string) {
+    super(`There is no store at ${place}; let ${setting} name the one that the service uses.`, {
+      extra: { place },
     });
   }
 }

@@ -282,7 +282,7 @@ describe('sealslot doctor', { skip: minio.skip || seaweedfs.skip, concurrency: 3
     const settings = await settingsOn(minio.get());
     await using folder = await operatorFolder(settings);
     const config = await loadConfig({ path: join(folder.dir, 'sealslot.yaml'), env: {} });
-    const store = await openStore(config, { exclusive: false });
+    const store = await openStore(config, { serves: false });
     await insertOne(store, uploadOf(1), wrappedOf());
     await store.close();
     const diagnosis = await diagnoseIn(folder.dir);

@@ -24,6 +24,8 @@ export interface Postgres extends AsyncDisposable {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** Mode 0600. */
+  readonly passwordFile: string;
   readonly caFile: string;
   /** The folder of the cluster. */
   readonly dataFolder: string;
@@ -123,6 +125,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       port,
       user: USER,
       password,
+      passwordFile: join(scratch.path, 'password'),
       caFile: ca.caFile,
       dataFolder,
       async createDatabase() {
@@ -141,6 +144,24 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     await scratch.remove();
     throw error;
   }
+}
+
+/**
+ * The section `store` of a configuration, as YAML has it on one line.
+ * @param settings further ones, and others in their place: `{ pool: '{ max: 2 }' }`. An empty text leaves one out.
+ */
+export function postgresStore(
+  { name }: Pick<PostgresDatabase, 'name'>,
+  { host, port, user, passwordFile, caFile }: Postgres,
+  settings: Readonly<Record<string, string>> = {},
+): string {
+  const all = {
+    ...{ kind: 'postgres', host, port: String(port), database: name, user, passwordFile },
+    tls: `{ caFile: ${caFile} }`,
+    ...settings,
+  };
+  const given = Object.entries(all).filter(([, value]) => value !== '');
+  return `{ ${given.map(([setting, value]) => `${setting}: ${value}`).join(', ')} }`;
 }
 
 /** Debian keeps the server's programs off the PATH. */

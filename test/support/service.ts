@@ -17,10 +17,15 @@ const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 
 export interface ServiceOptions {
-  /** A folder to start in, set up on first use; a restart finds its store, KEK and API key there. Without it a temporary one. */
+  /**
+   * A folder to start in, set up on first use; a restart finds its store, KEK and API key there, and so does a second replica on the same
+   * PostgreSQL. Without it a temporary one.
+   */
   readonly dir?: string;
   /** Further top-level sections of `sealslot.yaml`. */
   readonly yaml?: string;
+  /** The section `store` as YAML has it on one line, in place of a SQLite file; see `postgresStore`. */
+  readonly store?: string;
   /** The section `custody`, in place of a local KEK. */
   readonly custody?: string;
   /** Whether to return as soon as it listens, ready or not. */
@@ -53,7 +58,7 @@ export interface Answer {
   readonly body: Json;
 }
 
-/** `sealslot serve` as operators run it: its own process, a SQLite store, a local KEK, an API key with every scope for `acme`. */
+/** `sealslot serve` as operators run it: its own process, a SQLite store unless another is given, a local KEK, an API key with every scope for `acme`. */
 export interface Service extends AsyncDisposable {
   readonly dir: string;
   /** Of the service, or of the `wrapper` above it. */
@@ -75,6 +80,7 @@ export interface Service extends AsyncDisposable {
 export const storePath = (dir: string): string => join(dir, 'sealslot.db');
 export const kekPath = (dir: string): string => join(dir, 'kek.json');
 
+const SQLITE_STORE = '{ kind: sqlite, path: sealslot.db }';
 const LOCAL_CUSTODY = '{ current: local, wrappers: { local: { kind: local, kekFile: kek.json } } }';
 
 const running = new Set<() => void>();
@@ -200,7 +206,7 @@ export async function runToEnd(
  * @returns what `sealslot init` said.
  */
 export async function setUp(dir: string, options: ServiceOptions): Promise<string> {
-  const { yaml = '', tenant, s3, publicEndpoint, custody = LOCAL_CUSTODY } = options;
+  const { yaml = '', tenant, s3, publicEndpoint, store = SQLITE_STORE, custody = LOCAL_CUSTODY } = options;
   const {
     accessKeyId = 'AKIDEXAMPLE',
     secretAccessKey = 'example',
@@ -217,7 +223,7 @@ export async function setUp(dir: string, options: ServiceOptions): Promise<strin
     `
 listen: { host: 127.0.0.1, port: 0 }
 admin: { host: 127.0.0.1, port: 0 }
-store: { kind: sqlite, path: sealslot.db }
+store: ${store}
 custody: ${custody}
 s3:
   targets:

@@ -71,8 +71,10 @@ export async function* examineFiles({
     yield* examineFolders('files.kek', path);
   }
   yield* examineTrustFiles(config);
-  yield* examineStoreFiles(config.store.path);
-  for (const path of kekFiles(config)) yield await examineApart(path, config.store.path);
+  if (config.store.kind === 'sqlite') {
+    yield* examineStoreFiles(config.store.path);
+    for (const path of kekFiles(config)) yield await examineApart(path, config.store.path);
+  }
   return true;
 }
 
@@ -82,15 +84,15 @@ async function examineConfigFile(path: string): Promise<Finding> {
   const found = `${path} has mode ${mode(facts)}`;
   if (has(facts, OTHERS_WRITE))
     return say.unsafe('files.config', `${found}: others may change it`, `chmod o-w ${path}`);
-  const holdsSecrets = await hasSecrets(path);
-  if (holdsSecrets && has(facts, OTHERS_READ)) {
-    const remedy = `chmod o-rwx ${path}, or name secretAccessKeyFile in place of secretAccessKey`;
-    return say.unsafe('files.config', `${found} and holds S3 secrets: others may read them`, remedy);
+  const apart = await keepsApart(path);
+  if (apart !== undefined && has(facts, OTHERS_READ)) {
+    const remedy = `chmod o-rwx ${path}, or name ${apart} in place of ${apart.replace(/File$/, '')}`;
+    return say.unsafe('files.config', `${found} and holds secrets: others may read them`, remedy);
   }
   if (has(facts, GROUP_WRITES)) {
     return say.note('files.config', `${found}: its group may change it`, `chmod g-w ${path}`);
   }
-  return say.ok('files.config', holdsSecrets ? `${found} and holds S3 secrets` : found);
+  return say.ok('files.config', apart === undefined ? found : `${found} and holds secrets`);
 }
 
 async function examineSecret(path: string): Promise<Finding> {
@@ -169,8 +171,8 @@ function kekFiles({ custody }: FilesContext['config']): Set<string> {
   return new Set(wrappers.flatMap((wrapper) => (wrapper.kind === 'local' ? [wrapper.kekFile] : [])));
 }
 
-/** What reaches S3, KMS or Vault in the service's name, and what it signs grants with. */
-function secretFiles({ s3, custody, grants }: FilesContext['config']): Set<string> {
+/** What reaches S3, KMS, Vault or the store in the service's name, and what it signs grants with. */
+function secretFiles({ s3, custody, grants, store }: FilesContext['config']): Set<string> {
   const targets = Object.values(s3.targets).flatMap(({ credentials, uploadCredentials = credentials }) =>
     [credentials, uploadCredentials].flatMap(filesOf),
   );
@@ -179,20 +181,25 @@ function secretFiles({ s3, custody, grants }: FilesContext['config']): Set<strin
     if (wrapper.kind !== 'vault-transit') return [];
     return [wrapper.auth.kind === 'approle' ? wrapper.auth.secretIdFile : wrapper.auth.tokenFile];
   });
-  return new Set([...targets, ...wrappers, ...(grants?.secretFiles ?? [])]);
+  const ofStore = store.kind === 'postgres' ? [store.passwordFile, store.tls?.keyFile] : [];
+  const named = ofStore.filter((path) => path !== undefined);
+  return new Set([...targets, ...wrappers, ...(grants?.secretFiles ?? []), ...named]);
 }
 
 function filesOf(credentials: CredentialsConfig): readonly string[] {
   return credentials.kind === 'static' ? (credentials.secretFiles ?? []) : [];
 }
 
-/** Of the file alone: what comes by the environment is not in it. */
-async function hasSecrets(path: string): Promise<boolean> {
+/** The setting that would keep a secret of this file in one of its own. What comes by the environment is not in it. */
+async function keepsApart(path: string): Promise<string | undefined> {
   const document = parseYaml(await readFile(path, 'utf8'), path, new Mistakes()) as {
     s3?: { targets?: Record<string, { credentials?: object; uploadCredentials?: object } | null> };
+    store?: object;
   } | null;
-  return Object.values(document?.s3?.targets ?? {}).some((target) => {
+  for (const target of Object.values(document?.s3?.targets ?? {})) {
     const all = { ...target?.credentials, ...target?.uploadCredentials };
-    return 'secretAccessKey' in all || 'sessionToken' in all;
-  });
+    if ('secretAccessKey' in all) return 'secretAccessKeyFile';
+    if ('sessionToken' in all) return 'sessionTokenFile';
+  }
+  return 'password' in { ...document?.store } ? 'passwordFile' : undefined;
 }

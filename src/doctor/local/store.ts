@@ -1,9 +1,10 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from '../../config/config.ts';
-import type { InspectStore, StoreInspection } from '../../store/inspection.ts';
+import type { FileInspection, InspectStore } from '../../store/inspection.ts';
 import { type FileSystem, fileSystemOf } from './file-system.ts';
 import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
+import { examineServer, SERVER_STORE_CHECKS } from './server-store.ts';
 
 export type { InspectStore } from '../../store/inspection.ts';
 
@@ -22,6 +23,7 @@ export const STORE_CHECKS = {
     title: 'room',
     means: 'A database like the store can be made in its folder, committed to disk and removed again.',
   },
+  ...SERVER_STORE_CHECKS,
 } as const satisfies Record<string, CheckText>;
 
 const LITTLE_SPACE = 100_000_000;
@@ -31,13 +33,21 @@ const BACKUP = 'bring the store back from a backup';
 
 const say = about('store');
 
-/** Changes nothing in the store and takes no lock of the service; a scratch database beside it comes and goes. */
+/** Changes nothing in the store and takes no lock of the service; a scratch database beside a file comes and goes. */
 export async function* examineStore(
-  { path }: Config['store'],
+  store: Config['store'],
   inspect: InspectStore,
   fileSystem: (folder: string) => Promise<FileSystem> = statfs,
 ): Examination {
-  const inspection = await inspect(path);
+  const inspection = await inspect(store);
+  if (inspection.kind === 'sqlite') return yield* examineFile(inspection, fileSystem);
+  return yield* examineServer(inspection, store.kind === 'postgres' ? store.pool.max : 1);
+}
+
+async function* examineFile(
+  inspection: FileInspection,
+  fileSystem: (folder: string) => Promise<FileSystem>,
+): Examination {
   yield opens(inspection);
   if (inspection.state.kind !== 'absent') {
     yield inspection.served
@@ -50,7 +60,7 @@ export async function* examineStore(
   return inspection.state.kind === 'sound' || inspection.state.kind === 'absent';
 }
 
-function opens({ path, state }: StoreInspection): Finding {
+function opens({ path, state }: FileInspection): Finding {
   const check = 'store.opens';
   switch (state.kind) {
     case 'absent':
@@ -62,6 +72,7 @@ function opens({ path, state }: StoreInspection): Finding {
         `${path} is sound; the next start applies migration ${state.pending.join(', ')}`,
         'make a backup before it',
       );
+    case 'compatible':
     case 'newer': {
       const remedy = 'run the version that last served from it, or a newer one';
       return say.off(
@@ -140,7 +151,7 @@ function durable(facts: FileSystem | undefined): Finding {
   }
 }
 
-function writable({ path, writeFailure }: StoreInspection, facts: FileSystem | undefined): Finding {
+function writable({ path, writeFailure }: FileInspection, facts: FileSystem | undefined): Finding {
   const check = 'store.writable';
   const folder = dirname(path);
   if (writeFailure !== undefined) {

@@ -10,7 +10,7 @@ export const TRUST_FILES_CHECKS = {
   'files.ca': {
     title: 'CA file',
     means:
-      'Whoever can change it can have another server taken for S3 or for the keeper of the KEK, and customer keys sent to it.',
+      'Whoever can change it can have another server taken for S3, the store or the keeper of the KEK, and customer keys sent to it.',
   },
 } as const satisfies Record<string, CheckText>;
 
@@ -21,10 +21,12 @@ export async function* examineTrustFiles({
   auth,
   s3,
   custody,
-}: Pick<Config, 'auth' | 's3' | 'custody'>): AsyncGenerator<Finding> {
+  store,
+}: Pick<Config, 'auth' | 's3' | 'custody' | 'store'>): AsyncGenerator<Finding> {
   const jwks = auth.issuers.flatMap((issuer) => (issuer.jwks.kind === 'file' ? [issuer.jwks.path] : []));
   const believed = [...Object.values(s3.targets), ...Object.values(custody.wrappers)];
-  const cas = believed.flatMap((each) => ('caFile' in each ? [each.caFile] : []));
+  const ofStore = store.kind === 'postgres' && store.tls ? [store.tls] : [];
+  const cas = [...believed, ...ofStore].flatMap((each) => ('caFile' in each ? [each.caFile] : []));
   for (const path of new Set(jwks)) yield* examineOne('files.jwks', path);
   for (const path of new Set(cas)) yield* examineOne('files.ca', path);
 }

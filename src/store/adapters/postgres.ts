@@ -8,6 +8,8 @@ import { postgresUploads } from './postgres/uploads.ts';
 
 export { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, type PostgresStoreOptions } from './postgres/options.ts';
 
+export { optionsOf } from './postgres/settings.ts';
+
 /**
  * Opens, and creates or migrates, the store in one PostgreSQL database. Any number of processes may serve it.
  * @throws PackageMissing when `pg` is not installed.

@@ -52,7 +52,7 @@ describe('loadConfig', () => {
   it('resolves paths from the folder of the file', async () => {
     await using folder = await Folder.make();
     const config = await folder.load(minimal());
-    assert.equal(config.store.path, join(folder.root, 'slots.db'));
+    assert.deepEqual(config.store, { kind: 'sqlite', path: join(folder.root, 'slots.db') });
     assert.deepEqual(config.custody.wrappers['local'], { kind: 'local', kekFile: join(folder.root, 'kek') });
   });
 

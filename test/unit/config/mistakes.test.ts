@@ -22,7 +22,7 @@ const CASES: readonly Case[] = [
   ['tenents', {}, 'tenents', /did you mean tenants/],
   ['whatever', 1, 'whatever', /known are listen, admin/],
   ['store', undefined, 'store', /missing/],
-  ['store.kind', 'mysql', 'store.kind', /must be sqlite/],
+  ['store.kind', 'mysql', 'store.kind', /must be one of sqlite, postgres/],
   ['store.kind', undefined, 'store.kind', /missing/],
   ['store.path', 'gone/slots.db', 'store.path', /folder must exist/],
   ['cors', null, 'cors', /must be a map/],

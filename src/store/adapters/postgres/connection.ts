@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import type { Pool, PoolClient } from 'pg';
 import type { Row } from '../sql/rows.ts';
 import { isConflict, unavailable } from './errors.ts';
+import { Hosts } from './hosts.ts';
 import type { PostgresStoreOptions, PostgresTimeouts } from './options.ts';
 import type { Pg } from './package.ts';
-import { createPool } from './pool.ts';
+import { createPool, isOfTurn } from './pool.ts';
 import { ClientSession, type Session, type Values } from './session.ts';
 
 export type { Session, Values } from './session.ts';
@@ -21,6 +22,7 @@ const CLOSE_MS = 2_000;
  */
 export class Connection {
   readonly #pool: Pool;
+  readonly #hosts: Hosts;
   readonly #timeouts: PostgresTimeouts;
   readonly #sockets = new Set<Socket>();
   /** Connections that were made before one was lost are lost too, most likely: to a server that is gone, or takes no writes any more. */
@@ -30,7 +32,13 @@ export class Connection {
   constructor(pg: Pg, options: PostgresStoreOptions) {
     this.#timeouts = options.timeouts;
     this.#pool = createPool(pg, options, this.#sockets);
+    this.#hosts = new Hosts(this.#pool, options);
     this.#pool.on('connect', (client) => this.#ages.set(client, this.#age));
+  }
+
+  /** Where new connections go. */
+  get host(): string {
+    return this.#hosts.current.host;
   }
 
   /** Without a transaction: each statement sees what is committed when it begins, and commits by itself what it changes. */
@@ -85,10 +93,17 @@ export class Connection {
   }
 
   async #client(): Promise<PoolClient> {
-    for (;;) {
-      const client = await this.#pool.connect().catch((error: unknown) => {
-        throw unavailable(error);
-      });
+    for (let tried = 1; ;) {
+      const host = this.#hosts.current;
+      let client: PoolClient;
+      try {
+        client = await this.#pool.connect();
+      } catch (error) {
+        if (!isOfTurn(error)) this.#hosts.moveOn(host);
+        if (isOfTurn(error) || tried === this.#hosts.count) throw unavailable(error);
+        tried += 1;
+        continue;
+      }
       if (this.#ages.get(client) === this.#age) return client;
       client.release(true);
     }

@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { ClientBase, Pool, PoolConfig } from 'pg';
-import type { PostgresStoreOptions, PostgresTimeouts } from './options.ts';
+import type { PostgresStoreOptions } from './options.ts';
 import type { Pg } from './package.ts';
 import { TYPES } from './types.ts';
 
@@ -8,18 +9,15 @@ const KEEP_ALIVE_MS = 10_000;
 
 /** @param sockets holds those that are open: what an end of the pool leaves behind can be destroyed. */
 export function createPool(pg: Pg, options: PostgresStoreOptions, sockets: Set<Socket>): Pool {
-  const { host, port, database, user, password, tls, connections, timeouts } = options;
+  const { database, user, connections, timeouts } = options;
   // The types do not say that the pool waits for the promise.
-  const prepare = (client: ClientBase): unknown => prepareSession(client, timeouts);
+  const prepare = (client: ClientBase): unknown => prepareSession(client, options);
   const config: PoolConfig = {
-    host,
-    port,
     database,
     user,
     // A function: else the driver would look into the environment and the user's home for one.
-    password: () => password?.reveal() ?? '',
-    ssl:
-      tls === undefined ? false : { rejectUnauthorized: true, ...(tls.ca !== undefined && { ca: tls.ca }) },
+    password: () => passwordOf(options),
+    ssl: tlsOf(options),
     application_name: options.applicationName ?? 'sealslot',
     max: connections,
     connectionTimeoutMillis: timeouts.connectMs,
@@ -41,6 +39,28 @@ export function createPool(pg: Pg, options: PostgresStoreOptions, sockets: Set<S
   return pool;
 }
 
+/** All connections are in use, and none came back in time: no other host would help. */
+export function isOfTurn(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+}
+
+async function passwordOf({ password, passwordFile }: PostgresStoreOptions): Promise<string> {
+  if (password !== undefined) return password.reveal();
+  if (passwordFile === undefined) throw new Error('the server asks for a password, and none is configured');
+  return (await readFile(passwordFile, 'utf8')).trim();
+}
+
+function tlsOf({ tls }: PostgresStoreOptions): PoolConfig['ssl'] {
+  if (tls === undefined) return false;
+  const { ca, client } = tls;
+  return {
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(ca !== undefined && { ca }),
+    ...(client && { cert: client.cert, key: client.key.reveal() }),
+  };
+}
+
 /*
  * One statement, so one round trip. What the server, the role or the database set otherwise must not change what the adapter relies on:
  * above all, a commit that is acknowledged is flushed (invariant 1), and to the synchronous standbys, if the server has any.
@@ -57,7 +77,10 @@ const PREPARE = `
     set_config('idle_in_transaction_session_timeout', $3, false)`;
 
 /** After a failover the old primary may still answer, and the name may still lead to it. */
-async function prepareSession(client: ClientBase, timeouts: PostgresTimeouts): Promise<void> {
+async function prepareSession(
+  client: ClientBase,
+  { timeouts, mayBeReadOnly = false }: PostgresStoreOptions,
+): Promise<void> {
   // A listener of ours: the pool has none while it calls this, and an event without one ends the process.
   const lost = (): void => undefined;
   client.on('error', lost);
@@ -68,7 +91,7 @@ async function prepareSession(client: ClientBase, timeouts: PostgresTimeouts): P
       query_timeout: timeouts.connectMs,
     };
     const { rows } = await client.query<{ read_only: boolean }>(query);
-    if (rows[0]?.read_only !== false) throw new Error('this server takes no writes now');
+    if (rows[0]?.read_only !== false && !mayBeReadOnly) throw new Error('this server takes no writes now');
   } finally {
     client.off('error', lost);
   }

@@ -3,7 +3,7 @@ import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import type { StoreInspection, StoreState } from '../../inspection.ts';
+import type { FileInspection, StoreState } from '../../inspection.ts';
 import { MIGRATIONS, type Migration } from '../../migrations/sqlite/index.ts';
 import { SQLITE, sqliteCode } from './connection.ts';
 import { USAGE } from './keys/sql.ts';
@@ -21,9 +21,10 @@ const SCRATCH_BYTES = 64 * 1024;
 export async function inspectSqliteStore(
   path: string,
   migrations: readonly Migration[] = MIGRATIONS,
-): Promise<StoreInspection> {
+): Promise<FileInspection> {
   const real = realPath(path);
   return {
+    kind: 'sqlite',
     path: real,
     ...contentOf(real, migrations),
     served: isServed(real),
@@ -40,7 +41,7 @@ function realPath(path: string): string {
   }
 }
 
-type Content = Pick<StoreInspection, 'state' | 'usage'>;
+type Content = Pick<FileInspection, 'state' | 'usage'>;
 
 function contentOf(path: string, migrations: readonly Migration[]): Content {
   if (statSync(path, { throwIfNoEntry: false })?.size === 0 || !existsSync(path))

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FileSystem } from '../../../../src/doctor/local/file-system.ts';
 import { examineStore, STORE_CHECKS } from '../../../../src/doctor/local/store.ts';
-import type { StoreInspection, StoreState } from '../../../../src/store/inspection.ts';
+import type { FileInspection, StoreState } from '../../../../src/store/inspection.ts';
 import { summary } from '../findings.ts';
 
 const EXT4: FileSystem = { type: 0xef53, bsize: 4096, bavail: 1_000_000, files: 1000, ffree: 500 };
 const SOUND: StoreState = { kind: 'sound', applied: 1, pending: [] };
 const STORE = { kind: 'sqlite', path: '/var/lib/sealslot/slots.db' } as const;
-const WHOLE: StoreInspection = {
+const WHOLE: FileInspection = {
+  kind: 'sqlite',
   path: STORE.path,
   state: SOUND,
   usage: [],
@@ -16,7 +17,7 @@ const WHOLE: StoreInspection = {
   writeFailure: undefined,
 };
 
-function examine(inspection: Partial<StoreInspection> = {}, fileSystem: Partial<FileSystem> = {}) {
+function examine(inspection: Partial<FileInspection> = {}, fileSystem: Partial<FileSystem> = {}) {
   const whole = { ...WHOLE, ...inspection };
   const folders: string[] = [];
   const statfs = async (folder: string) => {
