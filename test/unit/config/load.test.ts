@@ -158,7 +158,7 @@ describe('loadConfig', () => {
     // What it shows behind "# " must be good too, and must be the defaults.
     const shown = example.replace(/^( *)# (\w+: (?!.*…).*|retention:|  \w+: (?!.*…).*)$/gm, '$1$2');
     assert.notEqual(shown, example);
-    const all = await folder.load(shown.replace(/^.*caFile: .*$/m, ''));
+    const all = await folder.load(shown.replace(/^.*caFile: .*$/gm, ''));
     assert.deepEqual({ ...all, custody: config.custody }, config);
     assert.deepEqual(all.custody, {
       ...config.custody,

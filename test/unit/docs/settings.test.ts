@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { reloads, sections, type Setting, variableOf } from '../../../scripts/docs/settings.ts';
+import type { Config } from '../../../src/config/config.ts';
 import { DEFAULTS } from '../../../src/config/defaults.ts';
 import { ConfigSnapshot } from '../../../src/config/snapshot.ts';
 import { Folder, minimal, put } from '../config/folder.ts';
@@ -29,6 +33,21 @@ const OTHERS: Readonly<Record<string, string>> = {
   'grants.maxSeconds': '3601',
   'demo.enabled': 'true',
   'store.path': 'other.db',
+  'store.host': '::1',
+  'store.port': '5433',
+  'store.database': 'other',
+  'store.user': 'other',
+  'store.password': 'other',
+  'store.passwordFile': 'other-secret',
+  'store.tls.mode': 'disable',
+  'store.tls.caFile': 'ca.pem',
+  'store.tls.certFile': 'other-cert.pem',
+  'store.tls.keyFile': 'other-key.pem',
+  'store.pool.max': '11',
+  'store.timeouts.connectMilliseconds': '2001',
+  'store.timeouts.lockMilliseconds': '2001',
+  'store.timeouts.statementMilliseconds': '5001',
+  'store.timeouts.callMilliseconds': '8001',
   'custody.current': 'second',
   'custody.hierarchy.period': 'hour',
   'custody.hierarchy.maxAgeSeconds': '1',
@@ -137,6 +156,14 @@ const INSTEAD: Readonly<Record<string, readonly [string, string, string]>> = {
   'auth.issuers[n].tenantClaim': ['auth.issuers.0.tenant', 'auth.issuers.0.tenantClaim', 'first'],
 };
 
+/** Defaults that become something else in the configuration. */
+const DERIVED: Readonly<Record<string, (config: Config) => unknown>> = {
+  'store.port': ({ store }) => store.kind === 'postgres' && store.hosts[0]?.port,
+  'store.tls.mode': ({ store }) => store.kind === 'postgres' && store.tls && 'verify-full',
+};
+
+const POSTGRES = { kind: 'postgres', host: 'localhost', database: 'sealslot', user: 'sealslot' };
+
 const CREDENTIALS = { kind: 'static', accessKeyId: 'AKIAEXAMPLE', secretAccessKeyFile: 's3-secret' };
 
 const AUTHS: Readonly<Record<string, object>> = {
@@ -159,6 +186,22 @@ function wrapperOf(kind: string, auth = 'token'): object {
   return { kind, address: 'https://vault.example.com', key: 'sealslot', auth: AUTHS[auth] };
 }
 
+/** A certificate and its key stand or fall together. */
+const isOfPair = ({ path }: Setting) => /^store\.tls\.(cert|key)File$/.test(path);
+
+/** Others of the same pair: the certificate with its CA's behind it, the key in another form. */
+async function writePair(folder: Folder): Promise<void> {
+  const { certFile, keyFile, caPem } = await makeCa(join(folder.root, 'pair'));
+  const [cert, key] = [await readFile(certFile, 'utf8'), await readFile(keyFile, 'utf8')];
+  await folder.write('cert.pem', cert);
+  await folder.write('other-cert.pem', `${cert}${caPem}`);
+  await folder.write('key.pem', key);
+  await folder.write(
+    'other-key.pem',
+    createPrivateKey(key).export({ type: 'sec1', format: 'pem' }).toString(),
+  );
+}
+
 function document(setting: Setting) {
   const base = minimal();
   if (setting.path.includes('.uploadCredentials.'))
@@ -169,6 +212,11 @@ function document(setting: Setting) {
   put(base, 'custody.wrappers.acme', wrapperWith(setting));
   put(base, 'tenants.acme.webhooks.acme', { url: 'https://app.example.com/hook', secretFiles: ['whsec'] });
   put(base, 'grants', { secretFiles: ['link-secret'] });
+  if (setting.onlyWith === 'postgres' || setting.path.startsWith('store.tls.'))
+    put(base, 'store', {
+      ...POSTGRES,
+      ...(isOfPair(setting) && { tls: { certFile: 'cert.pem', keyFile: 'key.pem' } }),
+    });
   put(base, 'custody.hierarchy', {});
   put(base, 'custody.recovery', { target: 'main', bucket: 'recovery' });
   const [without, instead, value] = INSTEAD[setting.path] ?? [];
@@ -200,6 +248,7 @@ describe('docs/configuration.md', () => {
       await using folder = await Folder.make();
       for (const name of ['other-kek', 'other-secret', 'jwks', 'other-jwks']) await folder.write(name, name);
       await writeSecrets(folder);
+      if (isOfPair(setting)) await writePair(folder);
       if (value === 'ca.pem') await folder.write(value, (await makeCa(folder.root)).caPem);
       const env: Record<string, string> = {};
       const source = { path: await folder.write('sealslot.yaml', document(setting)), env };
@@ -222,7 +271,13 @@ describe('docs/configuration.md', () => {
       it(setting.path, async () => {
         await using folder = await Folder.make();
         await writeSecrets(folder);
-        let value: unknown = await folder.load(document(setting));
+        const config = await folder.load(document(setting));
+        const derived = DERIVED[setting.path];
+        if (derived !== undefined) {
+          assert.deepEqual(derived(config), setting.node.default);
+          return;
+        }
+        let value: unknown = config;
         for (const name of placeOf(setting).split('.')) value = (value as Record<string, unknown>)[name];
         assert.deepEqual(value, setting.node.default);
       });

@@ -57,6 +57,7 @@ describe('inspectSqliteStore', () => {
 
   it('makes nothing where no store is', async () => {
     assert.deepEqual(await inspectSqliteStore(path), {
+      kind: 'sqlite',
       path,
       state: { kind: 'absent' },
       usage: undefined,
