@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CountKekCall } from '../custody/counted.ts';
 import type { KekCondition } from '../custody/port.ts';
 import { Overloaded, QuotaExceeded, RateLimited, SealslotError } from '../errors.ts';
-import { MESSAGE_STATES, type MessageState } from '../store/port.ts';
+import { UNDELIVERED_STATES, type UndeliveredState } from '../store/port.ts';
 import type { Observer, SlotOutcome } from '../uploads/services.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -18,7 +18,7 @@ export interface Metrics {
   watchKeks(ask: () => Promise<readonly KekCondition[]>): void;
   webhookAttempt(outcome: WebhookAttempt): void;
   /** Asked at each scrape. */
-  watchMessages(ask: () => Promise<Readonly<Record<MessageState, number>>>): void;
+  watchMessages(ask: () => Promise<Readonly<Record<UndeliveredState, number>>>): void;
 }
 
 /** `failed`: it is tried again. `dead`: it was the last try. */
@@ -174,17 +174,20 @@ function watchKeks(registry: Registry, ask: () => Promise<readonly KekCondition[
   });
 }
 
-function watchMessages(registry: Registry, ask: () => Promise<Readonly<Record<MessageState, number>>>): void {
+function watchMessages(
+  registry: Registry,
+  ask: () => Promise<Readonly<Record<UndeliveredState, number>>>,
+): void {
   new Gauge({
     name: 'sealslot_webhook_messages',
-    help: 'Messages to webhooks in the store, by state.',
+    help: 'Messages to webhooks in the store that are not delivered, by state.',
     labelNames: ['state'],
     registers: [registry],
     async collect() {
       // A store that cannot be asked must not take the other metrics along.
       const counts = await ask().catch(() => undefined);
       this.reset();
-      for (const state of MESSAGE_STATES) if (counts !== undefined) this.set({ state }, counts[state]);
+      for (const state of UNDELIVERED_STATES) if (counts !== undefined) this.set({ state }, counts[state]);
     },
   });
 }

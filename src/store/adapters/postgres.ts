@@ -1,8 +1,15 @@
 import type { Store } from '../port.ts';
 import { MIGRATIONS } from '../migrations/postgres/index.ts';
+import { postgresApiKeys } from './postgres/api-keys.ts';
 import { Connection } from './postgres/connection.ts';
+import { postgresCustody } from './postgres/custody.ts';
+import { postgresGrants } from './postgres/grants.ts';
+import { postgresIntermediates } from './postgres/intermediates.ts';
+import { postgresKeys } from './postgres/keys.ts';
+import { postgresLeases } from './postgres/leases.ts';
 import { migrate } from './postgres/migrate.ts';
 import type { PostgresStoreOptions } from './postgres/options.ts';
+import { postgresOutbox } from './postgres/outbox.ts';
 import { loadPg } from './postgres/package.ts';
 import { postgresUploads } from './postgres/uploads.ts';
 
@@ -30,13 +37,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
 function storeOver(connection: Connection): Store {
   return {
     uploads: postgresUploads(connection),
-    keys: undefined as never,
-    intermediates: undefined as never,
-    custody: undefined as never,
-    outbox: undefined as never,
-    grants: undefined as never,
-    apiKeys: undefined as never,
-    leases: undefined as never,
+    keys: postgresKeys(connection),
+    intermediates: postgresIntermediates(connection),
+    custody: postgresCustody(connection),
+    outbox: postgresOutbox(connection),
+    grants: postgresGrants(connection),
+    apiKeys: postgresApiKeys(connection),
+    leases: postgresLeases(connection),
     rateLimits: undefined as never,
     check: () =>
       connection.write(async (session) => {

@@ -24,6 +24,8 @@ export type UploadEvent = (typeof UPLOAD_EVENTS)[number];
 /** `dead`: given up, until an operator replays it. */
 export const MESSAGE_STATES = ['pending', 'delivered', 'dead'] as const;
 export type MessageState = (typeof MESSAGE_STATES)[number];
+export type UndeliveredState = Exclude<MessageState, 'delivered'>;
+export const UNDELIVERED_STATES = ['pending', 'dead'] as const satisfies readonly UndeliveredState[];
 
 export interface QueuedMessage extends OutboxMessage {
   readonly state: MessageState;
@@ -94,6 +96,6 @@ export interface OutboxStore {
    * @returns how many.
    */
   dropDelivered(before: number, limit: number): Promise<number>;
-  /** How many there are by state. */
-  count(): Promise<Readonly<Record<MessageState, number>>>;
+  /** How many are still to be done something about. Those delivered, by far the most, are not counted: it is asked often. */
+  count(): Promise<Readonly<Record<UndeliveredState, number>>>;
 }

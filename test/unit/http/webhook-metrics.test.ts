@@ -16,9 +16,8 @@ describe('metrics of webhooks', () => {
   });
 
   it('show what is in the outbox at each scrape, and nothing when the store does not say', async () => {
-    let counts: Record<'pending' | 'delivered' | 'dead', number> | undefined = {
+    let counts: Record<'pending' | 'dead', number> | undefined = {
       pending: 3,
-      delivered: 2,
       dead: 1,
     };
     const metrics = createMetrics();

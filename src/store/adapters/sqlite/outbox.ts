@@ -1,4 +1,4 @@
-import { MESSAGE_STATES, type OutboxStore } from '../../port.ts';
+import { UNDELIVERED_STATES, type OutboxStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { toMessage } from '../sql/message-rows.ts';
 import * as sql from './outbox/sql.ts';
@@ -74,8 +74,9 @@ export function sqliteOutbox(connection: Connection): OutboxStore {
       connection.write(() => Number(dropDelivered.run({ before, limit }).changes)),
     count: () =>
       connection.read(() => {
-        const counts = { pending: 0, delivered: 0, dead: 0 };
-        for (const row of count.all()) counts[word(row, 'state', MESSAGE_STATES)] = integer(row, 'messages');
+        const counts = { pending: 0, dead: 0 };
+        for (const row of count.all())
+          counts[word(row, 'state', UNDELIVERED_STATES)] = integer(row, 'messages');
         return counts;
       }),
   };

@@ -80,7 +80,9 @@ CREATE TABLE keys (
 ) WITH (fillfactor = 90, ${QUEUE});
 CREATE INDEX keys_by_kek ON keys (wrapper_id, kek_id, upload_id, generation) WHERE wrapped IS NOT NULL;
 CREATE INDEX keys_by_wrapper ON keys (wrapper_id, upload_id, generation) WHERE wrapped IS NOT NULL;
-CREATE INDEX keys_by_copy ON keys (copy_wrapper_id, copy_kek_id, upload_id, generation) WHERE wrapped IS NOT NULL;
+CREATE INDEX keys_by_copy ON keys (copy_wrapper_id, copy_kek_id, upload_id, generation)
+  WHERE copy_wrapper_id IS NOT NULL AND wrapped IS NOT NULL;
+CREATE INDEX keys_uncopied ON keys (upload_id, generation) WHERE copy_wrapper_id IS NULL AND wrapped IS NOT NULL;
 CREATE INDEX keys_stale ON keys (upload_id, generation) WHERE copy_stale = 1 AND wrapped IS NOT NULL;
 
 CREATE TABLE intermediate_keys (

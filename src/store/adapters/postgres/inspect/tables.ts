@@ -2,7 +2,17 @@ import { integer, text } from '../../sql/rows.ts';
 import type { Session } from '../connection.ts';
 
 const TABLES = [
-  ...['uploads', 'keys', 'intermediate_keys', 'retired_keks', 'serving', 'idempotency', 'outbox', 'grants'],
+  ...[
+    'uploads',
+    'keys',
+    'intermediate_keys',
+    'retired_keks',
+    'replicas',
+    'leases',
+    'idempotency',
+    'outbox',
+    'grants',
+  ],
   ...['announced', 'api_keys'],
 ];
 

@@ -63,7 +63,7 @@ export const DROP_DELIVERED = `
   DELETE FROM outbox WHERE seq IN (
     SELECT seq FROM outbox INDEXED BY outbox_delivered WHERE state = 'delivered' AND ended_at < :before ORDER BY ended_at LIMIT :limit)`;
 
-export const COUNT = 'SELECT state, count(*) AS messages FROM outbox GROUP BY state';
+export const COUNT = `SELECT state, count(*) AS messages FROM outbox WHERE state IN ('pending', 'dead') GROUP BY state`;
 
 /** Of a slot that is purged: a message under way is delivered all the same. */
 export const PURGE_ENDED = `DELETE FROM outbox WHERE upload_id = :id AND state <> 'pending'`;

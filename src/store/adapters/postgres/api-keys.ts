@@ -1,0 +1,42 @@
+import type { ApiKeyStore } from '../../port.ts';
+import { toApiKey } from '../sql/rows.ts';
+import type { Connection } from './connection.ts';
+
+const COLUMNS = 'id, tenant, name, scopes, secret_hash, created_at, expires_at, revoked_at, last_used_at';
+
+const INSERT = `
+  INSERT INTO api_keys (${COLUMNS})
+  VALUES (:id, :tenant, :name, :scopes, :secret_hash, :created_at, :expires_at, :revoked_at, :last_used_at)`;
+
+const FIND = `SELECT ${COLUMNS} FROM api_keys WHERE id = :id`;
+
+const LIST = `SELECT ${COLUMNS} FROM api_keys ORDER BY created_at, id`;
+
+const REVOKE = 'UPDATE api_keys SET revoked_at = coalesce(revoked_at, :at) WHERE id = :id RETURNING id';
+
+const TOUCH = 'UPDATE api_keys SET last_used_at = greatest(last_used_at, :at) WHERE id = :id';
+
+export function postgresApiKeys(connection: Connection): ApiKeyStore {
+  return {
+    async insert({ id, tenant, name, scopes, secretHash, createdAt, expiresAt, revokedAt, lastUsedAt }) {
+      await connection.one(INSERT, {
+        ...{ id, tenant, name },
+        scopes: scopes.join(' '),
+        secret_hash: secretHash,
+        created_at: createdAt,
+        expires_at: expiresAt,
+        revoked_at: revokedAt,
+        last_used_at: lastUsedAt,
+      });
+    },
+    async find(id) {
+      const [row] = await connection.one(FIND, { id });
+      return row && toApiKey(row);
+    },
+    list: async () => (await connection.one(LIST)).map(toApiKey),
+    revoke: async (id, at) => (await connection.one(REVOKE, { id, at })).length > 0,
+    async touch(id, at) {
+      await connection.one(TOUCH, { id, at });
+    },
+  };
+}
