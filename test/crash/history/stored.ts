@@ -22,7 +22,7 @@ export async function storeOpener(
   const config = await loadOperated(environment(dir), TENANT);
   const wrapper = await openKeks(config, UNCOUNTED);
   return async (work) => {
-    const store = await openStore(config, { exclusive: false });
+    const store = await openStore(config, { serves: false });
     try {
       return await work({ store, wrapper, now: Date.now });
     } finally {
