@@ -19,6 +19,7 @@ import { createTarget } from './s3/adapters/target.ts';
 import type { S3Target } from './s3/port.ts';
 import { openSqliteStore } from './store/adapters/sqlite.ts';
 import { inspectSqliteStore } from './store/adapters/sqlite/inspect.ts';
+import type { AskDurability } from './service/safety-gate.ts';
 import type { InspectStore } from './store/inspection.ts';
 import type { Store } from './store/port.ts';
 import { keepIntermediateCopy } from './uploads/recovery.ts';
@@ -51,6 +52,13 @@ export const inspectStore: InspectStore = async (store) => {
   if (store.kind === 'sqlite') return inspectSqliteStore(store.path);
   const { inspectPostgresStore } = await import('./store/adapters/postgres/inspect.ts');
   return inspectPostgresStore(store);
+};
+
+/** Undefined of a store in a file. @throws DependencyUnavailable when the server cannot be asked. */
+export const askDurability: AskDurability = async (store) => {
+  if (store.kind === 'sqlite') return undefined;
+  const { askPostgresDurability } = await import('./store/adapters/postgres/inspect.ts');
+  return askPostgresDurability(store);
 };
 
 /** What a command asks before it opens a store, which would make one. @throws DependencyUnavailable when a server cannot be asked. */

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { createSnapshot, openHierarchy, openKeks, openStore, type Parts } from '../composition.ts';
+import {
+  askDurability,
+  createSnapshot,
+  openHierarchy,
+  openKeks,
+  openStore,
+  type Parts,
+} from '../composition.ts';
 import { ConfigErrors } from '../config/errors.ts';
 import type { ConfigSnapshot } from '../config/snapshot.ts';
 import { rememberedProof } from '../custody/readiness.ts';
@@ -120,11 +127,12 @@ function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['kek
       performance.now(),
     ),
     async mayServe() {
-      const [trusted] = await Promise.all([
+      const [trusted, isDurable] = await Promise.all([
         gate.trusts(keks, custody),
+        gate.trustsStore(file.current.store, askDurability),
         gate.warnOfKeks(keks, store, custody),
       ]);
-      if (!trusted || !(await gate.opensFor(file.current))) return false;
+      if (!trusted || !isDurable || !(await gate.opensFor(file.current))) return false;
       await heartbeat.begin();
       return true;
     },

@@ -4,6 +4,7 @@ import type { KeyWrapper } from '../custody/port.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { examineCustody } from '../doctor/local/custody.ts';
 import { examineFiles } from '../doctor/local/files.ts';
+import { examineDurability, type DurabilityFacts } from '../doctor/local/server-store.ts';
 import { examineConditions, examineNeeded } from '../doctor/local/keks.ts';
 import { examineAtStart } from '../doctor/start.ts';
 import type { TargetContext } from '../doctor/target.ts';
@@ -12,6 +13,9 @@ import type { Store } from '../store/port.ts';
 
 /** How long the end of the process waits for canaries that S3 is slow to remove. */
 const PATIENCE_MS = 5_000;
+
+/** Undefined of a store in a file, whose adapter sees to it itself. */
+export type AskDurability = (store: Config['store']) => Promise<DurabilityFacts | undefined>;
 
 /** What every configuration passes before it is in force: the cheap part of `sealslot doctor`. What is wrong is logged. */
 export class SafetyGate {
@@ -59,6 +63,14 @@ export class SafetyGate {
    */
   async trusts(keks: KeyWrapper, custody: Config['custody']): Promise<boolean> {
     const findings = (await Array.fromAsync(examineCustody(keks, custody))).filter(isWrong);
+    this.#log(findings);
+    return !findings.some(closes);
+  }
+
+  /** A server that may lose what it has acknowledged closes it too. What else is wrong with the store, its opening has said. */
+  async trustsStore(store: Config['store'], inspect: AskDurability): Promise<boolean> {
+    const settings = await inspect(store);
+    const findings = settings === undefined ? [] : [...examineDurability(settings)].filter(isWrong);
     this.#log(findings);
     return !findings.some(closes);
   }

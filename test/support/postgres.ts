@@ -27,6 +27,7 @@ export interface Postgres extends AsyncDisposable {
   /** Mode 0600. */
   readonly passwordFile: string;
   readonly caFile: string;
+  readonly caPem: string;
   /** The folder of the cluster. */
   readonly dataFolder: string;
   /** A new, empty database. */
@@ -127,6 +128,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       password,
       passwordFile: join(scratch.path, 'password'),
       caFile: ca.caFile,
+      caPem: ca.caPem,
       dataFolder,
       async createDatabase() {
         databases += 1;

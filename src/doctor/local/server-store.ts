@@ -53,6 +53,8 @@ const CLOCK_NOTE_MS = 2_000;
 const EVERYTHING = ['the whole service: it does not start'];
 const CHANGES = ['new slots', 'complete', 'deletion', 'whatever else the store has to keep'];
 
+export type DurabilityFacts = Pick<ServerFacts, 'fsync' | 'fullPageWrites' | 'synchronousCommit'>;
+
 const say = about('store');
 
 /** @param pool the most connections of one replica. */
@@ -209,9 +211,7 @@ function rights({ missingRights }: ServerFacts): Finding {
 }
 
 /** What loses acknowledged slots, and with them keys, when the server or its machine crashes. */
-export function* examineDurability(
-  server: Pick<ServerFacts, 'fsync' | 'fullPageWrites' | 'synchronousCommit'>,
-): Generator<Finding> {
+export function* examineDurability(server: DurabilityFacts): Generator<Finding> {
   const off = [
     ...(server.fsync ? [] : ['fsync']),
     ...(server.fullPageWrites ? [] : ['full_page_writes']),

@@ -1,10 +1,10 @@
 import type { PostgresConfig } from '../../../config/config.ts';
 import { isLoopback } from '../../../config/urls.ts';
 import { SealslotError } from '../../../errors.ts';
-import type { ServerInspection, StoreState } from '../../inspection.ts';
+import type { ServerFacts, ServerInspection, StoreState } from '../../inspection.ts';
 import { MIGRATIONS, type PostgresMigration } from '../../migrations/postgres/index.ts';
 import { Connection, type Session } from './connection.ts';
-import { askServer } from './inspect/server.ts';
+import { askDurability, askServer } from './inspect/server.ts';
 import { isForeign } from './inspect/tables.ts';
 import { countUsage } from './keys/usage.ts';
 import { schemaState } from './migrate.ts';
@@ -104,6 +104,18 @@ export async function lookForPostgresStore(
   try {
     const state = await connection.read((session) => stateOf(session, MIGRATIONS));
     return { isAbsent: state.kind === 'absent', place: placeOf(store) };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** @throws PackageMissing. @throws DependencyUnavailable when the server cannot be asked. */
+export async function askPostgresDurability(
+  store: PostgresConfig,
+): Promise<Pick<ServerFacts, 'fsync' | 'fullPageWrites' | 'synchronousCommit'>> {
+  const connection = new Connection(await loadPg(), optionsOf(store, undefined));
+  try {
+    return await connection.read(askDurability);
   } finally {
     await connection.close();
   }

@@ -35,6 +35,7 @@ const TLS = `SELECT ssl::int AS used, coalesce(version, '') AS protocol, coalesc
 
 const CLOCK = 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now';
 
+type Durability = Pick<ServerFacts, 'fsync' | 'fullPageWrites' | 'synchronousCommit'>;
 type Asked = Omit<ServerFacts, 'connectMilliseconds' | 'isLocal'>;
 
 export async function askServer(session: Session): Promise<Asked> {
@@ -45,10 +46,8 @@ export async function askServer(session: Session): Promise<Asked> {
     version: integer(facts, 'version'),
     isInRecovery: flag(facts, 'in_recovery'),
     isReadOnly: flag(facts, 'read_only'),
-    fsync: flag(facts, 'fsync'),
-    fullPageWrites: flag(facts, 'full_page_writes'),
     autovacuum: flag(facts, 'autovacuum'),
-    synchronousCommit: text(facts, 'synchronous_commit'),
+    ...durabilityOf(facts),
     synchronousStandbys: text(facts, 'standbys'),
     standbysInSync: integer(standbys, 'hidden') > 0 ? undefined : integer(standbys, 'in_sync'),
     maxConnections: integer(connections, 'max_connections'),
@@ -57,6 +56,18 @@ export async function askServer(session: Session): Promise<Asked> {
     clock: await clockOf(session),
     missingRights: await missingRights(session),
     mayMigrate: await mayMigrate(session),
+  };
+}
+
+export async function askDurability(session: Session): Promise<Durability> {
+  return durabilityOf(await one(session, FACTS));
+}
+
+function durabilityOf(facts: Row): Durability {
+  return {
+    fsync: flag(facts, 'fsync'),
+    fullPageWrites: flag(facts, 'full_page_writes'),
+    synchronousCommit: text(facts, 'synchronous_commit'),
   };
 }
 
