@@ -31,7 +31,8 @@ describe('on PostgreSQL', { skip: postgres.skip }, () => {
   storeSuite('PostgreSQL', async () => {
     const server = postgres.get();
     database ??= await server.createDatabase();
-    const { name, query } = database;
+    const { name } = database;
+    const query = (sql: string) => database!.query(sql);
     const options = {
       host: server.host,
       port: server.port,

@@ -9,6 +9,8 @@
  * `uploads_open_by_principal` the counts of open slots; the former also finds what has expired and is not noted as such yet. The rest is as
  * in SQLite.
  *
+ * Both indexes of lists hold the id in the order of bytes under that order's other name: see `NEWEST_FIRST`.
+ *
  * The settings of storage: what is updated in place without touching an index finds room on its page (`fillfactor`); queues are vacuumed
  * after a small share of their rows, since every look for what is due passes over the dead entries of its index.
  */
@@ -55,8 +57,8 @@ CREATE TABLE uploads (
   CHECK (multipart_upload_id IS NULL OR method = 'multipart'),
   CHECK (forgotten_at IS NULL OR state NOT IN ('issued', 'uploaded'))
 ) WITH (fillfactor = 85, ${QUEUE});
-CREATE UNIQUE INDEX uploads_live ON uploads (tenant, id) WHERE state <> 'deleted';
-CREATE INDEX uploads_by_state ON uploads (tenant, state, id, expires_at);
+CREATE UNIQUE INDEX uploads_live ON uploads (tenant, id COLLATE "POSIX") WHERE state <> 'deleted';
+CREATE INDEX uploads_by_state ON uploads (tenant, state, id COLLATE "POSIX", expires_at);
 CREATE INDEX uploads_due ON uploads (next_check_at, id) WHERE next_check_at IS NOT NULL;
 CREATE INDEX uploads_open ON uploads (tenant, expires_at, id) WHERE state = 'issued';
 CREATE INDEX uploads_open_by_principal ON uploads (tenant, charged_to, expires_at) WHERE state = 'issued';

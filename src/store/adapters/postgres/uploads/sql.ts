@@ -12,36 +12,44 @@ const COLUMNS = uploadColumns();
 
 export const GET = `SELECT ${COLUMNS} FROM uploads WHERE id = :id AND tenant = :tenant`;
 
+/**
+ * Of the indexes only those of lists are in this order, which is the bytes' as well: the primary key is not, so that no plan goes back
+ * over the slots of all tenants until it has found enough of one.
+ */
+const OLDER = 'id COLLATE "POSIX" < :before';
+const NEWEST_FIRST = 'ORDER BY id COLLATE "POSIX" DESC';
+
 export const LIST_LIVE = `
-  SELECT ${COLUMNS} FROM uploads WHERE tenant = :tenant AND id < :before AND state <> 'deleted' ORDER BY id DESC LIMIT :limit`;
+  SELECT ${COLUMNS} FROM uploads WHERE tenant = :tenant AND ${OLDER} AND state <> 'deleted' ${NEWEST_FIRST} LIMIT :limit`;
 
 export const LIST_BY_STATE = `
-  SELECT ${COLUMNS} FROM uploads WHERE tenant = :tenant AND state = :state AND id < :before ORDER BY id DESC LIMIT :limit`;
+  SELECT ${COLUMNS} FROM uploads WHERE tenant = :tenant AND state = :state AND ${OLDER} ${NEWEST_FIRST} LIMIT :limit`;
 
 export const LIST_ISSUED = `
-  SELECT ${COLUMNS} FROM uploads WHERE tenant = :tenant AND state = 'issued' AND id < :before AND expires_at > :now
-  ORDER BY id DESC LIMIT :limit`;
+  SELECT ${COLUMNS} FROM uploads WHERE tenant = :tenant AND state = 'issued' AND ${OLDER} AND expires_at > :now
+  ${NEWEST_FIRST} LIMIT :limit`;
 
 /** Those that the job has not come to yet are few, and found among the open ones by their time: by their ids all open ones would be passed. */
 export const LIST_EXPIRED = `
   WITH overdue AS MATERIALIZED (
-    SELECT id FROM uploads WHERE tenant = :tenant AND state = 'issued' AND expires_at <= :now AND id < :before
-    ORDER BY id DESC LIMIT :limit),
+    SELECT id FROM uploads WHERE tenant = :tenant AND state = 'issued' AND expires_at <= :now ORDER BY expires_at),
   noted AS MATERIALIZED (
-    SELECT id FROM uploads WHERE tenant = :tenant AND state = 'expired' AND id < :before ORDER BY id DESC LIMIT :limit)
+    SELECT id FROM uploads WHERE tenant = :tenant AND state = 'expired' AND ${OLDER} ${NEWEST_FIRST} LIMIT :limit)
   SELECT ${COLUMNS} FROM uploads
-  WHERE id IN (SELECT id FROM (TABLE overdue UNION ALL TABLE noted) AS both_of ORDER BY id DESC LIMIT :limit)
+  WHERE id IN (SELECT id FROM (TABLE overdue UNION ALL TABLE noted) AS both_of
+    WHERE id < :before ORDER BY id DESC LIMIT :limit)
   ORDER BY id DESC`;
 
 /**
  * Of several who ask at once each passes over what another is taking. Who has changed a slot meanwhile is waited for by nobody either:
- * the next look finds it.
+ * the next look finds it. The condition that says the same again has the planner expect few rows, where it knows no limit.
  */
 export const CLAIM_DUE = `
   WITH due AS MATERIALIZED (
     SELECT id, next_check_at FROM uploads WHERE next_check_at <= :now
     ORDER BY next_check_at, id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
-  UPDATE uploads SET next_check_at = :lease_until FROM due WHERE uploads.id = due.id
+  UPDATE uploads SET next_check_at = :lease_until FROM due
+  WHERE uploads.id = due.id AND uploads.id = ANY(ARRAY(SELECT id FROM due))
   RETURNING ${COLUMNS}, due.next_check_at AS came_at`;
 
 const flagged = (column: string, type: string): string =>
