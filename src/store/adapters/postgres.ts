@@ -4,6 +4,7 @@ import { Connection } from './postgres/connection.ts';
 import { migrate } from './postgres/migrate.ts';
 import type { PostgresStoreOptions } from './postgres/options.ts';
 import { loadPg } from './postgres/package.ts';
+import { postgresRateLimits } from './postgres/rate-limits.ts';
 import { postgresUploads } from './postgres/uploads.ts';
 
 export { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, type PostgresStoreOptions } from './postgres/options.ts';
@@ -34,6 +35,7 @@ function storeOver(connection: Connection): Store {
     outbox: undefined as never,
     grants: undefined as never,
     apiKeys: undefined as never,
+    rateLimits: postgresRateLimits(connection),
     check: () =>
       connection.write(async (session) => {
         await session.get('SELECT id FROM uploads LIMIT 1');

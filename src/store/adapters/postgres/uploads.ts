@@ -81,8 +81,7 @@ export function postgresUploads(connection: Connection): UploadStore {
     forget: (id, { urlEndsAt }, { forgottenAt, nextCheckAt }) =>
       end(sql.FORGET, { id, url_ends_at: urlEndsAt, at: forgottenAt, next_check_at: nextCheckAt }, []),
     purge: (id) => connection.write((session) => purgeSlot(session, id)),
-    due: async (now, limit) =>
-      (await connection.one(sql.DUE_TMP, { now, limit })).map(toUpload),
+    due: async (now, limit) => (await connection.one(sql.DUE_TMP, { now, limit })).map(toUpload),
     // @ts-expect-error until the port has it
     async claimDue(now: number, leaseUntil: number, limit: number) {
       const rows = await connection.one(sql.CLAIM_DUE, { now, lease_until: leaseUntil, limit });
