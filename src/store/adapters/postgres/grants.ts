@@ -24,8 +24,8 @@ const REVOKE = `
   UPDATE grants SET revoked_at = coalesce(revoked_at, :at) WHERE id = :id AND tenant = :tenant RETURNING ${COLUMNS}`;
 
 export const DROP_ENDED = `
-  DELETE FROM grants WHERE id IN (
-    SELECT id FROM grants WHERE ends_at < :before ORDER BY ends_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+  DELETE FROM grants WHERE id = ANY(ARRAY(
+    SELECT id FROM grants WHERE ends_at < :before ORDER BY ends_at LIMIT :limit FOR UPDATE SKIP LOCKED))
   RETURNING id`;
 
 export function postgresGrants(connection: Connection): GrantStore {

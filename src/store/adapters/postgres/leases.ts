@@ -10,8 +10,8 @@ const TAKE = `
 const RELEASE = 'DELETE FROM leases WHERE name = :name AND holder = :holder';
 
 const DROP_ENDED = `
-  DELETE FROM leases WHERE name IN (
-    SELECT name FROM leases WHERE ends_at <= :now ORDER BY ends_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+  DELETE FROM leases WHERE name = ANY(ARRAY(
+    SELECT name FROM leases WHERE ends_at <= :now ORDER BY ends_at LIMIT :limit FOR UPDATE SKIP LOCKED))
   RETURNING name`;
 
 export function postgresLeases(connection: Connection): LeaseStore {

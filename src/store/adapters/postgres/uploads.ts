@@ -87,7 +87,8 @@ export function postgresUploads(connection: Connection): UploadStore {
     },
     dropEndedIdempotency: (now, limit) =>
       connection.read((session) => session.run(DROP_ENDED, { now, limit })),
-    dropEndedDays: (now) => connection.read((session) => session.run(DROP_DAYS, { day: firstDayKept(now) })),
+    dropEndedDays: (now, limit) =>
+      connection.read((session) => session.run(DROP_DAYS, { day: firstDayKept(now), limit })),
   };
 }
 

@@ -41,7 +41,9 @@ const ANNOUNCE = `
   FROM unnest(:tenants::text[], :principals::text[], :days::bigint[], :bytes::bigint[]) AS n (tenant, principal, day, bytes)
   ON CONFLICT (tenant, principal, day) DO UPDATE SET bytes = announced.bytes + excluded.bytes`;
 
-export const DROP_DAYS = 'DELETE FROM announced WHERE day < :day';
+export const DROP_DAYS = `
+  DELETE FROM announced WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM announced WHERE day < :day ORDER BY day LIMIT :limit FOR UPDATE SKIP LOCKED))`;
 
 /** How much is left of the grants and quotas of some calls, while nobody else can take of it. */
 export interface Charges {
