@@ -126,8 +126,7 @@ describe('three replicas on one PostgreSQL', { skip: postgres.skip || minio.skip
     await Promise.all(slots.map(put));
     const ids = slots.map(({ id }) => id as string);
     await waitUntil('all to be settled', ended(ids, 'uploaded'), PATIENT);
-    await waitUntil('all to be told', () => ids.every((id) => told(id, 'upload.uploaded') > 0),
-    );
+    await waitUntil('all to be told', () => ids.every((id) => told(id, 'upload.uploaded') > 0));
     for (const { id, objectKey } of slots) {
       assert.equal(
         asked(objectKey, (method) => method === 'HEAD'),
@@ -162,11 +161,11 @@ describe('three replicas on one PostgreSQL', { skip: postgres.skip || minio.skip
       ),
       PATIENT,
     );
-    await waitUntil('all to be told', () =>
-      Promise.resolve(
+    await waitUntil(
+      'all to be told',
+      () =>
         doomed.every(({ id }) => told(id, 'upload.deleted') > 0) &&
-          empty.every(({ id }) => told(id, 'upload.expired') > 0),
-      ),
+        empty.every(({ id }) => told(id, 'upload.expired') > 0),
     );
     for (const { id, objectKey } of doomed) {
       assert.equal(
