@@ -1,7 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { INTERMEDIATE } from '../custody/intermediate.ts';
 import { DependencyUnavailable } from '../errors.ts';
-import { ANNOUNCE_MS, holds, namesOf, servingReplicas } from '../uploads/replicas.ts';
+import { holds, namesOf, servingReplicas } from '../uploads/replicas.ts';
+import type { KekName } from '../store/port.ts';
 import { BATCH, rewrap } from '../uploads/rewrap.ts';
 import type { Services } from '../uploads/services.ts';
 import { EX_TEMPFAIL, EXIT_INTERRUPTED, explain, stopSignal, UsageError } from './command.ts';
@@ -9,6 +11,9 @@ import { loadOperated, openServices } from './operator.ts';
 import { processTerminal } from './partner/terminal.ts';
 import { batchFor, paced } from './rewrap/pace.ts';
 import { RewrapReport } from './rewrap/report.ts';
+
+/** A running service reads its KEK file every few seconds, and then says what it has. */
+const REREAD_MS = 20_000;
 
 export interface RewrapOptions {
   readonly to: string;
@@ -35,7 +40,7 @@ export async function rewrapKeys(options: RewrapOptions, env: NodeJS.ProcessEnv)
   const signal = stopSignal();
   await using operated = await openServices(config);
   const { services } = operated;
-  if (!dryRun) await demandServed(to, services, config);
+  if (!dryRun) await demandServed(to, services, config, signal);
   const report = new RewrapReport(processTerminal, await countKeys(services), json);
   try {
     const pace = paced(rate, signal);
@@ -56,7 +61,12 @@ export async function rewrapKeys(options: RewrapOptions, env: NodeJS.ProcessEnv)
 }
 
 /** What is moved to a wrapper or KEK that a running service does not have would be lost to it until it has. */
-async function demandServed(to: string, services: Services, config: Config): Promise<void> {
+async function demandServed(
+  to: string,
+  services: Services,
+  config: Config,
+  signal: AbortSignal,
+): Promise<void> {
   const replicas = await servingReplicas(services);
   const without = replicas.filter(({ wrappers }) => !wrappers.includes(to));
   if (without.length > 0) {
@@ -64,13 +74,23 @@ async function demandServed(to: string, services: Services, config: Config): Pro
       `--to ${to}: ${namesOf(without)} was started without it, and could open nothing that is moved there; restart it first`,
     );
   }
-  // Others tell what they are under themselves, whatever a replica calls it.
+  // Only a KEK file may differ from replica to replica; other keepers are asked by all.
   const [kek] = config.custody.wrappers[to]?.kind === 'local' ? await services.keks.keks() : [];
-  if (kek === undefined) return;
-  const older = replicas.filter((replica) => !holds(replica, kek));
-  if (older.length === 0) return;
+  if (kek !== undefined) await demandHeld(to, kek, services, signal);
+}
+
+async function demandHeld(to: string, kek: KekName, services: Services, signal: AbortSignal): Promise<void> {
+  const older = async () => (await servingReplicas(services)).filter((replica) => !holds(replica, kek));
+  let without = await older();
+  const until = Date.now() + REREAD_MS;
+  if (without.length > 0) processTerminal.stderr.write(`Until ${namesOf(without)} has ${kek.kekId} too …\n`);
+  while (without.length > 0 && Date.now() < until && !signal.aborted) {
+    await setTimeout(1_000);
+    without = await older();
+  }
+  if (without.length === 0 || signal.aborted) return;
   throw new UsageError(
-    `--to ${to}: ${namesOf(older)} does not have ${kek.kekId}, and could open nothing that is moved there; bring its KEK file up to date first, which it reads again by itself within ${ANNOUNCE_MS / 1000} s`,
+    `--to ${to}: ${namesOf(without)} does not have ${kek.kekId}, and could open nothing that is moved there; bring its KEK file up to date first`,
   );
 }
 

@@ -141,7 +141,8 @@ export const DocumentSchema = map({
             minimum: 1,
             maximum: 86_400,
             default: DEFAULTS.jobs.intervalSeconds,
-            description: 'The pause between two rounds. DELETE begins at once all the same.',
+            description:
+              'The longest pause between two rounds; each is by chance down to half of it, so that replicas do not come all at once. DELETE begins at once all the same.',
           }),
         ),
       },

@@ -20,7 +20,9 @@ export async function alone<T>(
   if (!(await take())) throw new StillCompleting();
   // What was not renewed in time is done twice at worst.
   let renewing: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => (renewing = renewing.then(take).catch(() => undefined)), RENEW_MS);
+  const timer = setInterval(() => {
+    renewing = renewing.then(take).catch(() => undefined);
+  }, RENEW_MS);
   timer.unref();
   try {
     return await work();

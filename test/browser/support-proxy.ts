@@ -178,6 +178,7 @@ export class TlsProxy implements AsyncDisposable {
     const answered = this.#answer(outgoing, passed, request, response);
     answered.catch(() => request.socket.destroy());
     try {
+      await this.#apply(passed, request.socket);
       for await (const chunk of request as AsyncIterable<Buffer>) {
         passed.bytes += chunk.length;
         await this.#apply(passed, request.socket);

@@ -92,7 +92,7 @@ describe('the command line and a running service', () => {
       edit('current: local', 'current: other');
       const { status, stderr } = cli('rewrap', '--to', 'other');
       assert.equal(status, 64, stderr);
-      assert.match(stderr, /running service was started without it.*restart it first/);
+      assert.match(stderr, /running service \S+ was started without it.*restart it first/);
       assert.equal(cli('rewrap', '--to', 'other', '--dry-run').status, 0);
     } finally {
       writeFileSync(yaml(), good);
