@@ -107,7 +107,7 @@ function headings(markdown: string): string[] {
 
 const FILES = [
   ...['kek.json', 's3-secret', 's3-uploads', 'secret-id', 'crm-secret', 'grant-secret', 'link-secret'],
-  ...['sealslot.yaml', 'data/sealslot.db'],
+  ...['sealslot.yaml', 'data/sealslot.db', 'secrets/pg-password'],
 ];
 /** Good for whatever is looked into. */
 const SECRET = `whsec_${'c2VjcmV0'.repeat(6)}`;
@@ -127,7 +127,10 @@ function put(whole: Record<string, unknown>, path: readonly string[], part: Reco
   const there = path.reduce((at, name) => at[name] as Record<string, unknown>, whole);
   for (const [name, value] of Object.entries(part)) {
     const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isMap && typeof there[name] === 'object')
+    // Of another kind it stands in the place of the whole.
+    const isOther =
+      isMap && 'kind' in value && value.kind !== (there[name] as { kind?: unknown } | undefined)?.kind;
+    if (isMap && !isOther && typeof there[name] === 'object')
       put(whole, [...path, name], value as Record<string, unknown>);
     else there[name] = value;
   }

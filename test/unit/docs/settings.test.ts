@@ -198,10 +198,7 @@ async function writePair(folder: Folder): Promise<void> {
   await folder.write('cert.pem', cert);
   await folder.write('other-cert.pem', `${cert}${caPem}`);
   await folder.write('key.pem', key);
-  await folder.write(
-    'other-key.pem',
-    createPrivateKey(key).export({ type: 'sec1', format: 'pem' }).toString(),
-  );
+  await folder.write('other-key.pem', createPrivateKey(key).export({ type: 'sec1', format: 'pem' }));
 }
 
 function document(setting: Setting) {
