@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
-import { postgresStore, startPostgres } from '../support/postgres.ts';
+import { startPostgres } from '../support/postgres.ts';
 import { logToStderr } from '../support/s3-server.ts';
 import { World } from './history/world.ts';
-import { postgresRows } from './postgres-rows.ts';
+import { patientStore, postgresRows } from './postgres-rows.ts';
 
 /** Rounds, in each of which one replica is killed, or all. */
 const KILLS = Number(process.env['SEALSLOT_POSTGRES_KILLS'] ?? 15);
@@ -19,7 +19,7 @@ describe(
     const database = await postgres.get().createDatabase();
     const world = await World.make({
       replicas: REPLICAS,
-      store: postgresStore(database, postgres.get()),
+      store: patientStore(database, postgres.get()),
       rows: () => postgresRows(database),
     });
     after(() => world[Symbol.asyncDispose]());

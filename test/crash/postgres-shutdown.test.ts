@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { available } from '../support/available.ts';
-import { postgresStore, startPostgres } from '../support/postgres.ts';
+import { startPostgres } from '../support/postgres.ts';
 import { logToStderr } from '../support/s3-server.ts';
 import { World } from './history/world.ts';
-import { postgresRows } from './postgres-rows.ts';
+import { patientStore, postgresRows } from './postgres-rows.ts';
 
 const SHUTDOWNS = Number(process.env['SEALSLOT_POSTGRES_SHUTDOWNS'] ?? 5);
 const REPLICAS = 2;
@@ -24,7 +24,7 @@ describe(
     const database = await server.createDatabase();
     const world = await World.make({
       replicas: REPLICAS,
-      store: postgresStore(database, server),
+      store: patientStore(database, server),
       rows: () => postgresRows(database),
     });
     after(() => world[Symbol.asyncDispose]());

@@ -4,7 +4,7 @@ import { available } from '../support/available.ts';
 import { postgresStore, startPostgres, type Postgres, type PostgresDatabase } from '../support/postgres.ts';
 import { startService, type Service } from '../support/service.ts';
 
-const SLOTS = 20;
+const SLOTS = 10;
 /** Whoever does not ask for it has commits that nobody waits for, flushed after these seconds. */
 const UNSAFE = ['synchronous_commit = off', 'wal_writer_delay = 10s'];
 const postgres = await available(() => startPostgres({ settings: UNSAFE }));

@@ -30,7 +30,7 @@ export interface TracedCall {
 export function straceInto(dir: string): string[] {
   const calls =
     'read,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,pwritev,pwritev2,fdatasync,fsync,sync_file_range';
-  const whole = ['-s', '20000'];
+  const whole = ['-s', '8192'];
   // All texts in hex, so that a page of the WAL can be read.
   const format = ['-ff', '-y', '-xx', ...whole];
   return ['strace', ...format, '-e', `trace=${calls}`, '-e', 'signal=none', '-o', join(dir, 'trace')];

@@ -19,7 +19,10 @@ type Opened = Pick<Services, 'store' | 'wrapper' | 'now'>;
 export async function storeOpener(
   dir: string,
 ): Promise<<T>(work: (opened: Opened) => Promise<T>) => Promise<T>> {
-  const config = await loadOperated(environment(dir), TENANT);
+  const loaded = await loadOperated(environment(dir), TENANT);
+  // Of a server, no more connections than it takes: they are made anew for each piece.
+  const config =
+    loaded.store.kind === 'postgres' ? { ...loaded, store: { ...loaded.store, pool: { max: 2 } } } : loaded;
   const wrapper = await openKeks(config, UNCOUNTED);
   return async (work) => {
     const store = await openStore(config, { serves: false });

@@ -24,6 +24,7 @@ const MOST_AFTER_US = 4000;
 const MOST_SURVIVED = 20;
 /** Before the database comes back. */
 const LEAST_REFUSED = 8;
+const PATIENT = { timeoutMs: 120_000 };
 const BUCKET = 'uploads';
 
 /** Of the tables as they are, around the adapters. */
@@ -153,11 +154,11 @@ export class World implements AsyncDisposable {
       recorder.outages.push(outage);
       const refused = recorder.refused;
       await database.stop();
-      await waitUntil('calls are refused', () => recorder.refused >= refused + LEAST_REFUSED);
+      await waitUntil('calls are refused', () => recorder.refused >= refused + LEAST_REFUSED, PATIENT);
       await database.start();
       const backAt = clock();
       const serves = (replica: number): boolean => (recorder.servedAt.get(replica) ?? 0) > backAt;
-      await waitUntil('each replica serves again', () => [...this.#replicas.keys()].every(serves));
+      await waitUntil('each replica serves again', () => [...this.#replicas.keys()].every(serves), PATIENT);
       outage.to = clock();
       await someAnswers();
     };
@@ -237,9 +238,7 @@ export class World implements AsyncDisposable {
       .calls.flatMap(({ ask, answer }) =>
         ask.kind === 'complete' && answer?.status === 200 ? [ask.slotId] : [],
       );
-    await waitUntil('every upload is told of', () => isSubset(completed, told()), {
-      timeoutMs: 120_000,
-    });
+    await waitUntil('every upload is told of', () => isSubset(completed, told()), PATIENT);
     for (const service of this.#replicas) await service?.stop();
     this.#replicas.fill(undefined);
     await this.#check(this.recorder.all(), { since: 0, alsoIds: new Set() });
