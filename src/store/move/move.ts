@@ -78,7 +78,7 @@ async function agreedMark(pair: Pair, run: Pick<MoveRun, 'now' | 'newId'>): Prom
   const { source, target } = pair;
   const [ours, theirs] = [await source.mark(), await target.mark()];
   const isOne = ours !== undefined && ours.id === theirs?.id;
-  const finishedAt = (isOne ? theirs?.finishedAt : null) ?? null;
+  const finishedAt = isOne ? theirs.finishedAt : null;
   if (ours && ours.finishedAt !== null && finishedAt === null) {
     throw new StoreMoved(`The store ${source.path} has been moved to ${ours.other} already.`);
   }

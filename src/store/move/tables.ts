@@ -21,6 +21,8 @@ export const MOVED_TABLES: readonly MovedTable[] = [
 export const NOT_MOVED: Readonly<Record<string, string>> = {
   schema_migrations: 'each store has its own schema',
   serving: 'it names the processes that serve, and none does',
+  replicas: 'it names the processes that serve, and none does',
+  leases: 'whoever held one has ended',
   wrapped_keys: 'its bytes stand in the rows of the keys they belong to',
   store_move: 'each store has its own',
 };
