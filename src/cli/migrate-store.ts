@@ -51,7 +51,7 @@ export async function migrateStore(options: MigrateStoreOptions, env: NodeJS.Pro
   } catch (error) {
     if (!(error instanceof DependencyUnavailable || error instanceof StoreLocked)) throw error;
     const goOn = error instanceof StoreLocked ? 'Nothing was done.' : 'Run it again to go on.';
-    report.end('unavailable', `${explain(error)}\n${goOn}`);
+    report.end('unavailable', `${explain(error)}\n${goOn}`, { isDone: false });
     return EX_TEMPFAIL;
   }
 }
@@ -62,7 +62,7 @@ function tell(end: MoveEnd, { source, target }: Pair, report: MoveReport, to: st
       report.end(
         end.kind,
         `All of ${source.path} is in ${target.name}. Start the replicas with ${to}; the file opens no more, and stays as it is.`,
-        end.tables,
+        { tables: end.tables },
       );
       return 0;
     case 'already': {
@@ -74,11 +74,11 @@ function tell(end: MoveEnd, { source, target }: Pair, report: MoveReport, to: st
       report.end(
         end.kind,
         `The stores differ, so ${target.name} opens for no service. Nobody but this command may write there: begin again with an empty database.`,
-        end.tables,
+        { tables: end.tables, isDone: false },
       );
       return 1;
     case 'interrupted':
-      report.end(end.kind, 'Interrupted; run it again to go on.');
+      report.end(end.kind, 'Interrupted; run it again to go on.', { isDone: false });
       return EXIT_INTERRUPTED;
   }
 }

@@ -43,12 +43,13 @@ export async function goBack(
     return 0;
   }
   if (signal.aborted) {
-    report.end('interrupted', 'Interrupted; nothing was changed.');
+    report.end('interrupted', 'Interrupted; nothing was changed.', { isDone: false });
     return EXIT_INTERRUPTED;
   }
   report.end(
     'differs',
     `Nothing was changed: ${pair.target.name} has been written to since, and holds what ${from.path} does not.`,
+    { isDone: false },
   );
   return 1;
 }

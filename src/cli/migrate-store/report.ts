@@ -49,8 +49,18 @@ export class MoveReport {
     this.#status.say(`${why}\nThe keys that are left were not opened; their wrapped bytes were compared.`);
   }
 
-  /** @param end what came out, in a word. */
-  end(end: string, last: string, tables: ReadonlyMap<string, TableDigests> = new Map()): void {
+  /**
+   * @param end what came out, in a word.
+   * @param last lines for people: results go to standard output, what is still to be done to standard error.
+   */
+  end(
+    end: string,
+    last: string,
+    {
+      tables = new Map(),
+      isDone = true,
+    }: { tables?: ReadonlyMap<string, TableDigests>; isDone?: boolean } = {},
+  ): void {
     this.#status.clear();
     for (const line of this.#few.unsaid()) this.#status.say(line);
     const { stdout } = this.#terminal;
@@ -62,17 +72,20 @@ export class MoveReport {
         keys: { ...this.#keys, untried: this.#untried ?? null },
         tables: Object.fromEntries(tables),
       });
-      return;
-    }
+    } else for (const line of this.#summary(tables)) sayLine(stdout, line);
+    if (!isDone) this.#status.say(last);
+    else if (!this.#json) for (const line of last.split('\n')) sayLine(stdout, line);
+  }
+
+  *#summary(tables: ReadonlyMap<string, TableDigests>): Generator<string> {
     for (const [name, digests] of tables) {
       const { rows, sha256 } = digests;
       const told = isSame(digests)
         ? `${rows.target} rows, SHA-256 ${sha256.target}`
         : `${rows.source} and ${rows.target} rows, which are not the same`;
-      sayLine(stdout, `${name.padEnd(17)} ${told}`);
+      yield `${name.padEnd(17)} ${told}`;
     }
-    if (tables.size > 0) sayLine(stdout, `keys opened in both stores: ${this.#keys.same}`);
-    sayLine(stdout, last);
+    if (tables.size > 0) yield `keys opened in both stores: ${this.#keys.same}`;
   }
 }
 
