@@ -4,7 +4,7 @@ import { jwtAuthenticator } from './access/adapters/jwt.ts';
 import { apiKeyAuthenticator } from './access/adapters/api-key.ts';
 import type { Authenticator } from './access/port.ts';
 import type { Clock } from './clock.ts';
-import type { Config, WrapperConfig } from './config/config.ts';
+import type { Config, PostgresConfig, SqliteConfig, WrapperConfig } from './config/config.ts';
 import { DEFAULTS } from './config/defaults.ts';
 import { localWrapper } from './custody/adapters/local.ts';
 import { counted, type CountKekCall } from './custody/counted.ts';
@@ -20,7 +20,10 @@ import type { S3Target } from './s3/port.ts';
 import { openSqliteStore } from './store/adapters/sqlite.ts';
 import { inspectSqliteStore } from './store/adapters/sqlite/inspect.ts';
 import type { AskDurability } from './service/safety-gate.ts';
+import { openSqliteSource, openSqliteSourceBeside } from './store/adapters/sqlite/move-source.ts';
 import type { InspectStore } from './store/inspection.ts';
+import type { Pair } from './store/move/copy.ts';
+import type { MoveSource } from './store/move/port.ts';
 import type { Store } from './store/port.ts';
 import { keepIntermediateCopy } from './uploads/recovery.ts';
 import type { Observer, Services } from './uploads/services.ts';
@@ -46,6 +49,39 @@ export async function openStore({ store }: Config, { serves }: { serves: boolean
   if (store.kind === 'sqlite') return openSqliteStore({ path: store.path, exclusive: serves });
   const { openPostgresStore, optionsOf } = await import('./store/adapters/postgres.ts');
   return openPostgresStore(optionsOf(store, serves ? `${process.pid} ${hostname()}` : undefined));
+}
+
+/** The file that is moved. Nobody else has it open. @throws as `openSqliteSource` does. */
+export function openMoveSource({ path }: SqliteConfig): Promise<MoveSource> {
+  return openSqliteSource(path);
+}
+
+/**
+ * The two stores of a move.
+ * @param looksOnly nothing is changed then, neither a schema, and the file may be in use.
+ * @throws as `openSqliteSource` and `openPostgresTarget` do; nothing stays open then.
+ */
+export async function openMove(
+  from: SqliteConfig,
+  to: PostgresConfig,
+  { looksOnly }: { looksOnly: boolean },
+): Promise<Pair & AsyncDisposable> {
+  const { openPostgresTarget } = await import('./store/adapters/postgres/move-target.ts');
+  const source = looksOnly ? await openSqliteSourceBeside(from.path) : await openMoveSource(from);
+  try {
+    const target = await openPostgresTarget(to, { changes: !looksOnly });
+    return {
+      source,
+      target,
+      async [Symbol.asyncDispose]() {
+        await target[Symbol.asyncDispose]();
+        await source[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await source[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 export const inspectStore: InspectStore = async (store) => {

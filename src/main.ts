@@ -4,10 +4,13 @@ import { createProgram } from './cli/program.ts';
 import { ConfigErrors, formatMistakes } from './config/errors.ts';
 import { KekFileInvalid, KeyRefused, PackageMissing } from './custody/errors.ts';
 import { DependencyUnavailable } from './errors.ts';
-import { StoreAbsent, StoreSchemaRefused } from './store/errors.ts';
+import { MoveRefused, StoreAbsent, StoreMoved, StoreSchemaRefused, StoreUnfinished } from './store/errors.ts';
 
 /** What `explain` says of these is for whoever wrote the configuration. */
-const WRONG_CONFIGURATION = [KekFileInvalid, KeyRefused, PackageMissing, StoreAbsent, StoreSchemaRefused];
+const WRONG_CONFIGURATION = [
+  ...[KekFileInvalid, KeyRefused, PackageMissing],
+  ...[MoveRefused, StoreAbsent, StoreMoved, StoreSchemaRefused, StoreUnfinished],
+];
 
 const program = createProgram(process.env, (exitCode) => {
   process.exitCode = exitCode;

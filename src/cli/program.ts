@@ -12,6 +12,7 @@ import { addCorsCommands } from './program/cors.ts';
 import { addCustodyCommands } from './program/custody.ts';
 import { addRecoveryCommands } from './program/recovery.ts';
 import { CONFIG_HELP, count, type Environment, type Finish } from './program/parts.ts';
+import { addStoreCommands } from './program/store.ts';
 import { addWebhookCommands } from './program/webhooks.ts';
 import type { UploadCommandOptions } from './upload.ts';
 
@@ -108,6 +109,7 @@ wrong; 130 interrupted.${CONFIG_HELP}`,
       finish(await (await import('./import.ts')).importObjects(file, options, env)),
     );
   addWebhookCommands(program, env, finish);
+  addStoreCommands(program, env, finish);
   addCorsCommands(program, env, finish);
 
   program.commandsGroup('For the keeper of the keys:');

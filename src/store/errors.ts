@@ -1,12 +1,12 @@
 import { KeyRefused } from '../custody/errors.ts';
 import { DependencyUnavailable, KeyUnusable, SealslotError } from '../errors.ts';
 
-/** Another process (or this one) already serves from this store. */
+/** Another process (or this one) already serves from this store; or, where nobody else may have it open, has it open. */
 export class StoreLocked extends SealslotError {
   readonly code = 'store_locked';
 
-  constructor(path: string) {
-    super(`The store ${path} is in use by another serving process; stop that one first.`, {
+  constructor(path: string, who = 'serving process') {
+    super(`The store ${path} is in use by another ${who}; stop that one first.`, {
       extra: { path },
     });
   }
@@ -45,4 +45,19 @@ export class KekRetired extends KeyUnusable {
 /** The store's schema is not one this version made: a migration was changed after it was applied, or a newer version made it. */
 export class StoreSchemaRefused extends SealslotError {
   readonly code = 'store_schema_refused';
+}
+
+/** The store has been moved to another database, or is on its way there: what was written here would be missing there. */
+export class StoreMoved extends SealslotError {
+  readonly code = 'store_moved';
+}
+
+/** The store is the target of a move that is not finished: it lacks slots, or holds some that are not what they were. */
+export class StoreUnfinished extends SealslotError {
+  readonly code = 'store_unfinished';
+}
+
+/** A store cannot be moved from here, or to there; nothing was done. */
+export class MoveRefused extends SealslotError {
+  readonly code = 'move_refused';
 }

@@ -8,6 +8,7 @@ import { postgresIntermediates } from './postgres/intermediates.ts';
 import { postgresKeys } from './postgres/keys.ts';
 import { postgresLeases } from './postgres/leases.ts';
 import { migrate } from './postgres/migrate.ts';
+import { demandFinished } from './postgres/move-mark.ts';
 import type { PostgresStoreOptions } from './postgres/options.ts';
 import { postgresOutbox } from './postgres/outbox.ts';
 import { loadPg } from './postgres/package.ts';
@@ -22,11 +23,13 @@ export { optionsOf } from './postgres/settings.ts';
  * Opens, and creates or migrates, the store in one PostgreSQL database. Any number of processes may serve it.
  * @throws PackageMissing when `pg` is not installed.
  * @throws StoreSchemaRefused when the schema is not one this version can work with.
+ * @throws StoreUnfinished while another store is being moved there.
  * @throws DependencyUnavailable when the server cannot be reached or takes no writes.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const connection = new Connection(await loadPg(), options);
   try {
+    await demandFinished(connection);
     await migrate(connection, MIGRATIONS, options.now ?? Date.now);
     return storeOver(connection);
   } catch (error) {
@@ -35,7 +38,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   }
 }
 
-function storeOver(connection: Connection): Store {
+/** The port over an open connection, which it closes at its end. */
+export function storeOver(connection: Connection): Store {
   return {
     uploads: postgresUploads(connection),
     keys: postgresKeys(connection),

@@ -13,6 +13,7 @@ import { sqliteGrants } from './sqlite/grants.ts';
 import { sqliteLeases } from './sqlite/leases.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
+import { demandUnmoved } from './sqlite/move-mark.ts';
 import { createPrivate, openDatabase } from './sqlite/open.ts';
 import { sqliteOutbox } from './sqlite/outbox.ts';
 import { sqliteUploads } from './sqlite/uploads.ts';
@@ -28,6 +29,7 @@ export interface SqliteStoreOptions {
  * Opens, and creates or migrates, the store in one SQLite file.
  * @throws StoreLocked when `exclusive` and another exclusive open of the same file lives.
  * @throws StoreSchemaRefused when the schema is not one this version knows, or the file no database.
+ * @throws StoreMoved when it has been moved to another database, or is on its way there.
  * @throws DependencyUnavailable when the file cannot be opened.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
@@ -37,19 +39,26 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     const path = createPrivate(options.path);
     if (options.exclusive) lock = acquireLock(path);
     connection = new Connection(openDatabase(path));
+    demandUnmoved(connection, options.path);
     migrate(connection, MIGRATIONS, options.now ?? Date.now);
     return storeOver(connection, lock);
   } catch (error) {
     connection?.close();
     lock?.[Symbol.dispose]();
-    if (sqliteCode(error) === SQLITE.NOTADB) {
-      throw new StoreSchemaRefused(`${options.path} is no SQLite database; let store.path name the store.`);
-    }
-    throw error instanceof SealslotError ? error : new DependencyUnavailable('store', error);
+    throw openingFailure(error, options.path);
   }
 }
 
-function storeOver(connection: Connection, lock: Disposable | undefined): Store {
+/** What is thrown for a failure to open the store at `path`. */
+export function openingFailure(error: unknown, path: string): unknown {
+  if (sqliteCode(error) === SQLITE.NOTADB) {
+    return new StoreSchemaRefused(`${path} is no SQLite database; let store.path name the store.`);
+  }
+  return error instanceof SealslotError ? error : new DependencyUnavailable('store', error);
+}
+
+/** The port over an open connection, which it closes at its end. */
+export function storeOver(connection: Connection, lock: Disposable | undefined): Store {
   const probe = connection.prepare('SELECT id FROM uploads LIMIT 1');
   return {
     uploads: sqliteUploads(connection),

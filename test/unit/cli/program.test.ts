@@ -21,7 +21,7 @@ describe('the command line', () => {
     assert.deepEqual(
       program.commands.map((command) => command.name()),
       [
-        ...['serve', 'doctor', 'init', 'api-key', 'import', 'webhooks', 'cors'],
+        ...['serve', 'doctor', 'init', 'api-key', 'import', 'webhooks', 'migrate-store', 'cors'],
         ...['kek', 'rewrap', 'rekey', 'shred-period', 'audit', 'recover', 'export'],
         ...['upload', 'download', 'curl', 'completion'],
       ],

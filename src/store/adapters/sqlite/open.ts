@@ -17,9 +17,12 @@ export function createPrivate(path: string): string {
 
 export const BUSY_TIMEOUT_MS = 5000;
 
-export function openDatabase(path: string): DatabaseSync {
+/** @param alone nobody else may have it open then, in this process or another: SQLITE_BUSY if somebody has. */
+export function openDatabase(path: string, { alone = false } = {}): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   try {
+    // Before anything is read: a WAL that is first used in this mode is shared with nobody.
+    if (alone) db.exec('PRAGMA locking_mode = EXCLUSIVE');
     const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'];
     if (mode !== 'wal') throw new Error(`SQLite cannot use a WAL here; the journal mode is ${String(mode)}`);
     // FULL: a commit is fsynced before it returns; NORMAL would fsync a WAL only at checkpoints.
