@@ -65,6 +65,26 @@ describe('lookAt', () => {
     assert.deepEqual(await w.stored(slot), leased);
   });
 
+  it('stop gives back at once what a pass has claimed and not begun', async () => {
+    await using w = await lifeWorld();
+    const slots: Json[] = [];
+    for (let n = 0; n < 20; n += 1) slots.push(await w.issue(PLAIN));
+    const ids = slots.map(({ id }) => id as string);
+    await w.h.store.uploads.makeDue(ids, w.h.clock.now);
+    const gate = Promise.withResolvers<undefined>();
+    w.s3.before = ({ name }) => (name === 'head' ? gate.promise : undefined);
+    const passed = w.h.jobs.runOnce();
+    while (w.s3.calls.get('head') !== 8) await setImmediate();
+    w.h.clock.now += 1;
+    const stopped = w.h.jobs.stop();
+    gate.resolve(undefined);
+    await Promise.all([passed, stopped]);
+    assert.equal(w.s3.calls.get('head'), 8);
+    const times = (await Promise.all(slots.map(w.stored))).map(({ nextCheckAt }) => nextCheckAt);
+    assert.equal(times.filter((at) => at === w.h.clock.now).length, 8, 'claimed, and given back');
+    assert.equal(times.filter((at) => at === w.h.clock.now - 1).length, 4, 'never claimed');
+  });
+
   it('a DELETE that comes meanwhile is what is looked at next', async () => {
     await using w = await lifeWorld();
     const slot = await w.issue(PLAIN);

@@ -240,6 +240,22 @@ describe('SQLite store', () => {
       }
     });
 
+    it('is no business of a look at what is due: nothing is written while nothing is', async () => {
+      const store = await open(true);
+      await insertOne(store, uploadOf(1, { nextCheckAt: NOW + 1 }));
+      const wal = () => statSync(`${path}-wal`).size;
+      const before = wal();
+      // A writer elsewhere would hold up a transaction that writes.
+      const writer = openDatabase(path);
+      writer.exec('BEGIN IMMEDIATE');
+      assert.deepEqual(await store.uploads.claimDue(NOW, NOW + 60_000, 10), []);
+      writer.exec('ROLLBACK');
+      writer.close();
+      assert.equal(wal(), before);
+      assert.equal((await store.uploads.claimDue(NOW + 1, NOW + 60_000, 10)).length, 1);
+      assert.ok(wal() > before);
+    });
+
     it('is made up for by the job when a reader was in the way', async () => {
       const store = await open(true);
       const key = randomBytes(77);
