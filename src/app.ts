@@ -39,6 +39,8 @@ export interface AppDeps {
   readonly current: () => Snapshot;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** While true, each connection ends with its answer: whoever asks again comes by a new one, to another replica. */
+  readonly isDraining?: () => boolean;
 }
 
 /** What differs inside an application of somebody else. */
@@ -61,7 +63,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
  */
 export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = async (
   app,
-  { current, logger, metrics, guest },
+  { current, logger, metrics, guest, isDraining = () => false },
 ) => {
   const servings = new WeakMap<FastifyRequest, Served>();
   app.decorateRequest('served', {
@@ -84,7 +86,7 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
   });
   // A connection kept alive after its last answer would hold up the end.
   app.addHook('onSend', async (_request, reply) => {
-    if (closing) reply.header('connection', 'close');
+    if (closing || isDraining()) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
     const operation = request.routeOptions.config.operationId ?? 'none';

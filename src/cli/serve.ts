@@ -10,9 +10,10 @@ import { createTarget } from '../s3/adapters/target.ts';
 import { openService } from '../service/open.ts';
 import { SafetyGate } from '../service/safety-gate.ts';
 import { configPath, EXIT_UNSAFE, stopSignal } from './command.ts';
+import { drain, endsInTime } from './serve/ending.ts';
 import { keepMemoryLow } from './serve/memory.ts';
 
-/** Answers requests until SIGTERM or SIGINT, then finishes what is in flight. */
+/** Answers requests until SIGTERM or SIGINT, then finishes what is in flight: after `drainSeconds`, and within `graceSeconds`. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
   keepMemoryLow();
   const stop = stopSignal();
@@ -20,9 +21,9 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
   const logger = createLogger(file.current.log.level);
   const gate = new SafetyGate(logger, stop, createTarget);
   await gate.warnOfFiles(file.current, configPath(env));
-  const exitCode = await serveUntil(stop, file, gate, logger);
-  // What an S3 without an end still holds open would keep the process.
-  if (!(await gate.settled())) process.exit(exitCode);
+  const { exitCode, isWhole } = await serveUntil(stop, file, gate, logger);
+  // What a dependency without an end still holds open would keep the process.
+  if (!isWhole || !(await gate.settled())) process.exit(exitCode);
   return exitCode;
 }
 
@@ -31,23 +32,40 @@ async function serveUntil(
   file: ConfigSnapshot,
   gate: SafetyGate,
   logger: Logger,
-): Promise<number> {
+): Promise<{ exitCode: number; isWhole: boolean }> {
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
   const service = await openService({ file, gate, logger, metrics });
   let draining = false;
-  const app = await buildApp({ current: service.current, logger, metrics });
+  const isDraining = () => draining;
+  const app = await buildApp({ current: service.current, logger, metrics, isDraining });
   const admin = buildAdmin({
     current: () => service.current().services,
     proveCustody: service.proveCustody,
     metrics,
-    isDraining: () => draining,
+    isDraining,
   });
 
   const stopped = once(stop, 'abort');
   process.on('SIGHUP', () => void service.reload());
   process.on('warning', ({ name, message }) => logger.warn({ warning: name }, message));
+  const end = async () => {
+    await app.close();
+    await service.stop();
+    await admin.close();
+    await service.close();
+  };
+  let exitCode = 0;
+  let isWhole: boolean;
   try {
+    exitCode = await serveOn();
+  } finally {
+    isWhole = await endsInTime(end, file.current, logger);
+  }
+  if (exitCode === 0) logger.info('ended');
+  return { exitCode, isWhole };
+
+  async function serveOn(): Promise<number> {
     if (!(await service.mayServe())) return EXIT_UNSAFE;
     if (stop.aborted) return 0;
     // Copies: Fastify writes into what it is given, and the configuration is frozen.
@@ -57,16 +75,12 @@ async function serveUntil(
     const { replicaId } = service;
     logger.info({ replicaId, listen: addressOf(app), admin: addressOf(admin) }, 'ready');
     await stopped;
+    const signal = stop.reason as unknown;
     draining = true;
-    logger.info({ signal: stop.reason as unknown }, 'finishing what is in flight');
-  } finally {
-    await app.close();
-    await service.stop();
-    await admin.close();
-    await service.close();
+    await drain(signal, file.current, logger);
+    logger.info({ signal }, 'finishing what is in flight');
+    return 0;
   }
-  logger.info('ended');
-  return 0;
 }
 
 function addressOf(app: FastifyInstance): string {

@@ -46,6 +46,7 @@ export function build(document: Document, files: ConfigFiles): Config {
     overload: { ...DEFAULTS.overload, ...document.overload },
     retention: { ...DEFAULTS.retention, ...document.retention },
     jobs: { ...DEFAULTS.jobs, ...document.jobs },
+    shutdown: { ...DEFAULTS.shutdown, ...document.shutdown },
   });
 }
 

@@ -39,6 +39,12 @@ export interface Config {
     readonly endedSeconds: number;
   };
   readonly jobs: { readonly intervalSeconds: number };
+  readonly shutdown: {
+    /** How long all goes on as before but for `/readyz`, once the end is asked for. */
+    readonly drainSeconds: number;
+    /** How long what is in hand then may take. */
+    readonly graceSeconds: number;
+  };
 }
 
 export type StoreConfig = SqliteConfig | PostgresConfig;

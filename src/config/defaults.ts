@@ -53,4 +53,5 @@ export const DEFAULTS = {
   overload: { eventLoopDelayMilliseconds: 500, memoryPercent: 90, heapPercent: 90, streams: 1_000 },
   retention: { keySeconds: 2_592_000, deleteMarginSeconds: 86_400, endedSeconds: 7_776_000 },
   jobs: { intervalSeconds: 10 },
+  shutdown: { drainSeconds: 0, graceSeconds: 25 },
 } as const;

@@ -149,6 +149,31 @@ export const DocumentSchema = map({
       { description: 'Looking after slots in the background: late objects, expiry, removal.' },
     ),
   ),
+  shutdown: optional(
+    map(
+      {
+        drainSeconds: optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 300,
+            default: DEFAULTS.shutdown.drainSeconds,
+            description:
+              'How long after SIGTERM requests are answered as before, while `/readyz` says 503 and answers end their connections. Longer than a balancer takes to notice.',
+          }),
+        ),
+        graceSeconds: optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 3600,
+            default: DEFAULTS.shutdown.graceSeconds,
+            description:
+              'How long what is in flight then may take. What takes longer is cut, which loses nothing: it is as if the process had been killed.',
+          }),
+        ),
+      },
+      { description: 'The end of the process: [rolling restarts](container.md#rolling-restarts).' },
+    ),
+  ),
 });
 
 export type Document = Static<typeof DocumentSchema>;

@@ -2,7 +2,7 @@ import type { OutboxStore, QueuedMessage } from '../store/port.ts';
 import type { Services } from '../uploads/services.ts';
 import type { Resolve } from './addresses.ts';
 import { waitAfter } from './back-off.ts';
-import { send, type Answer } from './send.ts';
+import { ENDED, send, type Answer } from './send.ts';
 import { signatureHeaders } from './signature.ts';
 
 /** What is noted of an attempt in the outbox. */
@@ -13,6 +13,8 @@ export interface AttemptOptions {
   readonly resolve: Resolve;
   /** Instead of 15 s. */
   readonly timeoutMs?: number;
+  /** Ends it early: then its message is due again at once, for whoever serves on. */
+  readonly stop?: AbortSignal;
 }
 
 /** Sends a message once to its webhook, as the configuration has it now. */
@@ -28,7 +30,10 @@ export async function attempt(
     return { state: 'dead', endedAt: now(), lastFailure: 'the webhook is not in the configuration' };
   }
   const headers = signatureHeaders(webhook.secrets, message, now());
-  return judge(message.attempts, await send(webhook, { ...sending, headers, body }), now(), random);
+  const answer = await send(webhook, { ...sending, headers, body });
+  if ('failure' in answer && answer.failure === ENDED)
+    return { state: 'pending', nextAttemptAt: now(), lastFailure: ENDED };
+  return judge(message.attempts, answer, now(), random);
 }
 
 /** Only 2xx is delivered. 410 is the receiver's word that it wants no more of them. */

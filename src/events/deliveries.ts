@@ -7,7 +7,7 @@ import { ATTEMPT_MS } from './send.ts';
 export interface Deliveries {
   /** There may be messages: looks for them now. */
   wake(): void;
-  /** Ends after the messages in hand. */
+  /** Ends after the messages in hand; those whose receivers take long are given back. */
   stop(): Promise<void>;
 }
 
@@ -19,7 +19,11 @@ export interface DeliveriesOptions {
   readonly resolve?: Resolve;
   /** Of one attempt; 15 s unless given. */
   readonly timeoutMs?: number;
+  /** How long attempts in hand go on after `stop`; 3 s unless given. */
+  readonly stopMs?: number;
 }
+
+const STOP_MS = 3_000;
 
 /** Attempts at once, of all webhooks and of one: so a few slow receivers never have them all. */
 const MOST_AT_ONCE = 32;
@@ -44,8 +48,10 @@ export function createDeliveries(
   onError: (error: unknown) => void,
   options: DeliveriesOptions = {},
 ): Deliveries {
-  const { onAttempt, random = Math.random, resolve = systemResolve(), timeoutMs } = options;
-  const sending = { random, resolve, ...(timeoutMs !== undefined && { timeoutMs }) };
+  const { onAttempt, random = Math.random, resolve = systemResolve(), timeoutMs, stopMs = STOP_MS } = options;
+  const stopping = new AbortController();
+  const stop = stopping.signal;
+  const sending = { random, resolve, stop, ...(timeoutMs !== undefined && { timeoutMs }) };
   const inHand = new Map<Promise<void>, Hook>();
   let looking: Promise<void> | undefined;
   let lookAgain = false;
@@ -140,8 +146,10 @@ export function createDeliveries(
     async stop() {
       stopped = true;
       clearTimeout(timer);
+      const late = setTimeout(() => stopping.abort(), stopMs);
       await looking;
       await Promise.all(inHand.keys());
+      clearTimeout(late);
     },
   };
 }

@@ -7,6 +7,8 @@ import { AddressRefused, pinned, reachable, type Resolve } from './addresses.ts'
 
 /** From the look-up of the name to the end of the answer. */
 export const ATTEMPT_MS = 15_000;
+/** What is said of an attempt that `stop` ended. */
+export const ENDED = 'the service ended before an answer came';
 /** Enough for any word of thanks; what comes after is not read. */
 const MOST_ANSWER_BYTES = 64 * 1024;
 
@@ -21,16 +23,20 @@ export interface Sending {
   readonly resolve: Resolve;
   /** Instead of `ATTEMPT_MS`. */
   readonly timeoutMs?: number;
+  /** Ends it early. */
+  readonly stop?: AbortSignal;
 }
 
 /** One POST to a receiver, over a connection of its own. Redirects are answers like others. Never rejects. */
 export async function send(webhook: WebhookConfig, sending: Sending): Promise<Answer> {
-  const { timeoutMs = ATTEMPT_MS } = sending;
-  const signal = AbortSignal.timeout(timeoutMs);
+  const { timeoutMs = ATTEMPT_MS, stop } = sending;
+  const late = AbortSignal.timeout(timeoutMs);
+  const signal = stop === undefined ? late : AbortSignal.any([late, stop]);
   try {
     return await post(webhook, sending, signal);
   } catch (error) {
-    return { failure: signal.aborted ? `no answer in ${timeoutMs / 1000} s` : wordsFor(error) };
+    if (stop?.aborted === true) return { failure: ENDED };
+    return { failure: late.aborted ? `no answer in ${timeoutMs / 1000} s` : wordsFor(error) };
   }
 }
 

@@ -137,6 +137,7 @@ export async function makeHarness(options: HarnessOptions): Promise<Harness> {
     },
     retention: { ...DEFAULTS.retention, ...options.retention },
     jobs: { intervalSeconds: 3600 },
+    shutdown: DEFAULTS.shutdown,
   };
   const keks = options.keks ?? localWrapper({ id: 'local', ring: await readKekFile(kekFile) });
   const targets = new Map([['main', options.target]]);

@@ -133,6 +133,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   'retention.deleteMarginSeconds': '1',
   'retention.endedSeconds': '1',
   'jobs.intervalSeconds': '1',
+  'shutdown.drainSeconds': '1',
+  'shutdown.graceSeconds': '1',
 };
 
 /** Settings that stand in for another one: what to take away, what to put there first. */

@@ -212,6 +212,21 @@ describe('deliveries', () => {
     assert.equal(receiver.received.length, 1);
   });
 
+  it('does not wait for a receiver that hangs: its message is due again at once', async () => {
+    await using world = await makeWorld({ stopMs: 1 });
+    world.receiver.behave = hanging;
+    const message = dueMessage(world, 1);
+    await world.put(1, message);
+    world.deliveries.wake();
+    await world.receiver.got(1);
+    await world.deliveries.stop();
+    const given = await world.message(message.id);
+    assert.deepEqual(
+      [given?.state, given?.nextAttemptAt, given?.lastFailure],
+      ['pending', world.h.clock.now, 'the service ended before an answer came'],
+    );
+  });
+
   it('forgets after a week what was delivered, and only that', async () => {
     await using world = await makeWorld();
     const { receiver, h } = world;
