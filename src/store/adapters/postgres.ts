@@ -11,6 +11,7 @@ import { migrate } from './postgres/migrate.ts';
 import type { PostgresStoreOptions } from './postgres/options.ts';
 import { postgresOutbox } from './postgres/outbox.ts';
 import { loadPg } from './postgres/package.ts';
+import { postgresRateLimits } from './postgres/rate-limits.ts';
 import { postgresUploads } from './postgres/uploads.ts';
 
 export { DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, type PostgresStoreOptions } from './postgres/options.ts';
@@ -44,7 +45,7 @@ function storeOver(connection: Connection): Store {
     grants: postgresGrants(connection),
     apiKeys: postgresApiKeys(connection),
     leases: postgresLeases(connection),
-    rateLimits: undefined as never,
+    rateLimits: postgresRateLimits(connection),
     check: () =>
       connection.write(async (session) => {
         await session.get('SELECT id FROM uploads LIMIT 1');

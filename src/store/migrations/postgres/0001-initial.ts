@@ -11,6 +11,8 @@
  *
  * Both indexes of lists hold the id in the order of bytes under that order's other name: see `NEWEST_FIRST`.
  *
+ * `rate_windows` counts requests, and is not logged: its rows are worth a minute, and may be lost.
+ *
  * The settings of storage: what is updated in place without touching an index finds room on its page (`fillfactor`); queues are vacuumed
  * after a small share of their rows, since every look for what is due passes over the dead entries of its index.
  */
@@ -193,6 +195,14 @@ CREATE TABLE announced (
   PRIMARY KEY (tenant, principal, day)
 ) WITH (fillfactor = 50, ${QUEUE});
 CREATE INDEX announced_days ON announced (day);
+
+CREATE UNLOGGED TABLE rate_windows (
+  key TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+  count BIGINT NOT NULL,
+  begun_at BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL
+) WITH (fillfactor = 50, ${QUEUE});
+CREATE INDEX rate_windows_ends ON rate_windows (ends_at);
 
 CREATE TABLE api_keys (
   id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
