@@ -9,8 +9,8 @@ const ANNOUNCE = `
 
 /** Those that another replica is dropping, or that speak up just now, are passed over. */
 const FORGET = `
-  DELETE FROM replicas WHERE id IN (
-    SELECT id FROM replicas WHERE announced_at < :before FOR UPDATE SKIP LOCKED)`;
+  DELETE FROM replicas WHERE id = ANY(ARRAY(
+    SELECT id FROM replicas WHERE announced_at < :before FOR UPDATE SKIP LOCKED))`;
 
 const WITHDRAW = 'DELETE FROM replicas WHERE id = :id';
 

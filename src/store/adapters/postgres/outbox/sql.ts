@@ -78,8 +78,8 @@ export function listSql({ tenant, state }: Pick<ListQuery, 'tenant' | 'state'>):
 }
 
 export const DROP_DELIVERED = `
-  DELETE FROM outbox WHERE seq IN (
-    SELECT seq FROM outbox WHERE state = 'delivered' AND ended_at < :before ORDER BY ended_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+  DELETE FROM outbox WHERE seq = ANY(ARRAY(
+    SELECT seq FROM outbox WHERE state = 'delivered' AND ended_at < :before ORDER BY ended_at LIMIT :limit FOR UPDATE SKIP LOCKED))
   RETURNING seq`;
 
 export const COUNT = `
