@@ -65,6 +65,8 @@ export async function startBalancer(): Promise<Balancer> {
       else response.writeHead(502).end(String(error));
     });
   });
+  // Of a client's idle connection: a client that uses it at that very moment would be reset, by nobody's fault but the balancer's.
+  server.keepAliveTimeout = 0;
   server.on('connection', (socket) => {
     clients.add(socket);
     socket.on('close', () => clients.delete(socket));
