@@ -97,8 +97,7 @@ export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
   },
   move_refused: {
     where: '`migrate-store`',
-    means:
-      'A store cannot be moved to this database: it is not empty, holds another move, or is served from',
+    means: 'A store cannot be moved to this database: it is not empty, holds another move, or is served from',
     do: 'What the message says',
   },
   invalid_configuration: {
