@@ -85,6 +85,21 @@ export const OPERATOR_CODES: Readonly<Record<string, OperatorText>> = {
     means: 'The file is no database, a newer version made it, or a migration was changed',
     do: 'Correct `store.path`, or run the version that made it',
   },
+  store_moved: {
+    where: 'start',
+    means: 'The file has been moved to PostgreSQL, or is on its way there',
+    do: 'Serve from there, or finish the move; [back again](migrate-store.md#back-again)',
+  },
+  store_unfinished: {
+    where: 'start',
+    means: 'A store is being moved to this database, and the move has not ended',
+    do: 'Run `sealslot migrate-store` again, or use an empty database',
+  },
+  move_refused: {
+    where: '`migrate-store`',
+    means: 'A store cannot be moved to this database: it is not empty, holds another move, or is served from',
+    do: 'What the message says',
+  },
   invalid_configuration: {
     where: 'start, reload',
     means: 'Mistakes in the configuration, all listed',

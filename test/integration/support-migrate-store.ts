@@ -49,6 +49,10 @@ export interface MoveWorld extends AsyncDisposable {
   heldAt(table: string, then: (started: Started) => Promise<unknown>): Promise<Run>;
 }
 
+/** A loaded machine is no failure here. */
+const PATIENT =
+  '{ connectMilliseconds: 20000, lockMilliseconds: 30000, statementMilliseconds: 40000, callMilliseconds: 60000 }';
+
 /** Of the replicas' configuration. */
 export const NEW = 'sealslot.new.yaml';
 
@@ -75,9 +79,13 @@ export async function moveWorld(server: Postgres, template: Template): Promise<M
   const configFor = async (other: PostgresDatabase, name = `${other.name}.yaml`): Promise<string> => {
     const old = await readFile(join(dir, 'sealslot.yaml'), 'utf8');
     const path = join(dir, name);
-    await writeFile(path, old.replace(/^store: .*$/m, `store: ${postgresStore(other, server)}`), {
-      mode: 0o600,
-    });
+    await writeFile(
+      path,
+      old.replace(/^store: .*$/m, `store: ${postgresStore(other, server, { timeouts: PATIENT })}`),
+      {
+        mode: 0o600,
+      },
+    );
     return path;
   };
   await configFor(database, NEW);

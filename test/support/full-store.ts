@@ -172,22 +172,23 @@ async function addMessages(store: Store): Promise<void> {
 export async function readStore(store: Store): Promise<unknown> {
   const ids = Array.from({ length: 120 }, (_, n) => idOf(n));
   const tenants = [...TENANTS, 'other', 'nobody'];
-  const uploads = await Promise.all(
-    tenants.flatMap((tenant) => ids.map((id) => store.uploads.get(tenant, id))),
-  );
-  const lists = tenants.flatMap((tenant) =>
-    [undefined, ...UPLOAD_STATES].map((state) =>
-      store.uploads.list(tenant, { ...(state && { state }), limit: 100, now: NOW }),
-    ),
-  );
+  const read: Record<string, unknown> = {};
+  for (const tenant of tenants) {
+    for (const id of ids) read[`${tenant} ${id}`] = await store.uploads.get(tenant, id);
+    for (const state of [undefined, ...UPLOAD_STATES]) {
+      const query = { ...(state && { state }), limit: 100, now: NOW };
+      read[`list ${tenant} ${state ?? ''}`] = await store.uploads.list(tenant, query);
+    }
+  }
+  for (const id of ids) {
+    read[`keys ${id}`] = await store.keys.all(id);
+    read[`last ${id}`] = await store.keys.lastGeneration(id);
+  }
   return {
-    uploads,
-    lists: await Promise.all(lists),
-    keys: await Promise.all(ids.map((id) => store.keys.all(id))),
+    ...read,
     page: await store.keys.page({ limit: 1_000 }),
     stale: await store.keys.page({ copies: 'stale', limit: 1_000 }),
     missing: await store.keys.page({ copies: 'missing', limit: 1_000 }),
-    lastGenerations: await Promise.all(ids.map((id) => store.keys.lastGeneration(id))),
     usage: sorted(await store.keys.usage()),
     idempotency: await store.uploads.findIdempotent('acme', `grant:${idOf(1)}`, 'größe 😀', NOW),
     intermediates: await store.intermediates.list(),
