@@ -14,6 +14,9 @@ const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 /** Headers by which a token would bring or name its own key, and the one that asks for extensions; no issuer needs them. */
 const FORBIDDEN_HEADERS = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c'];
 const DETAIL = 'The access token is not valid.';
+/** In UTF-8. What slots are found by holds the subject, and no index takes entries without bound. */
+const LONGEST_SUBJECT_BYTES = 1_024;
+const CONTROL = /\p{Cc}/u;
 
 interface Issuer {
   readonly config: IssuerConfig;
@@ -74,6 +77,10 @@ function typeAccepted(typ: unknown, accepted: readonly string[]): boolean {
 function toPrincipal(claims: JWTPayload, config: IssuerConfig): Principal {
   const subject = nonEmptyText(claims.sub);
   if (subject === undefined) throw refused('sub is not a text');
+  // Here and not in a store: what one store cannot write (PostgreSQL no NUL) is refused alike by all.
+  if (CONTROL.test(subject)) throw unfit('holds control characters');
+  if (Buffer.byteLength(subject) > LONGEST_SUBJECT_BYTES)
+    throw unfit(`is longer than ${LONGEST_SUBJECT_BYTES} bytes`);
   const tenant =
     config.tenant.kind === 'fixed' ? config.tenant.name : nonEmptyText(claims[config.tenant.claim]);
   if (tenant === undefined) throw refused('the tenant claim is not a text');
@@ -93,6 +100,13 @@ function nonEmptyText(value: unknown): string | undefined {
 function toScopes(claim: unknown): ReadonlySet<Scope> {
   const names: unknown[] = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
   return new Set(SCOPES.filter((scope) => names.includes(scope)));
+}
+
+/** Of a good token: its bearer can do nothing about it but tell the issuer, so it is told what is wrong. */
+function unfit(what: string): Unauthenticated {
+  return new Unauthenticated(`The sub of the access token ${what}.`, {
+    cause: new Error(`JWT: sub ${what}`),
+  });
 }
 
 /** The cause is only a sentence: jose's own errors carry the token's claims, which don't belong in a log. */

@@ -18,7 +18,11 @@ const ALGORITHMS = [
 
 export const Issuer = map(
   {
-    issuer: text({ description: 'Must equal the claim `iss`, to the last slash.' }),
+    issuer: text({
+      maxLength: 512,
+      description:
+        'Must equal the claim `iss`, to the last slash. The `sub` of its tokens may have 1,024 bytes, without control characters.',
+    }),
     audience: Type.Unsafe<string | string[]>({
       type: ['string', 'array'],
       minLength: 1,

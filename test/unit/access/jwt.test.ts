@@ -170,4 +170,20 @@ describe('refused JWTs', () => {
   for (const [what, token, cause, changes] of attacks) {
     it(`refuses ${what}`, () => refuses(token, changes, cause));
   }
+
+  it('takes a sub of 1,024 bytes, and refuses one that no store could hold, with a word why', async () => {
+    const longest = 'é'.repeat(512);
+    const principal = await authenticator().authenticate(jwt(key, { sub: longest }));
+    assert.equal(principal?.id, `jwt:${ISSUER} ${longest}`);
+    for (const [sub, detail] of [
+      [`${longest}x`, /^The sub of the access token is longer than 1024 bytes\.$/],
+      ['a\0b', /^The sub of the access token holds control characters\.$/],
+      ['a\nb', /control characters/],
+    ] as const) {
+      await assert.rejects(
+        authenticator().authenticate(jwt(key, { sub })),
+        (error: unknown) => error instanceof Unauthenticated && detail.test(error.message),
+      );
+    }
+  });
 });
