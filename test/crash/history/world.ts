@@ -10,6 +10,7 @@ import { waitUntil } from '../../support/processes.ts';
 import { startReceiver, type Receiver } from '../../support/receiver.ts';
 import { startService, type Service } from '../../support/service.ts';
 import { startStubS3, type StubS3 } from '../../support/stub-s3.ts';
+import { describeHistory } from './figures.ts';
 import { clock, Recorder, type History } from './history.ts';
 import { Load } from './load.ts';
 import { endLeases, readStored, storeOpener, type Scope } from './stored.ts';
@@ -249,7 +250,7 @@ export class World implements AsyncDisposable {
   /** What has been checked so far, in words. */
   figures(): string {
     const slots = [...this.#seen.values()].reduce((sum, ids) => sum + ids.size, 0);
-    return describe(this.recorder.all(), slots);
+    return describeHistory(this.recorder.all(), slots);
   }
 
   #start(): Promise<Service> {
@@ -280,21 +281,4 @@ const isSubset = (some: readonly string[], all: ReadonlySet<string>): boolean =>
 
 function slotIn(body: string): unknown {
   return (JSON.parse(body) as { data: { id: string } }).data.id;
-}
-
-function describe({ calls, kills, outages }: History, slots: number): string {
-  const good = calls.filter(({ answer }) => answer !== undefined && answer.status < 300);
-  const by = (kind: string): number => good.filter(({ ask }) => ask.kind === kind).length;
-  const told = new Set(good.flatMap(({ answer }) => answer?.slots.map(({ slotId }) => slotId) ?? []));
-  const cutOff = calls.filter(({ answer }) => answer === undefined).length;
-  const refused = calls.filter(({ answer }) => answer?.status === 503).length;
-  const replays = good.filter(({ answer }) => answer?.isReplay === true).length;
-  return [
-    `${kills.length} kills`,
-    `${outages.length} shutdowns of the database`,
-    `${calls.length} calls, of them ${cutOff} cut off and ${refused} refused with 503`,
-    `${told.size} acknowledged slots, ${slots - told.size} more of calls that were not answered`,
-    `acknowledged: ${replays} replays, ${by('request')} new requests, ${by('parts')} parts, ${by('mint')} grants, ` +
-      `${by('complete')} completed, ${by('remove')} removals`,
-  ].join('; ');
 }
