@@ -1,4 +1,5 @@
 import { DependencyUnavailable } from '../../../errors.ts';
+import { remedyFor } from '../../remedies.ts';
 
 /** What went wrong in the server or on the way to it. Of the server's answer only the message: the details quote values. */
 class PostgresFailure extends Error {
@@ -15,6 +16,11 @@ class PostgresFailure extends Error {
 export function unavailable(error: unknown): DependencyUnavailable {
   const message = error instanceof Error ? error.message : String(error);
   return new DependencyUnavailable('store', new PostgresFailure(message, serverCode(error)));
+}
+
+/** What an operator may do about it; `undefined` when it is no failure of PostgreSQL or of the way there. */
+export function remedyOf(error: DependencyUnavailable): string | undefined {
+  return error.cause instanceof PostgresFailure ? remedyFor(error.cause.message) : undefined;
 }
 
 /** Of what a `Session` or `Connection` has thrown. */
