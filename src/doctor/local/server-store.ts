@@ -173,6 +173,13 @@ function schema({ place, state }: ServerInspection, { mayMigrate }: ServerFacts)
         'give sealslot a database, or a schema by search_path, of its own',
         EVERYTHING,
       );
+    case 'moved':
+      return say.off(
+        check,
+        state.reason.replace(/\.$/, ''),
+        'docs/migrate-store.md says how to go on, and how back',
+        EVERYTHING,
+      );
     case 'damaged':
       return say.unsafe(
         check,
