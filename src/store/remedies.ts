@@ -5,8 +5,13 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   ],
   [/permission denied/i, 'grant this role the rights that docs/postgres.md names'],
   [
-    /read-only transaction|recovery/i,
+    /read-only transaction|recovery|takes no writes/i,
     'name the primary in store.host, or all hosts as a list; on a primary see why it was made read-only (a full disk, a failover)',
+  ],
+  [/(ENOENT|EACCES).*, open /, 'let the user that serves read store.passwordFile'],
+  [
+    /timeout exceeded when trying to connect/,
+    'see whether the server is slow; if not, raise store.pool.max: all connections of this process were in use',
   ],
   [
     /password|authentication|pg_hba|role .* does not exist/i,

@@ -13,6 +13,9 @@ for (const [reason, remedy] of [
   ['database "nix" does not exist', /createdb/],
   ['sorry, too many clients already', /max_connections/],
   ['could not extend file "base/1/2": No space left on device', /make room/],
+  ['this server takes no writes now', /name the primary/],
+  ['timeout exceeded when trying to connect', /store\.pool\.max/],
+  ["ENOENT: no such file or directory, open '/run/secrets/pg-password'", /read store\.passwordFile/],
   ['connect ECONNREFUSED 127.0.0.1:5432', /store\.host and store\.port/],
 ] as const) {
   void test(`says what to do about a PostgreSQL that answers: ${reason}`, () => {
