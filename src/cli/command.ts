@@ -1,4 +1,5 @@
-import { SealslotError } from '../errors.ts';
+import { DependencyUnavailable, SealslotError } from '../errors.ts';
+import { remedyOf } from '../store/adapters/postgres/errors.ts';
 
 /** sysexits.h */
 export const EX_USAGE = 64;
@@ -34,5 +35,7 @@ export function explain(error: unknown): string {
   }
   const code = error instanceof SealslotError ? ` (${error.code})` : '';
   const cause = error.cause instanceof Error ? `\n  because: ${error.cause.message}` : '';
-  return `sealslot: ${error.message}${code}${cause}`;
+  const remedy = error instanceof DependencyUnavailable ? remedyOf(error) : undefined;
+  const advice = remedy === undefined ? '' : `\n  do: ${remedy}; \`sealslot doctor\` tells more`;
+  return `sealslot: ${error.message}${code}${cause}${advice}`;
 }

@@ -81,6 +81,8 @@ export type StoreState =
   | { readonly kind: 'changed'; readonly migration: string }
   /** Another program's file, or a database with another program's tables. */
   | { readonly kind: 'foreign' }
+  /** Of a move that has ended, this is the old store; or one of the two of a move that has not. */
+  | { readonly kind: 'moved'; readonly reason: string }
   | { readonly kind: 'damaged'; readonly complaint: string }
   | { readonly kind: 'unreadable'; readonly reason: string };
 

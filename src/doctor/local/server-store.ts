@@ -1,4 +1,5 @@
 import type { ServerFacts, ServerInspection } from '../../store/inspection.ts';
+import { remedyFor } from '../../store/remedies.ts';
 import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 
 export const SERVER_STORE_CHECKS = {
@@ -114,18 +115,6 @@ export function versionText(version: number): string {
   return `${Math.floor(version / 10_000)}.${version % 10_000}`;
 }
 
-function remedyFor(reason: string): string {
-  if (/password|authentication|pg_hba|role .* does not exist/i.test(reason))
-    return 'see store.user, store.passwordFile, and the server’s pg_hba.conf';
-  if (/certificate|SSL|TLS|altname/i.test(reason))
-    return 'let store.tls.caFile name the CA of the server’s certificate, and store.host the name that is in it';
-  if (/database .* does not exist/i.test(reason)) return 'make the database: createdb, or see store.database';
-  if (/too many|remaining connection slots/i.test(reason))
-    return 'raise max_connections, or lower store.pool.max times the number of replicas';
-  if (/npm install/.test(reason)) return 'install it';
-  return 'see that the server runs and that store.host and store.port lead to it';
-}
-
 function tls({ tls: used, isLocal }: ServerFacts): Finding {
   const check = 'store.tls';
   if (used !== undefined) return say.ok(check, `${used.protocol} (${used.cipher}), the certificate verified`);
@@ -140,7 +129,7 @@ function tls({ tls: used, isLocal }: ServerFacts): Finding {
 function schema({ place, state }: ServerInspection, { mayMigrate }: ServerFacts): Finding {
   const check = 'store.schema';
   const migrate =
-    'let a role that owns the tables start the service once, or give this one CREATE on the schema';
+    'run `sealslot api-key list` once as the role that owns the tables (SEALSLOT_STORE__USER), or give this one CREATE on the schema: docs/postgres.md';
   switch (state.kind) {
     case 'absent':
       if (mayMigrate) return say.note(check, 'there are none yet; they are made at the first start');
@@ -182,6 +171,13 @@ function schema({ place, state }: ServerInspection, { mayMigrate }: ServerFacts)
         check,
         `${place} has a table schema_migrations of another program`,
         'give sealslot a database, or a schema by search_path, of its own',
+        EVERYTHING,
+      );
+    case 'moved':
+      return say.off(
+        check,
+        state.reason.replace(/\.$/, ''),
+        'docs/migrate-store.md says how to go on, and how back',
         EVERYTHING,
       );
     case 'damaged':

@@ -96,6 +96,13 @@ function opens({ path, state }: FileInspection): Finding {
         'let store.path name the store, or a file that does not exist yet',
         EVERYTHING,
       );
+    case 'moved':
+      return say.off(
+        check,
+        state.reason.replace(/\.$/, ''),
+        'docs/migrate-store.md says how to go on, and how back',
+        EVERYTHING,
+      );
     case 'damaged':
       return say.unsafe(
         check,

@@ -29,7 +29,7 @@ export { optionsOf } from './postgres/settings.ts';
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const connection = new Connection(await loadPg(), options);
   try {
-    await demandFinished(connection);
+    await connection.read(demandFinished);
     await migrate(connection, MIGRATIONS, options.now ?? Date.now);
     return storeOver(connection);
   } catch (error) {

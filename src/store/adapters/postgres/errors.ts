@@ -1,20 +1,42 @@
 import { DependencyUnavailable } from '../../../errors.ts';
+import { remedyFor } from '../../remedies.ts';
 
 /** What went wrong in the server or on the way to it. Of the server's answer only the message: the details quote values. */
 class PostgresFailure extends Error {
   /** Five characters (Appendix A of PostgreSQL's manual); `undefined` when no server answered. */
   readonly sqlState: string | undefined;
+  /** What the log keeps, where a message is not trusted: the server's five characters, Node's code, or a word of ours. */
+  readonly code: string | undefined;
 
-  constructor(message: string, sqlState: string | undefined) {
+  constructor(message: string, sqlState: string | undefined, code: string | undefined) {
     super(message);
     this.name = 'PostgresFailure';
     this.sqlState = sqlState;
+    this.code = code;
   }
 }
 
+/** What the driver, the pool and we say without a code. */
+const CODES: Readonly<Record<string, string>> = {
+  'timeout exceeded when trying to connect': 'pool_exhausted',
+  'Connection terminated due to connection timeout': 'connect_timeout',
+  'Connection terminated unexpectedly': 'connection_lost',
+  'Query read timeout': 'call_timeout',
+  'this server takes no writes now': 'read_only',
+  'the server asks for a password, and none is configured': 'password_missing',
+};
+
 export function unavailable(error: unknown): DependencyUnavailable {
   const message = error instanceof Error ? error.message : String(error);
-  return new DependencyUnavailable('store', new PostgresFailure(message, serverCode(error)));
+  return new DependencyUnavailable(
+    'store',
+    new PostgresFailure(message, serverCode(error), codeOf(error) ?? CODES[message]),
+  );
+}
+
+/** What an operator may do about it; `undefined` when it is no failure of PostgreSQL or of the way there. */
+export function remedyOf(error: DependencyUnavailable): string | undefined {
+  return error.cause instanceof PostgresFailure ? remedyFor(error.cause.message) : undefined;
 }
 
 /** Of what a `Session` or `Connection` has thrown. */
@@ -41,6 +63,9 @@ export function isConflict(error: unknown): boolean {
 }
 
 function serverCode(error: unknown): string | undefined {
-  if (!(error instanceof Error && 'severity' in error && 'code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  return error instanceof Error && 'severity' in error ? codeOf(error) : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

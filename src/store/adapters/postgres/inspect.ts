@@ -1,6 +1,7 @@
 import type { PostgresConfig } from '../../../config/config.ts';
 import { isLoopback } from '../../../config/urls.ts';
 import { SealslotError } from '../../../errors.ts';
+import { StoreUnfinished } from '../../errors.ts';
 import type { ServerFacts, ServerInspection, StoreState } from '../../inspection.ts';
 import { MIGRATIONS, type PostgresMigration } from '../../migrations/postgres/index.ts';
 import { Connection, type Session } from './connection.ts';
@@ -8,6 +9,7 @@ import { askDurability, askServer } from './inspect/server.ts';
 import { isForeign } from './inspect/tables.ts';
 import { countUsage } from './keys/usage.ts';
 import { schemaState } from './migrate.ts';
+import { demandFinished } from './move-mark.ts';
 import type { PostgresStoreOptions } from './options.ts';
 import { loadPg, type Pg } from './package.ts';
 import { optionsOf, placeOf } from './settings.ts';
@@ -77,6 +79,7 @@ async function stateOf(session: Session, migrations: readonly PostgresMigration[
     case 'known': {
       const { pending, beyond } = state;
       if (pending.length === migrations.length) return { kind: 'absent' };
+      await demandFinished(session);
       if (pending.length === 0 && beyond > 0)
         return { kind: 'compatible', migration: migrations.length + beyond };
       return { kind: 'sound', applied: migrations.length - pending.length, pending: pending.map(title) };
@@ -89,6 +92,7 @@ function hasUsage(state: StoreState): boolean {
 }
 
 function unreadable(error: unknown): StoreState {
+  if (error instanceof StoreUnfinished) return { kind: 'moved', reason: error.message };
   const cause = error instanceof SealslotError && error.cause instanceof Error ? error.cause : error;
   return { kind: 'unreadable', reason: cause instanceof Error ? cause.message : String(cause) };
 }

@@ -1,7 +1,7 @@
 import { StoreUnfinished } from '../../errors.ts';
 import type { MoveMark } from '../../move/port.ts';
 import { integer, orNull, text } from '../sql/rows.ts';
-import type { Connection, Session } from './connection.ts';
+import type { Session } from './connection.ts';
 
 /** Only in a store that was moved: what a move notes is no part of the schema. One row at most. */
 export const CREATE_MARK = `
@@ -29,8 +29,8 @@ export async function readMark(session: Session): Promise<MoveMark | undefined> 
 }
 
 /** A replica that served from half of a store would answer 404 for the other half. @throws StoreUnfinished. */
-export async function demandFinished(connection: Connection): Promise<void> {
-  const mark = await connection.read(readMark);
+export async function demandFinished(session: Session): Promise<void> {
+  const mark = await readMark(session);
   if (mark === undefined || mark.finishedAt !== null) return;
   throw new StoreUnfinished(
     `This database holds a part of the store ${mark.other}: \`sealslot migrate-store\` has not finished, or was taken back. Run it again, or use an empty database.`,

@@ -3,11 +3,13 @@ import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { StoreMoved } from '../../errors.ts';
 import type { FileInspection, StoreState } from '../../inspection.ts';
 import { MIGRATIONS, type Migration } from '../../migrations/sqlite/index.ts';
 import { SQLITE, sqliteCode } from './connection.ts';
 import { USAGE } from './keys/sql.ts';
 import { toUsage } from '../sql/usage.ts';
+import { demandUnmoved } from './move-mark.ts';
 import { BUSY_TIMEOUT_MS, createPrivate, openDatabase } from './open.ts';
 import { text } from '../sql/rows.ts';
 import { APPLIED, schemaState, type SchemaState } from './schema-state.ts';
@@ -68,6 +70,7 @@ function read(path: string, closed: boolean, migrations: readonly Migration[]): 
       return without({ kind: 'foreign' });
     const complaint = text(db.prepare('PRAGMA quick_check(1)').get() ?? {}, 'quick_check');
     if (complaint !== 'ok') return without({ kind: 'damaged', complaint });
+    demandUnmoved(db, path);
     const state = told(schemaState(isNew ? [] : db.prepare(APPLIED).all(), migrations));
     const isCurrent = state.kind === 'sound' && state.pending.length === 0;
     return { state, usage: isCurrent ? toUsage(db.prepare(USAGE).all()) : undefined };
@@ -91,6 +94,7 @@ function told(state: SchemaState): StoreState {
 }
 
 function failed(error: unknown): StoreState {
+  if (error instanceof StoreMoved) return { kind: 'moved', reason: error.message };
   const code = sqliteCode(error);
   const reason = error instanceof Error ? error.message : 'unknown failure';
   if (code === SQLITE.NOTADB) return { kind: 'foreign' };

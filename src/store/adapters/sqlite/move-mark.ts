@@ -40,7 +40,7 @@ export function eraseMark(connection: Connection): void {
 }
 
 /** Two stores that both issue would split the truth. @throws StoreMoved. */
-export function demandUnmoved(connection: Connection, path: string): void {
+export function demandUnmoved(connection: Pick<Connection, 'prepare'>, path: string): void {
   const mark = readMark(connection);
   if (mark === undefined) return;
   const { other, finishedAt } = mark;

@@ -76,6 +76,7 @@ describe('doctor, what a server says of itself', () => {
     [{ kind: 'sound', applied: 1, pending: ['2 (more)'] }, false, /^store\.schema off: .* may not/],
     [{ kind: 'compatible', migration: 2 }, false, /^store\.schema note: .* serves beside it/],
     [{ kind: 'newer', migration: 2 }, true, /^store\.schema off: a newer version/],
+    [{ kind: 'moved', reason: 'It holds a part.' }, true, /^store\.schema off: It holds a part/],
     [{ kind: 'unreadable', reason: 'permission denied' }, true, /^store\.schema off: .* permission denied/],
   ];
   for (const [state, mayMigrate, says] of states)

@@ -55,6 +55,7 @@ describe('doctor, store', () => {
     [{ kind: 'sound', applied: 1, pending: ['2 (grants)'] }, 'note', /applies migration 2 \(grants\)/, true],
     [{ kind: 'newer', migration: 7 }, 'off', /newer version has applied migration 7/, false],
     [{ kind: 'changed', migration: '1 (initial)' }, 'off', /1 \(initial\) is not the one/, false],
+    [{ kind: 'moved', reason: 'It has been moved.' }, 'off', /It has been moved$/, false],
     [{ kind: 'foreign' }, 'off', /not a store of sealslot/, false],
     [{ kind: 'damaged', complaint: 'row 3 missing' }, 'unsafe', /damaged: row 3 missing/, false],
     [{ kind: 'unreadable', reason: 'unable to open' }, 'off', /cannot be read: unable to open/, false],

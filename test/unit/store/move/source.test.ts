@@ -98,6 +98,7 @@ describe('a SQLite store that is moved', () => {
       await source[Symbol.asyncDispose]();
       await assert.rejects(open(), StoreMoved);
       await assert.rejects(open(true), StoreMoved);
+      assert.equal((await inspectSqliteStore(path)).state.kind, 'moved');
     }
     const source = await openSqliteSource(path);
     await source.dropMark();
