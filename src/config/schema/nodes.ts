@@ -8,7 +8,7 @@ export const NAME_SAYS = 'must be 1 to 63 letters, digits, ".", "_" or "-", begi
 /** For docs/configuration.md. Defaults take effect in `build.ts`, not by the schema. */
 export type Words = Readonly<{ description: string; default?: unknown; says?: string }>;
 
-export const text = (words: Words) => Type.String({ minLength: 1, ...words });
+export const text = (words: Words & { maxLength?: number }) => Type.String({ minLength: 1, ...words });
 export const file = (words: Words) => text({ says: 'must be a path', ...words });
 export const url = (words: Words) => text({ says: 'must be a URL', ...words });
 export const optional = Type.Optional;
