@@ -9,7 +9,8 @@ FROM debian:bookworm-slim
 # curl for the health check, openssl for prepare.sh.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl openssl && rm -rf /var/lib/apt/lists/*
 # An empty volume takes its owner from here.
-RUN mkdir /ca /certs /s3 /minio && chown 1000:1000 /ca /certs /s3 /minio
+RUN for folder in /ca /certs /s3 /minio /scale-ca /postgres-secret /openbao-data /openbao-seal /openbao-login; do \
+      mkdir "$folder" && chown 1000:1000 "$folder"; done
 COPY --from=build /out/minio /usr/local/bin/minio
 COPY docker/prepare.sh /usr/local/bin/prepare.sh
 USER 1000:1000

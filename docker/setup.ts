@@ -1,10 +1,10 @@
 /**
- * What the service of docker-compose.yml needs before it starts, each made once: a KEK, a versioned bucket, an API key in a file beside the
- * KEK. It reads all names from the service's own configuration.
+ * What a service of docker-compose.yml needs before it starts, each made once: a KEK where it is one in a file, a versioned bucket, an API key in a
+ * file. It reads all names from the service's own configuration. `setup.ts API_KEY_FILE`
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import {
   BucketAlreadyOwnedByYou,
   CreateBucketCommand,
@@ -14,7 +14,7 @@ import {
 import { parse } from 'yaml';
 
 interface Configuration {
-  custody: { wrappers: { local: { kekFile: string } } };
+  custody: { wrappers: { local?: { kekFile: string } } };
   s3: {
     targets: {
       main: {
@@ -32,10 +32,10 @@ const { custody, s3, tenants } = parse(
   read(process.env['SEALSLOT_CONFIG'] ?? 'sealslot.yaml'),
 ) as Configuration;
 const SCOPES = 'uploads:write,uploads:read,objects:read,objects:delete,keys:rotate';
-const { kekFile } = custody.wrappers.local;
-const apiKeyFile = join(dirname(kekFile), 'api-key');
+const kekFile = custody.wrappers.local?.kekFile;
+const [apiKeyFile = ''] = process.argv.slice(2);
 
-if (!existsSync(kekFile)) say(sealslot('init', '--kek-file', kekFile));
+if (kekFile !== undefined && !existsSync(kekFile)) say(sealslot('init', '--kek-file', kekFile));
 await makeBucket(tenants.acme.bucket);
 if (!existsSync(apiKeyFile)) {
   const token = sealslot('api-key', 'create', '--tenant', 'acme', '--name', 'compose', '--scopes', SCOPES);

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { startNginx } from '../test/support/nginx.ts';
 import { freePorts, waitUntil } from '../test/support/processes.ts';
 import { Checks } from './checks.ts';
 import { readmeBlocks } from './demo/readme.ts';
@@ -16,6 +17,7 @@ import { readCompose } from './dockerfile/compose.ts';
 import { runDetached, runToEnd, type Container } from './dockerfile/container.ts';
 import { outside } from './dockerfile/image.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
+import { startScale } from './dockerfile/scale.ts';
 import { configure, mount, prepare, startMinio } from './dockerfile/stack.ts';
 import { listing, megabytes, setWritable } from './dockerfile/tree.ts';
 
@@ -35,7 +37,11 @@ process.once('exit', () => {
 chmodSync(dir, 0o755);
 
 await checks.check('docker-compose.yml: docker-compose config', () => {
-  execFileSync('docker-compose', ['config', '--quiet'], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const profile of [[], ['--profile', 'scale']])
+    execFileSync('docker-compose', [...profile, 'config', '--quiet'], {
+      cwd: project,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
 });
 
 const context = join(dir, 'context');
@@ -128,13 +134,43 @@ await checks.check('docker run IMAGE doctor', async () => {
   assert.equal(code, 0, output);
   return output.trim().split('\n').at(-1);
 });
-await checks.check('the curl of README: upload, download, delete', async () => {
+await checks.check('the curl of README: upload, download, delete', () =>
+  readmeCurl(`http://127.0.0.1:${apiPort}`, readFileSync(outside(image, '/keys/api-key'), 'utf8')),
+);
+await checks.check('docker stop: ends by itself with 0', async () => {
+  const { code, output } = await service.stop();
+  assert.equal(code, 0, output);
+});
+await checks.check('nothing was written but to the volumes', () => {
+  assert.deepEqual(listing(image.root, places), untouched);
+  return process.getuid?.() === 0 ? `as ${image.user}` : 'as the user of this run';
+});
+
+const scale = await startScale(image, {
+  ...{ project, compose, minioPort: minio.port, checks },
+  started: (container) => containers.push(container),
+});
+const nginx = await startNginx(scale.replicas);
+const apiKey = readFileSync(outside(scale.image, '/keys/api-key'), 'utf8');
+await checks.check('scale: the curl of README through nginx', () => readmeCurl(nginx.url, apiKey));
+await checks.check('scale: a replica ends by itself with 0, and the other one goes on', async () => {
+  const [first] = containers.slice(-2);
+  const { code, output } = (await first?.stop()) ?? assert.fail('no replica');
+  assert.equal(code, 0, output);
+  await readmeCurl(nginx.url, apiKey);
+});
+await nginx.stop();
+checks.sumUp();
+process.exit();
+
+/** An upload, a download and a delete. */
+async function readmeCurl(url: string, key: string): Promise<void> {
   const file = join(dir, 'report.txt');
   writeFileSync(file, 'a report\n');
   await using shell = startShell(
     {
-      SEALSLOT: `http://127.0.0.1:${apiPort}`,
-      API_KEY: readFileSync(outside(image, '/keys/api-key'), 'utf8'),
+      SEALSLOT: url,
+      API_KEY: key,
       CURL_CA_BUNDLE: outside(image, '/ca/ca.crt'),
       FILE: file,
       NO_PROXY: '*',
@@ -145,14 +181,4 @@ await checks.check('the curl of README: upload, download, delete', async () => {
   assert.match(await shell.run(upload), /"uploaded"/);
   await shell.run(download);
   assert.match(await shell.run(remove), /"delet(ing|ed)"/);
-});
-await checks.check('docker stop: ends by itself with 0', async () => {
-  const { code, output } = await service.stop();
-  assert.equal(code, 0, output);
-});
-await checks.check('nothing was written but to the volumes', () => {
-  assert.deepEqual(listing(image.root, places), untouched);
-  return process.getuid?.() === 0 ? `as ${image.user}` : 'as the user of this run';
-});
-checks.sumUp();
-process.exit();
+}

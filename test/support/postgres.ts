@@ -55,7 +55,7 @@ export interface PostgresOptions {
 
 /** @throws MissingBackend when PostgreSQL is not installed. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
-  const programs = await findPrograms();
+  const programs = await postgresPrograms();
   const scratch = await scratchFolder('postgres');
   let running: Running | undefined;
   try {
@@ -166,8 +166,11 @@ export function postgresStore(
   return `{ ${given.map(([setting, value]) => `${setting}: ${value}`).join(', ')} }`;
 }
 
-/** Debian keeps the server's programs off the PATH. */
-async function findPrograms(): Promise<string> {
+/**
+ * The folder of `postgres` and `initdb`; Debian keeps them off the PATH.
+ * @throws MissingBackend when they are not installed.
+ */
+export async function postgresPrograms(): Promise<string> {
   const versions = await readdir(DEBIAN).catch(() => []);
   const [newest] = versions.filter((name) => /^\d+$/.test(name)).sort((a, b) => Number(b) - Number(a));
   if (newest !== undefined) return join(DEBIAN, newest, 'bin');

@@ -54,6 +54,31 @@ describe('docker-compose.yml', () => {
       assert.match(healthcheck?.test.join(' ') ?? '', /^CMD .*ready/);
   });
 
+  it('has the profile scale beside it: nothing of it starts without being asked for', () => {
+    const single = ['sealslot', 'setup', 'minio', 'prepare'];
+    for (const [name, { profiles }] of all)
+      assert.deepEqual(profiles, single.includes(name) ? undefined : ['scale'], name);
+    // `up balancer` takes what it depends on, and that must not be the single service.
+    const reached = new Set<string>();
+    const reach = (name: string): void => {
+      reached.add(name);
+      for (const next of Object.keys(Object.fromEntries(all)[name]?.depends_on ?? {})) reach(next);
+    };
+    reach('balancer');
+    assert.deepEqual([...reached].sort(), [
+      ...['balancer', 'minio', 'openbao', 'postgres', 'prepare', 'prepare-scale', 'replica-1', 'replica-2'],
+      ...['setup-openbao', 'setup-scale'],
+    ]);
+  });
+
+  it('gives the replicas secrets read-only, and none of those that unseal', () => {
+    for (const name of ['replica-1', 'replica-2'] as const)
+      for (const volume of services[name].volumes) {
+        assert.ok(volume.endsWith(':ro'), volume);
+        assert.doesNotMatch(volume, /seal:|openbao-data/);
+      }
+  });
+
   it('serves with the KEK mounted read-only and apart from the store', () => {
     assert.ok(services.sealslot.volumes.includes('keys:/keys:ro'));
     assert.ok(services.sealslot.volumes.includes('data:/data'));
