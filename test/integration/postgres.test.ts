@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
-import { DependencyUnavailable } from '../../src/errors.ts';
+import { DependencyUnavailable, QuotaExceeded } from '../../src/errors.ts';
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/adapters/postgres.ts';
 import { sqlState } from '../../src/store/adapters/postgres/errors.ts';
 import type { Connection } from '../../src/store/adapters/postgres/connection.ts';
+import { settle } from '../../src/store/adapters/postgres/uploads/settle.ts';
 import { IntermediateGone, KekRetired } from '../../src/store/errors.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { IdempotencyRecord, Store } from '../../src/store/port.ts';
 import {
   idempotencyOf,
   idOf,
@@ -347,6 +348,24 @@ describe('the store on PostgreSQL', { skip: postgres.skip }, () => {
       assert.equal(other.status, 'fulfilled');
       assert.deepEqual([await isThere(1), await isThere(2)], [false, true]);
     });
+  });
+
+  it('tells a call that has no room so, though another one was counted before it that is not stored', async () => {
+    const connection = await connect();
+    const quotas = [{ tenant: 'acme', principal: null, openSlots: 2, bytesPerDay: null }];
+    const call = (ns: readonly number[], record?: IdempotencyRecord) => ({
+      slots: ns.map((n) => ({ upload: uploadOf(n, { size: 1 }), key: wrappedOf(), hasCopy: false })),
+      ...{ idempotency: record, now: NOW, grant: undefined, quotas },
+    });
+    await store.uploads.insert(call([1]).slots, idempotencyOf(1), NOW);
+    const replay = call([2], idempotencyOf(2));
+    const verdicts = await settle(connection, [replay, call([3, 4]), call([5]), call([6])]);
+    assert.deepEqual(
+      verdicts.map(({ kind }) => kind),
+      ['replay', 'refused', 'again', 'again'],
+    );
+    assert.ok(verdicts[1]?.kind === 'refused' && verdicts[1].error instanceof QuotaExceeded);
+    for (const n of [2, 3, 4, 5, 6]) assert.equal(await isThere(n), false);
   });
 
   it('does not take a slot for uploaded whose key is forgotten at the same moment', async () => {

@@ -61,10 +61,7 @@ async function settleFree(connection: Connection, calls: readonly InsertCall[]):
   return verdictsOf(calls, stored, new Map(), slots.toRecords(rows));
 }
 
-/**
- * Who has no room left is known before the slots are stored, and who is stored only then: a call that was refused for the sake of one
- * that was not stored in the end is asked again.
- */
+/** Who has no room left is known before the slots are stored, and who is stored only then: see `recount`. */
 async function settleCharged(connection: Connection, calls: readonly InsertCall[]): Promise<Verdict[]> {
   const now = earliest(calls);
   return connection.write(async (session) => {
@@ -85,10 +82,36 @@ async function settleCharged(connection: Connection, calls: readonly InsertCall[
     const rows =
       asked.size === 0 ? [] : await session.all(slots.FIND_RECORDS, slots.recordValues(asked, now));
     const verdicts = verdictsOf(calls, stored, refused, slots.toRecords(rows));
-    if (stored.calls.size === fitting.length) return verdicts;
-    return verdicts.map((verdict, n) =>
-      refused.has(n) && verdict.kind === 'refused' ? { kind: 'again' } : verdict,
-    );
+    return stored.calls.size === fitting.length ? verdicts : recount(session, calls, verdicts, refused);
+  });
+}
+
+/**
+ * Some calls were counted that were not stored in the end, and others may have been refused for their sake. Those that have no room beside
+ * what is stored by now stay refused, however often they would be asked again; the first that has, and all after it, are.
+ */
+async function recount(
+  session: Session,
+  calls: readonly InsertCall[],
+  verdicts: readonly Verdict[],
+  refused: Refused,
+): Promise<Verdict[]> {
+  const doubtful = calls.filter((_, n) => refused.has(n) && verdicts[n]?.kind === 'refused');
+  const charges = await openCharges(session, doubtful);
+  let hasRoom = false;
+  return verdicts.map((verdict, n) => {
+    const call = calls[n];
+    if (call === undefined || !doubtful.includes(call)) return verdict;
+    if (!hasRoom) {
+      try {
+        charges.count(call);
+        hasRoom = true;
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        return { kind: 'refused', error };
+      }
+    }
+    return { kind: 'again' };
   });
 }
 
