@@ -151,6 +151,8 @@ function bucketProblem(bucket: string): string | undefined {
 function objectKeyProblem(objectKey: string): string | undefined {
   if (objectKey === '' || Buffer.byteLength(objectKey) > 1024) return 'objectKey must have 1 to 1,024 bytes';
   if (!objectKey.isWellFormed()) return 'objectKey must be well-formed Unicode';
+  // No store in PostgreSQL could hold it, and whether a store can must not hang on which it is.
+  if (objectKey.includes('\0')) return 'objectKey must not contain NUL';
   if (/(^|\/)\.\.?(\/|$)/.test(objectKey)) {
     return 'objectKey must not have a segment . or .., which clients would resolve in a URL';
   }
