@@ -6,7 +6,7 @@ const SHARE_OF_ONE = 10;
 /** The contents that this process is sending. */
 export interface Streams {
   /**
-   * One more, until `ended` is aborted.
+   * One more, until `ended` is aborted; none where it is already.
    * @param most how many there may be.
    * @throws Overloaded
    */
@@ -18,6 +18,8 @@ export function createStreams(): Streams {
   let open = 0;
   return {
     begin(uploadId, most, ended) {
+      // It would not tell of it again, and the place would be taken for good.
+      if (ended.aborted) return;
       const own = bySlot.get(uploadId) ?? 0;
       if (open >= most || own >= Math.ceil(most / SHARE_OF_ONE)) throw new Overloaded('streams');
       open += 1;

@@ -29,6 +29,8 @@ async function send(
 ) {
   const left = new AbortController();
   reply.raw.once('close', () => left.abort());
+  // Of one that left while its slot was looked for nothing more is heard.
+  if (reply.raw.destroyed) left.abort();
   const opened = await openContent(
     services,
     upload,

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { totalmem } from 'node:os';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -156,6 +158,33 @@ describe('a process that has too much to do', () => {
         assert.equal(answer.status, 200, answer.text);
       assert.equal(await shed('streams'), 2);
       for (const id of slots) assert.equal((await reads(id)).status, 200);
+    });
+
+    it('counts none whose caller has gone before it begins', async () => {
+      await loaded({ streams: 1 });
+      const { id } = await uploaded(h, s3, token, Buffer.from('x'));
+      const found = Promise.withResolvers<undefined>();
+      const opened = Promise.withResolvers<undefined>();
+      reading = async () => opened.resolve(undefined);
+      let looking = 0;
+      const get = h.store.uploads.get.bind(h.store.uploads);
+      const held = mock.method(h.store.uploads, 'get', async (tenant: string, of: string) => {
+        looking += 1;
+        await found.promise;
+        return get(tenant, of);
+      });
+      const url = await h.app.listen({ port: 0, host: '127.0.0.1' });
+      const closed = once(h.app.server, 'connection').then(([socket]) => once(socket as Socket, 'close'));
+      const gone = new AbortController();
+      const left = fetch(`${url}/v1/uploads/${id}/content`, { headers: bearer(token), signal: gone.signal });
+      await waitUntil('the look', async () => looking === 1);
+      gone.abort();
+      await assert.rejects(left);
+      await closed;
+      found.resolve(undefined);
+      await opened.promise;
+      held.mock.restore();
+      assert.equal((await reads(id as string)).status, 200);
     });
 
     it('counts none that failed, nor any that has ended', async () => {

@@ -191,7 +191,17 @@ describe('what a row must be', () => {
     for (const good of ['a/b/', 'a/', '...', 'a.b/..c', 'x'.repeat(1024), '  ', '𝒳'.repeat(256)]) {
       assert.equal(await problemOf('photos', good, KEY), undefined, good);
     }
-    for (const bad of ['', '.', 'a/..', '../a', 'a/./b', 'x'.repeat(1025), '𝒳'.repeat(257), '\ud800', 'a\0b']) {
+    for (const bad of [
+      '',
+      '.',
+      'a/..',
+      '../a',
+      'a/./b',
+      'x'.repeat(1025),
+      '𝒳'.repeat(257),
+      '\ud800',
+      'a\0b',
+    ]) {
       assert.match((await problemOf('photos', bad, KEY)) ?? '', /^objectKey must/, bad);
     }
     for (const bad of ['', 'a b', 'a/b', '../..']) {
