@@ -1,8 +1,13 @@
+/** For a role that may not, where there are no tables yet: a command that only reads makes none. */
+export const TO_MAKE_TABLES =
+  'make an API key (`sealslot api-key create`) as the role that owns the database (SEALSLOT_STORE__USER), which makes the tables, or give this one CREATE on the schema: docs/postgres.md';
+/** For a role that may not, where there are tables of an older version. */
+export const TO_CHANGE_TABLES =
+  'run `sealslot api-key list` as the role that owns the tables (SEALSLOT_STORE__USER), which changes them: docs/postgres.md';
+
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
-  [
-    /permission denied for schema|must be owner of/i,
-    'run `sealslot api-key list` once as the role that owns the tables (SEALSLOT_STORE__USER), or give this one CREATE on the schema: docs/postgres.md',
-  ],
+  [/permission denied for schema/i, TO_MAKE_TABLES],
+  [/must be owner of/i, TO_CHANGE_TABLES],
   [/permission denied/i, 'grant this role the rights that docs/postgres.md names'],
   [
     /read-only transaction|recovery|takes no writes/i,

@@ -1,5 +1,5 @@
 import type { ServerFacts, ServerInspection } from '../../store/inspection.ts';
-import { remedyFor } from '../../store/remedies.ts';
+import { remedyFor, TO_CHANGE_TABLES, TO_MAKE_TABLES } from '../../store/remedies.ts';
 import { about, type CheckText, type Examination, type Finding } from '../finding.ts';
 
 export const SERVER_STORE_CHECKS = {
@@ -128,12 +128,15 @@ function tls({ tls: used, isLocal }: ServerFacts): Finding {
 
 function schema({ place, state }: ServerInspection, { mayMigrate }: ServerFacts): Finding {
   const check = 'store.schema';
-  const migrate =
-    'run `sealslot api-key list` once as the role that owns the tables (SEALSLOT_STORE__USER), or give this one CREATE on the schema: docs/postgres.md';
   switch (state.kind) {
     case 'absent':
       if (mayMigrate) return say.note(check, 'there are none yet; they are made at the first start');
-      return say.off(check, 'there are none yet, and this role may not make them', migrate, EVERYTHING);
+      return say.off(
+        check,
+        'there are none yet, and this role may not make them',
+        TO_MAKE_TABLES,
+        EVERYTHING,
+      );
     case 'sound': {
       if (state.pending.length === 0) return say.ok(check, "the schema is this version's");
       const pending = state.pending.join(', ');
@@ -142,7 +145,7 @@ function schema({ place, state }: ServerInspection, { mayMigrate }: ServerFacts)
       return say.off(
         check,
         `migration ${pending} is to be applied, and this role may not`,
-        migrate,
+        TO_CHANGE_TABLES,
         EVERYTHING,
       );
     }

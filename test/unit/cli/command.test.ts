@@ -6,7 +6,8 @@ import { unavailable } from '../../../src/store/adapters/postgres/errors.ts';
 
 for (const [reason, remedy] of [
   ['password authentication failed for user "sealslot"', /store\.passwordFile/],
-  ['permission denied for schema public', /api-key list.*owns the tables/],
+  ['permission denied for schema public', /api-key create.*owns the database/],
+  ['must be owner of table uploads', /api-key list.*owns the tables/],
   ['permission denied for table uploads', /grant this role the rights/],
   ['unable to verify the first certificate', /store\.tls\.caFile/],
   ['cannot execute INSERT in a read-only transaction', /store\.host/],

@@ -34,7 +34,7 @@ const TESTS: Readonly<Record<string, string>> = {
   app: 'test/unit/plugin/docs.test.ts',
 };
 
-const DATA = ['json', 'http', 'hcl', 'csv'];
+const DATA = ['json', 'http', 'hcl', 'csv', 'sql'];
 
 /** @returns undefined when nobody has said what becomes of it. */
 export function classOf({ info }: Pick<Block, 'info'>): SnippetClass | undefined {
