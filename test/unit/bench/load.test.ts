@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { fitLine } from '../../../bench/load/line.ts';
-import { KINDS, Mix, parseWeights, type Kind } from '../../../bench/load/mix.ts';
+import { KINDS, Mix, parseWeights } from '../../../bench/load/mix.ts';
 import { runLoad } from '../../../bench/load/run.ts';
 import { readSample } from '../../../bench/load/samples.ts';
 import { show, Tally } from '../../../bench/load/tally.ts';
