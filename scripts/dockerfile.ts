@@ -160,6 +160,8 @@ await checks.check('scale: a replica ends by itself with 0, and the other one go
   await readmeCurl(nginx.url, apiKey);
 });
 await nginx.stop();
+// In this order each can say goodbye to the next.
+for (const container of containers.toReversed()) await container.stop();
 checks.sumUp();
 process.exit();
 
