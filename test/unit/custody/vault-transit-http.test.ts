@@ -12,7 +12,7 @@ import { CustomerKey } from '../../../src/custody/customer-key.ts';
 import { KeyRefused } from '../../../src/custody/errors.ts';
 import { DependencyUnavailable } from '../../../src/errors.ts';
 import { Secret } from '../../../src/secret.ts';
-import { freePort } from '../../support/processes.ts';
+import { freePort, waitUntil } from '../../support/processes.ts';
 import { causedBy, PLACE, vaultWorld } from './vault-transit-world.ts';
 import type { VaultWorld } from './vault-transit-world.ts';
 
@@ -127,7 +127,9 @@ describe('requests to Vault', () => {
 
   it('do not wait for ever', async () => {
     world.between = () => 'never';
-    await assert.rejects(http({ timeoutSeconds: 0.02 }).send(CALL), unanswered(/not in time/));
+    const refused = assert.rejects(http({ timeoutSeconds: 1 }).send(CALL), unanswered(/not in time/));
+    await waitUntil('the request', () => world.seen.length === 1);
+    await refused;
   });
 
   it('trust nobody without a certificate, and survive that nobody is there', async () => {
