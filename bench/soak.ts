@@ -57,7 +57,8 @@ const summary = await runLoad({
 const { samples, missed } = await sampler.stop();
 console.log(`${show(summary)}\n`);
 
-const settled = samples.filter(({ at }) => at >= minutes * 60 * SETTLED_FROM);
+// The last one is taken when the load has gone.
+const settled = samples.slice(0, -1).filter(({ at }) => at >= minutes * 60 * SETTLED_FROM);
 const [first, last] = [samples[0], samples.at(-1)];
 if (first === undefined || last === undefined || missed > 0) throw new Error(`${missed} samples are missing`);
 for (const [name, unit, of] of [
