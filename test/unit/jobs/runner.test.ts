@@ -80,7 +80,9 @@ describe('lookAt', () => {
     gate.resolve(undefined);
     await Promise.all([passed, stopped]);
     assert.equal(w.s3.calls.get('head'), 8);
-    const times = (await Promise.all(slots.map((slot) => w.stored(slot)))).map(({ nextCheckAt }) => nextCheckAt);
+    const times = (await Promise.all(slots.map((slot) => w.stored(slot)))).map(
+      ({ nextCheckAt }) => nextCheckAt,
+    );
     assert.equal(times.filter((at) => at === w.h.clock.now).length, 8, 'claimed, and given back');
     assert.equal(times.filter((at) => at === w.h.clock.now - 1).length, 4, 'never claimed');
   });
