@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { issueUpload } from '../../src/uploads/issue.ts';
+import { LEASE_MS } from '../../src/uploads/lease.ts';
 import { removeUpload } from '../../src/uploads/remove.ts';
 import type { Services } from '../../src/uploads/services.ts';
 import { atEachStep, Crash, type CrashPoint } from './crash-point.ts';
@@ -62,6 +63,8 @@ describe('a crash at each step', () => {
       await removeSlot(world, upload);
       await crashInPass(world, point);
       assert.ok(await world.hasKey(upload), `the key is gone too early ${point.place ?? ''}`);
+      // The slot is still leased to the worker that is gone.
+      world.clock.now += LEASE_MS;
       await world.pass();
       assert.equal(world.s3.objects.size, 0, 'removed at once');
 
