@@ -65,14 +65,7 @@ export const MAKE_DUE = `
   WHERE id = :id AND state IN ('issued', 'expired') AND forgotten_at IS NULL
   RETURNING *`;
 
-export const BURY = `
-  UPDATE uploads SET state = 'deleted', deleted_at = :at, filename = NULL, metadata = '{}', mismatches = NULL, next_generation = NULL,
-    next_check_at = :next_check_at
-  WHERE id = :id AND state = 'deleting' AND url_ends_at = :url_ends_at`;
-
-export const FORGET = `
-  UPDATE uploads SET forgotten_at = :at, next_generation = NULL, next_check_at = :next_check_at
-  WHERE id = :id AND state IN ('expired', 'rejected') AND forgotten_at IS NULL AND url_ends_at = :url_ends_at`;
+export { BURY, FORGET } from '../sql/endings.ts';
 
 /** A forgotten slot that is `deleting` is on its way to a tombstone. */
 export const PURGEABLE = `
