@@ -1,4 +1,3 @@
-import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { InvalidRequest } from './errors.ts';
 import { registerRoutes, type Admits, type Served, type Snapshot } from './http/api.ts';
@@ -11,6 +10,7 @@ import { limitPipelining } from './http/pipelining.ts';
 import { isOurs, sendPlainProblem, sendProblem } from './http/problem.ts';
 import { shedLoad } from './http/overload.ts';
 import type { Route } from './http/route.ts';
+import { securityHeaders } from './http/security-headers.ts';
 import { batchRoutes } from './http/routes/batch.ts';
 import { contentRoutes } from './http/routes/content.ts';
 import { eventRoutes } from './http/routes/events.ts';
@@ -33,6 +33,14 @@ export const ROUTES: readonly Route[] = [
 
 /** Sent twice, these would leave it to chance which one counts. */
 const SINGLE_HEADERS = ['authorization', 'content-type', 'idempotency-key'];
+
+const SERVED = Symbol('served');
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [SERVED]?: Served;
+  }
+}
 
 export interface AppDeps {
   /** Asked once per request. */
@@ -65,37 +73,39 @@ export const api: FastifyPluginAsync<AppDeps & { readonly guest?: Guest }> = asy
   app,
   { current, logger, metrics, guest, isDraining = () => false },
 ) => {
-  const servings = new WeakMap<FastifyRequest, Served>();
+  app.decorateRequest(SERVED, undefined);
   app.decorateRequest('served', {
     // Not set by a hook of ours: a host's may answer or fail before, and then ours that follow the answer ask for it all the same.
     getter() {
-      const served = servings.get(this) ?? {};
-      servings.set(this, served);
-      return served;
+      return (this[SERVED] ??= {});
     },
   });
   limitPipelining(app);
-  app.addHook('onRequest', async (request, reply) => {
+  const headers = { ...securityHeaders(), 'cache-control': 'no-store' };
+  app.addHook('onRequest', (request, reply, done) => {
     request.served.ours = true;
-    reply.header('x-request-id', request.id).header('cache-control', 'no-store');
+    reply.headers(headers).header('x-request-id', request.id);
     refuseRepeated(request.raw.rawHeaders);
+    done();
   });
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
   });
   // A connection kept alive after its last answer would hold up the end.
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing || isDraining()) reply.header('connection', 'close');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { statusCode, elapsedTime } = reply;
     const operation = request.routeOptions.config.operationId ?? 'none';
-    metrics.request(operation, reply.statusCode, reply.elapsedTime / 1000);
+    metrics.request(operation, statusCode, elapsedTime / 1000);
     metrics.failure(request.served.error);
-    const level = reply.statusCode >= 500 ? 'error' : 'info';
-    logger[level](requestFields(request, reply.statusCode, reply.elapsedTime), 'request');
+    const level = statusCode >= 500 ? 'error' : 'info';
+    logger[level](requestFields(request, operation, statusCode, elapsedTime), 'request');
+    done();
   });
-  await app.register(helmet);
   allowOrigins(app, () => current().services.config.cors.origins);
   // Inside an application it is for the application to say what is too much.
   if (guest === undefined) await shedLoad(app, current().services.config.overload);
@@ -139,11 +149,20 @@ function isHosts(error: unknown, { served }: FastifyRequest): boolean {
 }
 
 function refuseRepeated(rawHeaders: readonly string[]): void {
-  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  const repeated = SINGLE_HEADERS.filter((name) => names.indexOf(name) !== names.lastIndexOf(name));
+  const repeated = SINGLE_HEADERS.filter((name) => countOf(name, rawHeaders) > 1);
   if (repeated.length > 0) {
     throw new InvalidRequest(
       repeated.map((name) => ({ path: `header/${name}`, message: 'must be sent once' })),
     );
   }
+}
+
+/** @param rawHeaders names and values in turn. */
+function countOf(name: string, rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const found = rawHeaders[index] ?? '';
+    if (found.length === name.length && found.toLowerCase() === name) count += 1;
+  }
+  return count;
 }

@@ -24,8 +24,12 @@ export function filenameProblem(filename: string): string | undefined {
   return undefined;
 }
 
+/** What the steps of `cleanFilename` leave as it is: most names, which then cost next to nothing. */
+const CLEAN = /^[\w-](?:[\w .()+,=@-]*[\w()+,=@-])?$/;
+
 /** A filename that is one harmless path segment, in NFC, never empty. */
 export function cleanFilename(filename: string): string {
+  if (CLEAN.test(filename)) return filename;
   return (
     filename
       .replace(REMOVED, '')
@@ -88,24 +92,47 @@ function layOut(
   template: string,
   { tenant, id, prefix, createdAt }: Keyed,
 ): { places: number; room: number; filled: (filename: string) => string } {
-  const [yyyy = '', mm = '', dd = ''] = new Date(createdAt).toISOString().slice(0, 10).split('-');
-  const values = { tenant, id, yyyy, mm, dd, prefix: prefix ?? '' };
-  // Taken out, not left empty: its "/" would cost the filename a byte.
-  const whole = prefix == null ? template.split('/').filter((segment) => segment !== PREFIX) : [template];
-  const filled = (filename: string) => fill(whole.join('/'), { ...values, filename });
+  const parts = partsOf(template, prefix != null);
+  const values = { tenant, id, prefix: prefix ?? '', ...dateOf(createdAt) };
+  const filled = (filename: string) => fill(parts, { ...values, filename });
   return {
-    places: template.split('{filename}').length - 1,
+    places: parts.filter((part, index) => isName(index) && part === 'filename').length,
     room: MAX_BYTES - Buffer.byteLength(filled('')),
     filled,
   };
 }
 
+const PLACES = /\{(tenant|prefix|yyyy|mm|dd|id|filename)\}/;
+const knownParts = new Map<string, readonly string[]>();
+
+/** A template taken apart, once for each: texts, and between them the names of what goes there. */
+function partsOf(template: string, hasPrefix: boolean): readonly string[] {
+  // Taken out, not left empty: its "/" would cost the filename a byte.
+  const whole = hasPrefix ? template : withoutPrefix(template);
+  const parts = knownParts.get(whole) ?? whole.split(PLACES);
+  knownParts.set(whole, parts);
+  return parts;
+}
+
+function withoutPrefix(template: string): string {
+  return template
+    .split('/')
+    .filter((segment) => segment !== PREFIX)
+    .join('/');
+}
+
+const isName = (index: number) => index % 2 === 1;
+
 /** In one pass, so that a filename such as `{id}` or `$&` stays what it is. */
-function fill(template: string, values: Readonly<Record<string, string>>): string {
-  return template.replace(
-    /\{(tenant|prefix|yyyy|mm|dd|id|filename)\}/g,
-    (_, name: string) => values[name] ?? '',
-  );
+function fill(parts: readonly string[], values: Readonly<Record<string, string>>): string {
+  let filled = '';
+  for (const [index, part] of parts.entries()) filled += isName(index) ? (values[part] ?? '') : part;
+  return filled;
+}
+
+function dateOf(at: number): { yyyy: string; mm: string; dd: string } {
+  const [yyyy = '', mm = '', dd = ''] = new Date(at).toISOString().slice(0, 10).split('-');
+  return { yyyy, mm, dd };
 }
 
 function shorten(name: string, maxBytes: number): string {

@@ -17,19 +17,27 @@ export function encodeContext(wrapperId: string, kekId: string, place: KeyPlace)
     throw new KeyRefused('The generation of a key is a 32-bit unsigned integer.');
   }
   const texts = [LABEL, purpose, wrapperId, kekId, tenant, bucket, objectKey, slot];
-  return Buffer.concat([...texts.map(lengthPrefixed), uint32(generation)]);
+  const lengths = texts.map(lengthOf);
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 4));
+  let at = 0;
+  for (const [index, text] of texts.entries()) {
+    at = bytes.writeUInt32BE(lengths[index] ?? 0, at);
+    at += bytes.write(text, at);
+  }
+  bytes.writeUInt32BE(generation, at);
+  return bytes;
 }
 
 /** UTF-8 behind its length, 32-bit big-endian. @throws KeyRefused for text that has no UTF-8 of its own. */
 export function lengthPrefixed(text: string): Buffer {
-  // UTF-8 turns every lone surrogate into U+FFFD, so two different texts would become one.
-  if (!text.isWellFormed()) throw new KeyRefused('The place of a key is well-formed Unicode text.');
-  const bytes = Buffer.from(text, 'utf8');
-  return Buffer.concat([uint32(bytes.length), bytes]);
+  const bytes = Buffer.alloc(4 + lengthOf(text));
+  bytes.write(text, bytes.writeUInt32BE(bytes.length - 4));
+  return bytes;
 }
 
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+/** In UTF-8. */
+function lengthOf(text: string): number {
+  // UTF-8 turns every lone surrogate into U+FFFD, so two different texts would become one.
+  if (!text.isWellFormed()) throw new KeyRefused('The place of a key is well-formed Unicode text.');
+  return Buffer.byteLength(text);
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Redacted } from '../redacted.ts';
 
 const KEY_BYTES = 32;
@@ -41,7 +41,7 @@ export class CustomerKey extends Redacted {
 
   /** base64 of the MD5 of the raw key: a transport check that S3 demands, and what its answers name the key by. */
   md5(): string {
-    return createHash('md5').update(this.bytes()).digest('base64');
+    return hash('md5', this.bytes(), 'base64');
   }
 
   /**

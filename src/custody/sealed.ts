@@ -1,5 +1,13 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hash,
+  hkdfSync,
+  KeyObject,
+  randomBytes,
+} from 'node:crypto';
 import { CustomerKey } from './customer-key.ts';
 import { KeyRefused } from './errors.ts';
 
@@ -48,10 +56,36 @@ export function unseal(bytes: Uint8Array, kek: KeyObject | Buffer, context: Buff
   }
 }
 
+const LABEL_BYTES = Buffer.from(INFO_LABEL);
+
 /** The context goes in as its hash because Node caps `info` at 1,024 bytes. */
 function deriveKey(kek: KeyObject | Buffer, context: Buffer): Buffer {
-  const info = Buffer.concat([Buffer.from(INFO_LABEL), createHash('sha256').update(context).digest()]);
-  return hkdfSha256(kek, Buffer.alloc(0), info, KEY_BYTES);
+  const info = Buffer.concat([LABEL_BYTES, hash('sha256', context, 'buffer')]);
+  return kek instanceof KeyObject
+    ? expand(extracted(kek), info)
+    : hkdfSha256(kek, Buffer.alloc(0), info, KEY_BYTES);
+}
+
+/** Extracted once, and kept no longer than the KEK itself. One in a buffer will be zeroed, which must leave nothing behind. */
+const extractedKeys = new WeakMap<KeyObject, KeyObject>();
+
+/** The first half of HKDF, without a salt. */
+function extracted(kek: KeyObject): KeyObject {
+  const known = extractedKeys.get(kek);
+  if (known !== undefined) return known;
+  const secret = kek.export();
+  const made = createHmac('sha256', Buffer.alloc(KEY_BYTES)).update(secret).digest();
+  const key = createSecretKey(made);
+  for (const bytes of [secret, made]) bytes.fill(0);
+  extractedKeys.set(kek, key);
+  return key;
+}
+
+/** The second half, for as many bytes as the hash has. */
+function expand(key: KeyObject, info: Buffer): Buffer {
+  return createHmac('sha256', key)
+    .update(Buffer.concat([info, Buffer.of(1)]))
+    .digest();
 }
 
 /** HKDF of RFC 5869. @throws RangeError for more than 255 × 32 bytes. */

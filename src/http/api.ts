@@ -42,9 +42,12 @@ export type Admits = (
 export const byBearer: Admits = (request, authenticators) =>
   authenticateBearer(request.headers.authorization, authenticators);
 
+const SNAPSHOT = Symbol('what this request is served with');
+
 declare module 'fastify' {
   interface FastifyRequest {
     served: Served;
+    [SNAPSHOT]?: Snapshot;
   }
   interface FastifyContextConfig {
     operationId?: string;
@@ -63,9 +66,9 @@ export function registerRoutes(
   admits: Admits = byBearer,
 ): void {
   parseJsonOrNothing(app);
+  app.decorateRequest(SNAPSHOT, undefined);
   const limits = createRateLimits();
   for (const route of routes) {
-    const kept = new WeakMap<FastifyRequest, Snapshot>();
     app.route({
       method: route.method,
       url: route.url,
@@ -79,14 +82,11 @@ export function registerRoutes(
         const snapshot = current();
         if (route.scopes === 'link') await admitLink(request, reply, snapshot, limits);
         else await admitPrincipal(request, reply, snapshot, limits, route.scopes, admits);
-        kept.set(request, snapshot);
+        request[SNAPSHOT] = snapshot;
       },
-      preValidation: async (request) => {
-        // Absent only: a JSON `null` is a body, and a wrong one.
-        if (route.emptyBodyAllowed === true && request.body === undefined) request.body = {};
-      },
+      ...(route.emptyBodyAllowed === true && { preValidation: takeNothingAsEmpty }),
       handler: async (request, reply) => {
-        const services = kept.get(request)?.services;
+        const services = request[SNAPSHOT]?.services;
         const { principal, link } = request.served;
         if (services !== undefined && route.scopes !== 'link' && principal !== undefined)
           return actAs({ actor: principal.id, requestId: request.id }, () =>
@@ -101,6 +101,11 @@ export function registerRoutes(
     });
   }
   refuseOtherMethods(app, routes);
+}
+
+/** Absent only: a JSON `null` is a body, and a wrong one. */
+async function takeNothingAsEmpty(request: FastifyRequest): Promise<void> {
+  if (request.body === undefined) request.body = {};
 }
 
 async function admitPrincipal(

@@ -21,16 +21,16 @@ const ANSWER_HEADERS = [
  * among what they may send. It adds no route: inside a host application, `@fastify/cors` would answer OPTIONS for all of it.
  */
 export function allowOrigins(app: FastifyInstance, origins: () => readonly string[]): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin');
     const { origin } = request.headers;
-    if (origin === undefined || !origins().includes(origin)) return;
+    if (origin === undefined || !origins().includes(origin)) return done();
     reply
       .header('access-control-allow-origin', origin)
       .header('access-control-expose-headers', ANSWER_HEADERS);
     if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined)
-      return;
-    return reply
+      return done();
+    reply
       .code(204)
       .header('access-control-allow-methods', METHODS)
       .header('access-control-allow-headers', REQUEST_HEADERS)

@@ -8,11 +8,12 @@ const MOST_AT_ONCE = 8;
  */
 export function limitPipelining(app: FastifyInstance): void {
   const open = new WeakMap<object, number>();
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw;
     const count = (open.get(socket) ?? 0) + 1;
     open.set(socket, count);
     reply.raw.once('close', () => open.set(socket, (open.get(socket) ?? 1) - 1));
     if (count > MOST_AT_ONCE) socket.destroy();
+    done();
   });
 }
