@@ -103,7 +103,7 @@ export class Asker {
     const presigner = question.upload === true ? this.target.uploadPresigner : this.target.presigner;
     const window = await presigner.open(question.expiresInSeconds ?? 60, question.signedAt ?? this.now());
     const length = body === undefined ? {} : { 'content-length': String(body.length) };
-    const url = await window.sign({
+    const url = window.sign({
       method,
       bucket: this.bucket,
       objectKey,

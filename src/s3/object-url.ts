@@ -27,8 +27,15 @@ export function objectUrl(
   };
 }
 
+/** As in the header `host`. */
+export function hostOf({ hostname, port }: ObjectLocation): string {
+  return port === undefined ? hostname : `${hostname}:${port}`;
+}
+
 /** Percent-encodes all but RFC 3986's unreserved characters, as SigV4 wants it: `encodeURIComponent` leaves out `!'()*`. */
 export function encodeRfc3986(text: string): string {
+  // Most names and values are of these alone.
+  if (/^[\w.~-]*$/.test(text)) return text;
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,

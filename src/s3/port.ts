@@ -243,9 +243,9 @@ export interface UrlWindow {
   /** The last moment at which S3 could still accept the URL, by our clock. Never before `expiresAt`. */
   readonly endsAt: number;
   /** @returns the presigned URL. Needs no network. */
-  sign(request: SignRequest): Promise<string>;
+  sign(request: SignRequest): string;
   /** @returns a form for a POST by a browser (SigV4 POST policy); it never outlives `endsAt`. Needs no network. */
-  form(request: FormRequest): Promise<PresignedForm>;
+  form(request: FormRequest): PresignedForm;
 }
 
 export interface FormRequest {

@@ -32,7 +32,7 @@ export async function downloadUpload(
     ...(ask.range !== undefined && { range: ask.range }),
     ...pinned(upload),
   };
-  const url = await services.observer.timed('sign', () =>
+  const url = await services.observer.timed('sign', async () =>
     window.sign({
       method: 'GET',
       bucket: upload.bucket,

@@ -107,8 +107,7 @@ export async function issue(services: Services, principal: Principal, order: Ord
     const key = await wrapFor(services, customerKey, upload, 1);
     const tags = hasCopy ? copyTags(upload, 1, key) : {};
     // A form may turn out too large for S3: that is found before anything is stored.
-    if (window !== undefined && grant.method === 'POST')
-      await signedRequest(window, upload, customerKey, tags);
+    if (window !== undefined && grant.method === 'POST') signedRequest(window, upload, customerKey, tags);
     return { upload, window, customerKey, key, tags, hasCopy };
   });
   const record = once && recordOf(once, made, now);
@@ -121,7 +120,7 @@ export async function issue(services: Services, principal: Principal, order: Ord
     mapSeveral(made, async ({ upload, window, customerKey, tags }) => {
       observer.slot('issued', upload);
       if (window === undefined) return { upload, request: multipartRequest(upload) };
-      return { upload, request: await signedRequest(window, upload, customerKey, tags) };
+      return { upload, request: signedRequest(window, upload, customerKey, tags) };
     }),
   );
   return { slots, replayed: false };

@@ -47,25 +47,23 @@ export async function requestParts(
   if (committed.length === 0) throw changedMeanwhile();
   const { uploadId, objectKey, bucket } = await begun(services, upload, key);
   const algorithm = announcedAlgorithm(upload);
-  return services.observer.timed('sign', () =>
-    Promise.all(
-      ask.partNumbers.map(async (partNumber) => {
-        const size = sizeOfPart(upload, partNumber);
-        const checksum = ask.checksums?.[partNumber];
-        const headers = {
-          ...key.headers(),
-          ...(checksum !== undefined && { [`x-amz-checksum-${algorithm?.toLowerCase()}`]: checksum }),
-        };
-        const url = await window.sign({
-          method: 'PUT',
-          bucket,
-          objectKey,
-          headers: { ...headers, 'content-length': String(size) },
-          query: { partNumber: String(partNumber), uploadId },
-        });
-        return { partNumber, size, url, headers, expiresAt: window.expiresAt };
-      }),
-    ),
+  return services.observer.timed('sign', async () =>
+    ask.partNumbers.map((partNumber) => {
+      const size = sizeOfPart(upload, partNumber);
+      const checksum = ask.checksums?.[partNumber];
+      const headers = {
+        ...key.headers(),
+        ...(checksum !== undefined && { [`x-amz-checksum-${algorithm?.toLowerCase()}`]: checksum }),
+      };
+      const url = window.sign({
+        method: 'PUT',
+        bucket,
+        objectKey,
+        headers: { ...headers, 'content-length': String(size) },
+        query: { partNumber: String(partNumber), uploadId },
+      });
+      return { partNumber, size, url, headers, expiresAt: window.expiresAt };
+    }),
   );
 }
 

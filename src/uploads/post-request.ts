@@ -13,13 +13,13 @@ export interface PostRequest {
 }
 
 /** A form that a plain HTML page can send. Unlike a PUT it can overwrite until it ends: S3 takes no If-None-Match in a form. */
-export async function postRequest(
+export function postRequest(
   window: UrlWindow,
   upload: Upload,
   key: CustomerKey,
   tags: Readonly<Record<string, string>>,
-): Promise<PostRequest> {
-  const { url, fields } = await window.form({
+): PostRequest {
+  const { url, fields } = window.form({
     bucket: upload.bucket,
     objectKey: upload.objectKey,
     size: upload.size,

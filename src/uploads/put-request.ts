@@ -16,14 +16,14 @@ export interface PutRequest {
  * three SSE-C headers, `if-none-match: *` so that a second PUT gets 412, the checksum, the metadata and the tags.
  * @param tags names and values as they are; see `tagsOf`.
  */
-export async function putRequest(
+export function putRequest(
   window: UrlWindow,
   upload: Upload,
   key: CustomerKey,
   tags: Readonly<Record<string, string>>,
-): Promise<PutRequest> {
+): PutRequest {
   const headers = clientHeaders(upload, key, tags);
-  const url = await window.sign({
+  const url = window.sign({
     method: 'PUT',
     bucket: upload.bucket,
     objectKey: upload.objectKey,

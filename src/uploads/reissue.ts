@@ -74,11 +74,11 @@ export async function reissue(
     }));
     const ids = group.map(({ id }) => id);
     const committed = await observer.timed('commit', () => store.uploads.extend(ids, window.endsAt));
-    const signed = await observer.timed('sign', () =>
-      mapSeveral(committed, async (upload) => {
+    const signed = await observer.timed('sign', async () =>
+      committed.map((upload) => {
         const own = opened[ids.indexOf(upload.id)];
         if (own === undefined) throw new Error('the store extended a slot that was not asked for');
-        return { upload, request: await signedRequest(window, upload, own.key, own.tags) };
+        return { upload, request: signedRequest(window, upload, own.key, own.tags) };
       }),
     );
     for (const one of signed) reissued.set(one.upload.id, one);

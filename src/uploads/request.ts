@@ -34,7 +34,7 @@ export function signedRequest(
   upload: Upload,
   key: CustomerKey,
   tags: Readonly<Record<string, string>>,
-): Promise<PutRequest | PostRequest> {
+): PutRequest | PostRequest {
   return upload.method === 'POST'
     ? postRequest(window, upload, key, tags)
     : putRequest(window, upload, key, tags);

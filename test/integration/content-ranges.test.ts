@@ -210,7 +210,7 @@ class World {
       ...(bytes && { 'content-length': String(bytes.length), 'content-type': 'text/plain' }),
     };
     const query = versionId === null ? {} : { versionId };
-    const url = await window.sign({ method, bucket: this.#bucket, objectKey, headers, query });
+    const url = window.sign({ method, bucket: this.#bucket, objectKey, headers, query });
     const sent = request(url, { method, agent: this.#agent, headers: { ...headers, ...unsigned } });
     const answered = Promise.withResolvers<IncomingMessage>();
     sent.on('response', answered.resolve).on('error', answered.reject).end(bytes);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { CustomerKey } from '../../src/custody/customer-key.ts';
-import { createPresigner } from '../../src/s3/adapters/sdk-presigner.ts';
+import { createPresigner } from '../../src/s3/adapters/sigv4-presigner.ts';
 import { pythonVenv } from '../support/python.ts';
 
 const COUNT = 10_000;

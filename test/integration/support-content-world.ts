@@ -89,7 +89,7 @@ export class ContentWorld {
     const keyHeaders = { ...(await this.#service.harness.customerKey('acme', id)).headers() };
     const window = await this.#service.direct.presigner.open(600, Date.now());
     const query = versionId === undefined ? {} : { versionId };
-    const url = await window.sign({ method, bucket, objectKey, headers: keyHeaders, query });
+    const url = window.sign({ method, bucket, objectKey, headers: keyHeaders, query });
     const answer = await send(url, method, { ...keyHeaders, ...headersOf(ask) });
     return said(answer, (await buffer(answer)).toString());
   }

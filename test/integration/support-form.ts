@@ -113,7 +113,7 @@ export class FormWorld {
       ...TAG_FIELD[this.server.name],
       ...more,
     };
-    const form = await window.form({ bucket: BUCKET, objectKey, fields, size: FILE.length });
+    const form = window.form({ bucket: BUCKET, objectKey, fields, size: FILE.length });
     if (session !== undefined) target.close();
     return { ...form, key, objectKey };
   }

@@ -264,7 +264,7 @@ async function putChecksum(
   const headers = { ...key.headers(), 'content-type': 'image/png', [headerOf(algorithm)]: value };
   const window = await target.presigner.open(600, Date.now());
   const signed = { ...headers, 'content-length': '1000' };
-  const url = await window.sign({ method: 'PUT', bucket, objectKey, headers: signed });
+  const url = window.sign({ method: 'PUT', bucket, objectKey, headers: signed });
   const refused = await sendByFetch({ method: 'PUT', url, headers, body: wrong });
   assert.deepEqual([refused.status, codeOf(refused.body)], [400, wrongChecksum]);
   assert.deepEqual(await target.objects.head(bucket, objectKey, key), { kind: 'absent' });

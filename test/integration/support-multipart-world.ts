@@ -68,7 +68,7 @@ export class MultipartWorld {
     const { target } = await this.open();
     const headers = { ...key.headers(), ...more };
     const window = await target.presigner.open(600, Date.now());
-    const url = await window.sign({
+    const url = window.sign({
       method: 'PUT',
       bucket,
       objectKey,

@@ -29,7 +29,7 @@ export const remains = (service: Service, { bucket, objectKey }: Slot) =>
 export async function overwrite(service: Service, { id, bucket, objectKey }: Slot): Promise<void> {
   const window = await service.direct.presigner.open(60, Date.now());
   const headers = { ...(await service.harness.customerKey('acme', id)).headers() };
-  const url = await window.sign({ method: 'PUT', bucket, objectKey, headers });
+  const url = window.sign({ method: 'PUT', bucket, objectKey, headers });
   assert.equal((await sendByFetch({ method: 'PUT', url, headers, body: randomBody() })).status, 200);
 }
 
@@ -40,7 +40,7 @@ export async function leaveMore(
   versioning: boolean,
 ): Promise<number> {
   const window = await service.direct.presigner.open(60, Date.now());
-  const url = await window.sign({
+  const url = window.sign({
     method: 'POST',
     bucket,
     objectKey,

@@ -1,6 +1,6 @@
 import { DependencyUnavailable } from '../../src/errors.ts';
 import type { CustomerKey } from '../../src/custody/customer-key.ts';
-import { createPresigner } from '../../src/s3/adapters/sdk-presigner.ts';
+import { createPresigner } from '../../src/s3/adapters/sigv4-presigner.ts';
 import type { HeadResult, ObjectFacts, ObjectRemains, ObjectStore, S3Target } from '../../src/s3/port.ts';
 import { fakeBuckets } from './fake-s3/buckets.ts';
 import { fakeContent } from './fake-s3/content.ts';

@@ -1,8 +1,9 @@
-import { S3Client } from '@aws-sdk/client-s3';
-import type { AwsCredentials } from '../credentials.ts';
 import { FormRefused } from '../form-refused.ts';
-import { objectUrl } from '../object-url.ts';
+import { hostOf, objectUrl } from '../object-url.ts';
 import type { FormRequest, PresignedForm } from '../port.ts';
+import { ALGORITHM, getSignature } from '../sigv4.ts';
+import type { Signing } from './signing.ts';
+import type { SigningTarget } from './sigv4-presigner.ts';
 
 /** What S3 puts the uploaded file's name in place of: in the object key, and on AWS "recognized by all form fields". */
 const VARIABLE = '${filename}';
@@ -14,57 +15,43 @@ const BYTES_PER_FIELD = 2 + 70 + 2 + 'Content-Disposition: form-data; name=""'.l
 /** The head of the file's part (a filename of 255 bytes, percent-encoded where it holds quotes; a type), and the last boundary. */
 const BYTES_AROUND_FILE = 1_024;
 
-export interface FormSigning {
-  readonly target: { readonly publicEndpoint: URL; readonly region: string; readonly pathStyle: boolean };
-  readonly credentials: AwsCredentials;
-  /** The form ends this long after the signing date. */
-  readonly seconds: number;
-  /** Milliseconds since the epoch; the signing date, whenever the signing takes place. */
-  readonly now: number;
-}
-
 /**
  * Signs a POST policy that allows exactly these fields with exactly these values, and a file of exactly this size. The policy holds its
  * end in whole seconds of S3's clock, just as a presigned URL does.
  * @throws FormRefused, without a value in its message.
  */
-export async function signForm(signing: FormSigning, request: FormRequest): Promise<PresignedForm> {
-  const { bucket, objectKey } = request;
+export function signForm(
+  target: SigningTarget,
+  { credentials, signedAt, longDate, scope, signingKey }: Signing,
+  seconds: number,
+  request: FormRequest,
+): PresignedForm {
   refuseVariables(request);
-  // Few services need it: it is loaded by the first form.
-  const { createPresignedPost } = await import('@aws-sdk/s3-presigned-post');
-  const client = formClient(signing);
-  try {
-    // Mid-second: the SDK adds the clock to it once more, a little later, and cuts off the milliseconds. The next second would outlive
-    // what was committed.
-    client.config.systemClockOffset = Math.floor(signing.now / 1000) * 1000 + 500 - Date.now();
-    const { fields } = await createPresignedPost(client, {
-      Bucket: bucket,
-      Key: objectKey,
-      Fields: { ...request.fields },
-      Conditions: [['content-length-range', request.size, request.size]],
-      Expires: signing.seconds,
-    });
-    refuseTooLarge(fields);
-    return { url: bucketUrl(signing.target, bucket), fields };
-  } finally {
-    client.destroy();
-  }
+  const bound = {
+    ...request.fields,
+    bucket: request.bucket,
+    'X-Amz-Algorithm': ALGORITHM,
+    'X-Amz-Credential': `${credentials.accessKeyId}/${scope}`,
+    'X-Amz-Date': longDate,
+    ...(credentials.sessionToken && { 'X-Amz-Security-Token': credentials.sessionToken }),
+    key: request.objectKey,
+  };
+  const policy = createPolicy(signedAt + seconds * 1000, [
+    ['content-length-range', request.size, request.size],
+    ...Object.entries(bound).map(([name, value]) => ({ [name]: value })),
+  ]);
+  const fields = { ...bound, Policy: policy, 'X-Amz-Signature': getSignature(signingKey, policy) };
+  refuseTooLarge(fields);
+  return { url: bucketUrl(target, request.bucket), fields };
 }
 
-/** It never sends anything, and takes nothing from the environment. */
-function formClient({ target, credentials }: FormSigning): S3Client {
-  return new S3Client({
-    endpoint: target.publicEndpoint.href,
-    region: target.region,
-    forcePathStyle: target.pathStyle,
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
-    credentials: async () => credentials,
-  });
+/** In base64, which is what is signed. */
+function createPolicy(endsAt: number, conditions: readonly unknown[]): string {
+  const expiration = new Date(endsAt).toISOString().replace(/\.\d{3}/, '');
+  return Buffer.from(JSON.stringify({ expiration, conditions })).toString('base64');
 }
 
-/** The SDK would turn the end of such an object key into "starts with": any object key with that prefix could then be written. */
+/** Put in before S3 compares with the policy, the name makes a form that nobody can send; after it, an object under an object key that nobody stored. */
 function refuseVariables({ objectKey, fields }: FormRequest): void {
   for (const [name, value] of Object.entries({ ...fields, key: objectKey })) {
     if (value.includes(VARIABLE)) {
@@ -86,7 +73,7 @@ function refuseTooLarge(fields: Readonly<Record<string, string>>): void {
   }
 }
 
-function bucketUrl({ publicEndpoint, pathStyle }: FormSigning['target'], bucket: string): string {
-  const { protocol, hostname, port, path } = objectUrl(publicEndpoint, pathStyle, bucket, '');
-  return `${protocol}//${port === undefined ? hostname : `${hostname}:${port}`}${path}`;
+function bucketUrl({ publicEndpoint, pathStyle }: SigningTarget, bucket: string): string {
+  const location = objectUrl(publicEndpoint, pathStyle, bucket, '');
+  return `${location.protocol}//${hostOf(location)}${location.path}`;
 }

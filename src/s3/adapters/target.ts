@@ -9,7 +9,7 @@ import { COMMITTING, READING, sdkClient, STREAMING, WRITING, type Patience } fro
 import { sdkObjectContent } from './sdk-object-content.ts';
 import { sdkObjectStore } from './sdk-object-store.ts';
 import { sdkObjectTags } from './sdk-object-tags.ts';
-import { createPresigner } from './sdk-presigner.ts';
+import { createPresigner } from './sigv4-presigner.ts';
 
 /**
  * One configured S3. Makes no request; the service's own calls and the URLs share one memoized credential provider, but for those of uploads where they have their own.

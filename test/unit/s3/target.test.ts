@@ -17,7 +17,7 @@ const CONFIG: TargetConfig = {
 
 async function signerOf(presigner: Presigner): Promise<string | undefined> {
   const window = await presigner.open(60, Date.now());
-  const url = await window.sign({ method: 'PUT', bucket: 'b', objectKey: 'k', headers: {} });
+  const url = window.sign({ method: 'PUT', bucket: 'b', objectKey: 'k', headers: {} });
   return new URL(url).searchParams.get('X-Amz-Credential')?.split('/')[0];
 }
 

@@ -1,0 +1,61 @@
+import { encodeRfc3986, hostOf, objectUrl } from '../object-url.ts';
+import type { SignRequest } from '../port.ts';
+import {
+  ALGORITHM,
+  createCanonicalRequest,
+  createStringToSign,
+  encodeParameter,
+  getCanonicalHeaders,
+  getCanonicalQuery,
+  getSignature,
+  UNSIGNED_PAYLOAD,
+  type QueryParameter,
+} from '../sigv4.ts';
+import type { Signing } from './signing.ts';
+import type { SigningTarget } from './sigv4-presigner.ts';
+
+/** Signs URLs that all begin and end at the same second. */
+export class UrlSigner {
+  readonly #target: SigningTarget;
+  readonly #signing: Signing;
+  readonly #seconds: number;
+  /** What the query of each URL says of its signature, but for the signed headers. */
+  readonly #parameters: readonly QueryParameter[];
+
+  constructor(target: SigningTarget, signing: Signing, seconds: number) {
+    this.#target = target;
+    this.#signing = signing;
+    this.#seconds = seconds;
+    const { credentials, longDate, scope } = signing;
+    this.#parameters = Object.entries({
+      'X-Amz-Algorithm': ALGORITHM,
+      'X-Amz-Credential': `${credentials.accessKeyId}/${scope}`,
+      'X-Amz-Date': longDate,
+      'X-Amz-Expires': String(seconds),
+      ...(credentials.sessionToken && { 'X-Amz-Security-Token': credentials.sessionToken }),
+    }).map(encodeParameter);
+  }
+
+  isFor(signing: Signing, seconds: number): boolean {
+    return this.#signing === signing && this.#seconds === seconds;
+  }
+
+  sign({ method, bucket, objectKey, headers: given, query: asked = {} }: SignRequest): string {
+    const { publicEndpoint, pathStyle } = this.#target;
+    const { longDate, scope, signingKey } = this.#signing;
+    const location = objectUrl(publicEndpoint, pathStyle, bucket, objectKey);
+    const { protocol, path } = location;
+    const host = hostOf(location);
+    const headers = getCanonicalHeaders({ ...given, host });
+    const query = getCanonicalQuery([
+      ...this.#parameters,
+      ['X-Amz-SignedHeaders', encodeRfc3986(headers.names)],
+      ...Object.entries(asked).map(encodeParameter),
+    ]);
+    const payloadHash = UNSIGNED_PAYLOAD;
+    const canonicalRequest = createCanonicalRequest({ method, path, query, headers, payloadHash });
+    const stringToSign = createStringToSign(longDate, scope, canonicalRequest);
+    const signature = getSignature(signingKey, stringToSign);
+    return `${protocol}//${host}${path}?${query}&X-Amz-Signature=${signature}`;
+  }
+}
