@@ -11,7 +11,7 @@ import { openService } from '../service/open.ts';
 import { SafetyGate } from '../service/safety-gate.ts';
 import { configPath, EXIT_UNSAFE, stopSignal } from './command.ts';
 import { drain, endsInTime } from './serve/ending.ts';
-import { keepMemoryLow } from './serve/memory.ts';
+import { collectForStreams, keepMemoryLow } from './serve/memory.ts';
 
 /** Answers requests until SIGTERM or SIGINT, then finishes what is in flight: after `drainSeconds`, and within `graceSeconds`. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
@@ -35,7 +35,7 @@ async function serveUntil(
 ): Promise<{ exitCode: number; isWhole: boolean }> {
   const metrics = createMetrics();
   collectDefaultMetrics({ register: metrics.registry });
-  const service = await openService({ file, gate, logger, metrics });
+  const service = await openService({ file, gate, logger, metrics, onManyStreams: collectForStreams });
   let draining = false;
   const isDraining = () => draining;
   const app = await buildApp({ current: service.current, logger, metrics, isDraining });

@@ -30,6 +30,8 @@ export interface ServiceDeps {
   readonly gate: SafetyGate;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told when this process comes to send many contents at once, and when it no longer does. */
+  readonly onManyStreams?: (areMany: boolean) => void;
 }
 
 /** All that stands behind the routes. `sealslot serve` and the Fastify plugin go through its life in the same order. */
@@ -67,7 +69,11 @@ export async function openService(deps: ServiceDeps): Promise<Service> {
   }
 }
 
-function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['keks'], store: Store): Service {
+function assemble(
+  { file, gate, logger, metrics, onManyStreams }: ServiceDeps,
+  keks: Parts['keks'],
+  store: Store,
+): Service {
   const { custody } = file.current;
   metrics.watchKeks(() => keks.keks());
   metrics.watchMessages(() => store.outbox.count());
@@ -104,7 +110,7 @@ function assemble({ file, gate, logger, metrics }: ServiceDeps, keks: Parts['kek
     lookAt: (upload) => jobs.lookAt(upload),
     deliver: () => deliveries.wake(),
     longSteps: createLongSteps(),
-    streams: createStreams(),
+    streams: createStreams(onManyStreams),
   };
   let snapshot = createSnapshot(file.current, parts);
   const replicaId = randomUUID();

@@ -116,8 +116,8 @@ export async function issue(services: Services, principal: Principal, order: Ord
   );
   if (winner !== undefined && once !== undefined) return replay(services, winner, once.requestHash);
 
-  const slots = await observer.timed('sign', () =>
-    mapSeveral(made, async ({ upload, window, customerKey, tags }) => {
+  const slots = await observer.timed('sign', async () =>
+    made.map(({ upload, window, customerKey, tags }) => {
       observer.slot('issued', upload);
       if (window === undefined) return { upload, request: multipartRequest(upload) };
       return { upload, request: signedRequest(window, upload, customerKey, tags) };

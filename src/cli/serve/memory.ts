@@ -1,10 +1,17 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Has V8 collect early. What streams through the service is garbage at once, outside V8's own heap, and V8 lets a hundred megabytes of it lie
- * before it looks. Both flags are read each time V8 decides whether to, so they may be set while it runs.
+ * Has V8 collect when its heap has grown by this much over what lives, and not only when it has doubled and more: a slot leaves little behind
+ * that lives, and RSS is what operators pay for. `bin/sealslot.js` sets the size of the young generation, which V8 takes as an argument only.
  */
 export function keepMemoryLow(): void {
-  setFlagsFromString('--optimize-for-size');
-  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=15');
+}
+
+/**
+ * What streams through the service is garbage at once, outside V8's own heap, and V8 lets a hundred megabytes of it lie before it looks. To look
+ * early costs half of the slots a second, so it is for as long as there are many streams. V8 reads the flag each time it decides.
+ */
+export function collectForStreams(areMany: boolean): void {
+  setFlagsFromString(areMany ? '--optimize-for-size' : '--no-optimize-for-size');
 }
