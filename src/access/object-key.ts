@@ -92,26 +92,33 @@ function layOut(
   template: string,
   { tenant, id, prefix, createdAt }: Keyed,
 ): { places: number; room: number; filled: (filename: string) => string } {
-  const parts = partsOf(template, prefix != null);
-  const values = { tenant, id, prefix: prefix ?? '', ...dateOf(createdAt) };
+  const { parts, places } = takenApart(template, prefix != null);
+  const values = { tenant, id, prefix: prefix ?? '', filename: '', ...dateOf(createdAt) };
   const filled = (filename: string) => fill(parts, { ...values, filename });
-  return {
-    places: parts.filter((part, index) => isName(index) && part === 'filename').length,
-    room: MAX_BYTES - Buffer.byteLength(filled('')),
-    filled,
-  };
+  return { places, room: MAX_BYTES - Buffer.byteLength(fill(parts, values)), filled };
 }
 
 const PLACES = /\{(tenant|prefix|yyyy|mm|dd|id|filename)\}/;
-const knownParts = new Map<string, readonly string[]>();
 
-/** A template taken apart, once for each: texts, and between them the names of what goes there. */
-function partsOf(template: string, hasPrefix: boolean): readonly string[] {
+interface TakenApart {
+  /** Texts, and between them the names of what goes there. */
+  readonly parts: readonly string[];
+  /** How many filenames there are among them. */
+  readonly places: number;
+}
+
+/** By template, for there are few. */
+const taken = { withPrefix: new Map<string, TakenApart>(), withoutPrefix: new Map<string, TakenApart>() };
+
+function takenApart(template: string, hasPrefix: boolean): TakenApart {
+  const known = hasPrefix ? taken.withPrefix : taken.withoutPrefix;
+  const found = known.get(template);
+  if (found !== undefined) return found;
   // Taken out, not left empty: its "/" would cost the filename a byte.
-  const whole = hasPrefix ? template : withoutPrefix(template);
-  const parts = knownParts.get(whole) ?? whole.split(PLACES);
-  knownParts.set(whole, parts);
-  return parts;
+  const parts = (hasPrefix ? template : withoutPrefix(template)).split(PLACES);
+  const places = parts.filter((part, index) => isName(index) && part === 'filename').length;
+  known.set(template, { parts, places });
+  return { parts, places };
 }
 
 function withoutPrefix(template: string): string {
@@ -125,9 +132,7 @@ const isName = (index: number) => index % 2 === 1;
 
 /** In one pass, so that a filename such as `{id}` or `$&` stays what it is. */
 function fill(parts: readonly string[], values: Readonly<Record<string, string>>): string {
-  let filled = '';
-  for (const [index, part] of parts.entries()) filled += isName(index) ? (values[part] ?? '') : part;
-  return filled;
+  return parts.map((part, index) => (isName(index) ? values[part] : part)).join('');
 }
 
 function dateOf(at: number): { yyyy: string; mm: string; dd: string } {
