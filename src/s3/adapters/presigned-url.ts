@@ -11,8 +11,7 @@ import {
   UNSIGNED_PAYLOAD,
   type QueryParameter,
 } from '../sigv4.ts';
-import type { Signing } from './signing.ts';
-import type { SigningTarget } from './sigv4-presigner.ts';
+import type { Signing, SigningTarget } from './signing.ts';
 
 /** Signs URLs that all begin and end at the same second. */
 export class UrlSigner {
