@@ -3,6 +3,7 @@
  * canonical request → string to sign → signature. Where services differ it is S3's kind: a path is encoded once and never normalised.
  */
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import type { AwsCredentials } from './credentials.ts';
 import { encodeRfc3986 } from './object-url.ts';
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
@@ -57,6 +58,22 @@ export function getSigningKey(
 
 function hmac(key: Buffer, data: string): Buffer {
   return createHmac('sha256', key).update(data).digest();
+}
+
+/** What the query says of its signature, but for the signed headers and the signature itself. */
+export function getPresignParameters(
+  { accessKeyId, sessionToken }: Pick<AwsCredentials, 'accessKeyId' | 'sessionToken'>,
+  scope: string,
+  longDate: string,
+  expiresInSeconds: number,
+): QueryParameter[] {
+  return Object.entries({
+    'X-Amz-Algorithm': ALGORITHM,
+    'X-Amz-Credential': `${accessKeyId}/${scope}`,
+    'X-Amz-Date': longDate,
+    'X-Amz-Expires': String(expiresInSeconds),
+    ...(sessionToken && { 'X-Amz-Security-Token': sessionToken }),
+  }).map(encodeParameter);
 }
 
 export function encodeParameter([name, value]: readonly [string, string]): QueryParameter {

@@ -2,8 +2,7 @@ import { FormRefused } from '../form-refused.ts';
 import { hostOf, objectUrl } from '../object-url.ts';
 import type { FormRequest, PresignedForm } from '../port.ts';
 import { ALGORITHM, getSignature } from '../sigv4.ts';
-import type { Signing } from './signing.ts';
-import type { SigningTarget } from './sigv4-presigner.ts';
+import type { Signing, SigningTarget } from './signing.ts';
 
 /** What S3 puts the uploaded file's name in place of: in the object key, and on AWS "recognized by all form fields". */
 const VARIABLE = '${filename}';

@@ -1,25 +1,23 @@
 import { encodeRfc3986, hostOf, objectUrl } from '../object-url.ts';
 import type { SignRequest } from '../port.ts';
 import {
-  ALGORITHM,
   createCanonicalRequest,
   createStringToSign,
   encodeParameter,
   getCanonicalHeaders,
   getCanonicalQuery,
+  getPresignParameters,
   getSignature,
   UNSIGNED_PAYLOAD,
   type QueryParameter,
 } from '../sigv4.ts';
-import type { Signing } from './signing.ts';
-import type { SigningTarget } from './sigv4-presigner.ts';
+import type { Signing, SigningTarget } from './signing.ts';
 
 /** Signs URLs that all begin and end at the same second. */
 export class UrlSigner {
   readonly #target: SigningTarget;
   readonly #signing: Signing;
   readonly #seconds: number;
-  /** What the query of each URL says of its signature, but for the signed headers. */
   readonly #parameters: readonly QueryParameter[];
 
   constructor(target: SigningTarget, signing: Signing, seconds: number) {
@@ -27,13 +25,7 @@ export class UrlSigner {
     this.#signing = signing;
     this.#seconds = seconds;
     const { credentials, longDate, scope } = signing;
-    this.#parameters = Object.entries({
-      'X-Amz-Algorithm': ALGORITHM,
-      'X-Amz-Credential': `${credentials.accessKeyId}/${scope}`,
-      'X-Amz-Date': longDate,
-      'X-Amz-Expires': String(seconds),
-      ...(credentials.sessionToken && { 'X-Amz-Security-Token': credentials.sessionToken }),
-    }).map(encodeParameter);
+    this.#parameters = getPresignParameters(credentials, scope, longDate, seconds);
   }
 
   isFor(signing: Signing, seconds: number): boolean {

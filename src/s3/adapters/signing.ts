@@ -2,6 +2,13 @@ import type { KeyObject } from 'node:crypto';
 import type { AwsCredentials } from '../credentials.ts';
 import { createScope, formatDate, getSigningKey } from '../sigv4.ts';
 
+/** Where what is signed will be sent. */
+export interface SigningTarget {
+  readonly publicEndpoint: URL;
+  readonly region: string;
+  readonly pathStyle: boolean;
+}
+
 /** What all has in common that one identity signs within one second. */
 export interface Signing {
   readonly credentials: AwsCredentials;

@@ -3,14 +3,7 @@ import { CredentialSource, endOf, type CredentialProvider } from '../credentials
 import type { Presigner, UrlWindow } from '../port.ts';
 import { signForm } from './post-form.ts';
 import { UrlSigner } from './presigned-url.ts';
-import { Signings } from './signing.ts';
-
-/** Where what is signed will be sent. */
-export interface SigningTarget {
-  readonly publicEndpoint: URL;
-  readonly region: string;
-  readonly pathStyle: boolean;
-}
+import { Signings, type SigningTarget } from './signing.ts';
 
 export interface PresignerOptions {
   readonly target: SigningTarget;
