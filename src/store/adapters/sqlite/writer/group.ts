@@ -4,14 +4,16 @@ import { Connection, mapped } from '../connection.ts';
 import type { Call, Outcome } from './calls.ts';
 import { tell } from './errors.ts';
 
-/** Many transactions in one: what each of them does stands in a savepoint of one commit. */
+/** Something was written by a transaction that is to be taken back, and there is no savepoint before it. */
+class SavepointNeeded extends Error {}
+
+/** Many transactions in one commit. */
 export class GroupConnection extends Connection {
   readonly #db: DatabaseSync;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
-  readonly #savepoint: StatementSync;
-  readonly #release: StatementSync;
-  #isGroup = false;
+  readonly #changes: StatementSync;
+  #group: 'none' | 'plain' | 'savepoints' = 'none';
   #isBegun = false;
   #scrubAsked = false;
   /** Why nothing of the group can be kept. */
@@ -22,23 +24,37 @@ export class GroupConnection extends Connection {
     this.#db = db;
     this.#begin = db.prepare('BEGIN IMMEDIATE');
     this.#commit = db.prepare('COMMIT');
-    this.#savepoint = db.prepare('SAVEPOINT one');
-    this.#release = db.prepare('RELEASE one');
+    this.#changes = db.prepare('SELECT total_changes() AS changes');
   }
 
-  /** Begun by the first that writes: where none does, nothing is locked. */
+  /** The first of a group that writes begins: where none does, nothing is locked. */
   override transaction<T>(work: () => T): T {
-    if (!this.#isGroup) return super.transaction(work);
+    if (this.#group === 'none') return super.transaction(work);
     if (this.#lost) throw this.#lost.why;
     if (!this.#isBegun) this.#losing(() => this.#begin.run());
     this.#isBegun = true;
-    this.#losing(() => this.#savepoint.run());
+    return this.#group === 'savepoints' ? this.#inSavepoint(work) : this.#plainly(work);
+  }
+
+  #plainly<T>(work: () => T): T {
+    const before = this.#changes.get()?.['changes'];
     try {
-      const result = work();
-      this.#release.run();
-      return result;
+      return work();
     } catch (error) {
       // SQLite has itself rolled back after some failures (disk full, I/O): then the others' work is gone too.
+      if (!this.#db.isTransaction) this.#lost = { why: error };
+      else if (this.#changes.get()?.['changes'] !== before) this.#lost = { why: new SavepointNeeded() };
+      throw error;
+    }
+  }
+
+  #inSavepoint<T>(work: () => T): T {
+    this.#losing(() => this.#db.exec('SAVEPOINT one'));
+    try {
+      const result = work();
+      this.#db.exec('RELEASE one');
+      return result;
+    } catch (error) {
       if (!this.#db.isTransaction) this.#lost = { why: error };
       else this.#losing(() => this.#db.exec('ROLLBACK TO one; RELEASE one'));
       throw error;
@@ -47,28 +63,41 @@ export class GroupConnection extends Connection {
 
   /** The WAL cannot be emptied while a transaction goes on. */
   override scrub(): void {
-    if (this.#isGroup) this.#scrubAsked = true;
-    else super.scrub();
+    if (this.#group === 'none') super.scrub();
+    else this.#scrubAsked = true;
   }
 
   /**
-   * One commit around `work`, and then what scrubs it asked for.
+   * One commit around `work`, which may run twice: a savepoint costs a copy of each page that is written after it, so they are only set
+   * when one was missed. Then what scrubs it asked for.
    * @throws when nothing of it was committed.
    */
   async group<T>(work: () => Promise<T>): Promise<T> {
-    this.#isGroup = true;
+    try {
+      return await this.#once('plain', work);
+    } catch (error) {
+      if (!(error instanceof SavepointNeeded)) throw error;
+      return await this.#once('savepoints', work);
+    }
+  }
+
+  async #once<T>(kind: 'plain' | 'savepoints', work: () => Promise<T>): Promise<T> {
+    this.#group = kind;
+    let isCommitted = false;
     try {
       const result = await work();
       if (this.#lost) throw this.#lost.why;
       if (this.#isBegun) this.#commit.run();
+      isCommitted = true;
       return result;
     } finally {
-      this.#isGroup = false;
+      this.#group = 'none';
       this.#isBegun = false;
       this.#lost = undefined;
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      if (this.#scrubAsked) super.scrub();
+      const scrubs = this.#scrubAsked && isCommitted;
       this.#scrubAsked = false;
+      if (scrubs) super.scrub();
     }
   }
 
