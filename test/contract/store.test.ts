@@ -15,13 +15,18 @@ import { startPostgres, type PostgresDatabase } from '../support/postgres.ts';
 import type { OpenedStore } from './store-rows.ts';
 import { storeSuite } from './store-suite.ts';
 
-storeSuite('SQLite', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'sealslot-store-'));
-  return opened(
-    () => openSqliteStore({ path: join(directory, 'store.db'), exclusive: true }),
-    () => rm(directory, { recursive: true }),
-  );
-});
+for (const [name, exclusive] of [
+  ['SQLite as it serves', true],
+  ['SQLite of a command', false],
+] as const) {
+  storeSuite(name, async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sealslot-store-'));
+    return opened(
+      () => openSqliteStore({ path: join(directory, 'store.db'), exclusive }),
+      () => rm(directory, { recursive: true }),
+    );
+  });
+}
 
 const postgres = await available(() => startPostgres());
 after(() => postgres.stop());

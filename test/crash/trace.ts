@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What a system call of the serving thread did, as far as it matters here. */
+/** What a system call of the service did, as far as it matters here. */
 export type TracedEvent =
   /** Bytes of a request were read. */
   | { readonly kind: 'request'; readonly connection: string; readonly bytes: Buffer }
@@ -32,7 +32,7 @@ export function straceInto(dir: string): string[] {
     'read,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,pwritev,pwritev2,fdatasync,fsync,sync_file_range';
   const whole = ['-s', '8192'];
   // All texts in hex, so that a page of the WAL can be read.
-  const format = ['-ff', '-y', '-xx', ...whole];
+  const format = ['-ff', '-y', '-xx', '-ttt', '--syscall-times=us', ...whole];
   return ['strace', ...format, '-e', `trace=${calls}`, '-e', 'signal=none', '-o', join(dir, 'trace')];
 }
 
@@ -46,29 +46,38 @@ const FRAME_HEADER_BYTES = 24;
 /** At the beginning of a WAL. */
 const WAL_HEADER_BYTES = 32;
 
-/** Reads the trace of a service that has ended. */
+/** Reads the trace of a service that has ended: what its threads did, in the order of things. */
 export async function readEvents(dir: string): Promise<TracedEvent[]> {
-  const events: TracedEvent[] = [];
+  const events: { at: number; event: TracedEvent }[] = [];
+  for (const lines of await threads(dir)) events.push(...eventsOf(lines));
+  // Of one thread they stay in their order.
+  return events.sort((a, b) => a.at - b.at).map(({ event }) => event);
+}
+
+/** Of one thread, each with its time: a sync and a reading when they returned, a write when it was begun. */
+function eventsOf(lines: readonly string[]): { at: number; event: TracedEvent }[] {
+  const events: { at: number; event: TracedEvent }[] = [];
   let commits: boolean | undefined;
-  for (const line of await mainThread(dir)) {
-    const { name, path, bytes, result } = parse(line);
+  for (const line of lines) {
+    const { name, path, bytes, result, begunAt, endedAt } = parse(line);
     const isWal = path.endsWith('-wal');
     if (SYNCS.includes(name)) {
-      if (isWal && result === 0) events.push({ kind: 'sync' });
+      if (isWal && result === 0) events.push({ at: endedAt, event: { kind: 'sync' } });
     } else if (WRITES.includes(name) && isWal) {
       if (bytes.length === FRAME_HEADER_BYTES) {
         commits = bytes.readUInt32BE(4) !== 0;
       } else if (bytes.length !== WAL_HEADER_BYTES) {
         if (commits === undefined)
           throw new Error(`a page without its frame's header: ${line.slice(0, 200)}`);
-        events.push({ kind: 'page', commits, bytes });
+        events.push({ at: begunAt, event: { kind: 'page', commits, bytes } });
         commits = undefined;
       }
     } else if (WRITES.includes(name)) {
       const status = ANSWER.exec(bytes.toString('latin1'))?.[1];
-      if (status !== undefined) events.push({ kind: 'answer', status: Number(status), bytes });
+      if (status !== undefined)
+        events.push({ at: begunAt, event: { kind: 'answer', status: Number(status), bytes } });
     } else if (READS.includes(name) && path.startsWith('socket:') && bytes.length > 0) {
-      events.push({ kind: 'request', connection: path, bytes });
+      events.push({ at: endedAt, event: { kind: 'request', connection: path, bytes } });
     }
   }
   return events;
@@ -128,32 +137,43 @@ export function traceSlot(events: readonly TracedEvent[], marker: string): Trace
   return { connection, request, page, commit, sync, answer: after(request, holding('answer')) };
 }
 
-function parse(line: string): { name: string; path: string; bytes: Buffer; result: number } {
-  const [, name = '', path = ''] = /^(\w+)\(\d+<([^>]*)>/.exec(line) ?? [];
+/** Times in microseconds. */
+interface ParsedLine {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly result: number;
+  readonly begunAt: number;
+  readonly endedAt: number;
+}
+
+function parse(line: string): ParsedLine {
+  const [, seconds = '', micros = '', name = '', path = ''] =
+    /^(\d+)\.(\d{6}) (\w+)\(\d+<([^>]*)>/.exec(line) ?? [];
   const texts = [...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, text = '']) => unhex(text));
   const result = Number(/\)\s*= (-?\d+)/.exec(line)?.[1] ?? -1);
-  return { name, path: unhex(path).toString('latin1'), bytes: Buffer.concat(texts), result };
+  const begunAt = Number(seconds) * 1e6 + Number(micros);
+  const [, tookSeconds = '0', tookMicros = '0'] = /<(\d+)\.(\d{6})>$/.exec(line) ?? [];
+  const endedAt = begunAt + Number(tookSeconds) * 1e6 + Number(tookMicros);
+  return { name, path: unhex(path).toString('latin1'), bytes: Buffer.concat(texts), result, begunAt, endedAt };
 }
 
 function unhex(text: string): Buffer {
   return text.startsWith('\\x') ? Buffer.from(text.replaceAll('\\x', ''), 'hex') : Buffer.from(text);
 }
 
-/** The one thread that serves: SQLite runs on it too, so its order is the order of things. Waits for strace to have written its last line. */
-async function mainThread(dir: string): Promise<string[]> {
+/**
+ * The lines of each thread that reads requests, or writes the WAL. `strace` stops a thread at each call and looks at the clock, so times
+ * order what different threads did. Waits for it to have written its last line.
+ */
+async function threads(dir: string): Promise<string[][]> {
   const end = Date.now() + 20_000;
-  const asksV1 = (line: string): boolean => {
-    const { name, bytes } = parse(line);
-    return READS.includes(name) && REQUEST.test(bytes.toString('latin1'));
-  };
   while (Date.now() < end) {
     const names = (await readdir(dir)).filter((name) => name.startsWith('trace.'));
-    const threads = await Promise.all(names.map((name) => readFile(join(dir, name), 'latin1')));
-    const serving = threads.filter((text) => text.split('\n').some(asksV1));
-    if (serving.length > 1)
-      throw new Error('more than one thread reads requests: the order of their system calls is not known');
-    if (serving[0]?.includes('+++ exited with')) return serving[0].split('\n');
+    const texts = await Promise.all(names.map((name) => readFile(join(dir, name), 'latin1')));
+    if (texts.length > 0 && texts.every((text) => /\+\+\+ (exited with|killed by)[^\n]*\n$/.test(text)))
+      return texts.map((text) => text.split('\n'));
     await delay(20);
   }
-  throw new Error('strace wrote no whole trace of a thread that reads requests');
+  throw new Error('strace wrote no whole trace of the service');
 }

@@ -3,20 +3,13 @@ import type { Store } from '../port.ts';
 import { DependencyUnavailable, SealslotError } from '../../errors.ts';
 import { StoreSchemaRefused } from '../errors.ts';
 import { MIGRATIONS } from '../migrations/sqlite/index.ts';
-import { memoryRateLimits } from './memory-rate-limits.ts';
-import { sqliteApiKeys } from './sqlite/api-keys.ts';
 import { Connection, SQLITE, sqliteCode } from './sqlite/connection.ts';
-import { sqliteIntermediates } from './sqlite/intermediates.ts';
-import { sqliteCustody } from './sqlite/custody.ts';
-import { sqliteKeys } from './sqlite/keys.ts';
-import { sqliteGrants } from './sqlite/grants.ts';
-import { sqliteLeases } from './sqlite/leases.ts';
 import { acquireLock } from './sqlite/lock.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { demandUnmoved } from './sqlite/move-mark.ts';
 import { createPrivate, openDatabase } from './sqlite/open.ts';
-import { sqliteOutbox } from './sqlite/outbox.ts';
-import { sqliteUploads } from './sqlite/uploads.ts';
+import { storeOver } from './sqlite/store-over.ts';
+import { writtenElsewhere } from './sqlite/writer/store.ts';
 
 export interface SqliteStoreOptions {
   readonly path: string;
@@ -26,7 +19,8 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * Opens, and creates or migrates, the store in one SQLite file.
+ * Opens, and creates or migrates, the store in one SQLite file. The process that serves writes in a thread of its own, in groups, so that
+ * no request waits for the disk of another (decision 0034).
  * @throws StoreLocked when `exclusive` and another exclusive open of the same file lives.
  * @throws StoreSchemaRefused when the schema is not one this version knows, or the file no database.
  * @throws StoreMoved when it has been moved to another database, or is on its way there.
@@ -41,7 +35,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     connection = new Connection(openDatabase(path));
     demandUnmoved(connection, options.path);
     migrate(connection, MIGRATIONS, options.now ?? Date.now);
-    return storeOver(connection, lock);
+    return lock === undefined ? storeOver(connection, lock) : writtenElsewhere(path, connection, lock);
   } catch (error) {
     connection?.close();
     lock?.[Symbol.dispose]();
@@ -55,28 +49,4 @@ export function openingFailure(error: unknown, path: string): unknown {
     return new StoreSchemaRefused(`${path} is no SQLite database; let store.path name the store.`);
   }
   return error instanceof SealslotError ? error : new DependencyUnavailable('store', error);
-}
-
-/** The port over an open connection, which it closes at its end. */
-export function storeOver(connection: Connection, lock: Disposable | undefined): Store {
-  const probe = connection.prepare('SELECT id FROM uploads LIMIT 1');
-  return {
-    uploads: sqliteUploads(connection),
-    keys: sqliteKeys(connection),
-    intermediates: sqliteIntermediates(connection),
-    custody: sqliteCustody(connection),
-    outbox: sqliteOutbox(connection),
-    grants: sqliteGrants(connection),
-    apiKeys: sqliteApiKeys(connection),
-    leases: sqliteLeases(connection),
-    rateLimits: memoryRateLimits(),
-    check: () =>
-      connection.write(() => {
-        probe.get();
-      }),
-    async close() {
-      connection.close();
-      lock?.[Symbol.dispose]();
-    },
-  };
 }

@@ -2,7 +2,10 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { DependencyUnavailable } from '../../../errors.ts';
 import { BUSY_TIMEOUT_MS } from './open.ts';
 
-/** The one connection of a store: transactions, error mapping, scrubbing. */
+/** For readers of this process, which are done soon. */
+const SCRUB_PATIENCE_MS = 20;
+
+/** A connection of a store: transactions, error mapping, scrubbing. */
 export class Connection {
   readonly #db: DatabaseSync;
   readonly #begin: StatementSync;
@@ -59,13 +62,13 @@ export class Connection {
   }
 
   /**
-   * Empties the WAL, which still holds the bytes that a committed transaction has overwritten. Best effort: when a reader of another
-   * process is in the way nothing waits for it, and `scrubIfDue` tries again.
+   * Empties the WAL, which still holds the bytes that a committed transaction has overwritten. Best effort: when a reader is in the
+   * way longer than a read of this process takes, nothing waits for it, and `scrubIfDue` tries again.
    */
   scrub(): void {
     this.#scrubDue = true;
     try {
-      this.#db.exec('PRAGMA busy_timeout = 0');
+      this.#db.exec(`PRAGMA busy_timeout = ${SCRUB_PATIENCE_MS}`);
       const row = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
       this.#scrubDue = row?.['busy'] !== 0;
     } catch {
@@ -101,7 +104,8 @@ export function sqliteCode(error: unknown): number | undefined {
   return error.errcode & 0xff;
 }
 
-function mapped(error: unknown): unknown {
+/** What the port says for a failure of SQLite, or of a connection that is closed. */
+export function mapped(error: unknown): unknown {
   const closed = error instanceof Error && 'code' in error && error.code === 'ERR_INVALID_STATE';
   return closed || sqliteCode(error) !== undefined ? new DependencyUnavailable('store', error) : error;
 }

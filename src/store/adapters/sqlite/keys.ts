@@ -1,4 +1,5 @@
 import type { KeyStore } from '../../port.ts';
+import { byPosition } from './by-position.ts';
 import type { Connection } from './connection.ts';
 import { usableGuard } from './usable.ts';
 import { sqliteGenerations } from './keys/generations.ts';
@@ -12,7 +13,7 @@ import { wrappedRows } from './wrapped.ts';
 const BEFORE_ALL = { uploadId: '', generation: 0 };
 
 export function sqliteKeys(connection: Connection): KeyStore {
-  const get = connection.prepare(sql.GET_KEY);
+  const get = byPosition(connection, sql.GET_KEY);
   const all = connection.prepare(sql.ALL_KEYS);
   const usage = connection.prepare(sql.USAGE);
   const ofGeneration = wrappedRows(connection, 'keys', ['upload_id', 'generation']);

@@ -1,5 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import type { OutboxMessage, UploadStore } from '../../port.ts';
+import { byPosition } from './by-position.ts';
 import type { Connection } from './connection.ts';
 import { grantCharger } from './grants/charge.ts';
 import { idempotencyRows } from './idempotency.ts';
@@ -21,9 +22,9 @@ export function sqliteUploads(connection: Connection): UploadStore {
   const charge = grantCharger(connection);
   const quotas = quotaRows(connection);
   const purge = purger(connection);
-  const insert = connection.prepare(sql.INSERT_UPLOAD);
+  const insert = byPosition(connection, sql.INSERT_UPLOAD);
   const hasSlot = connection.prepare(sql.HAS_SLOT);
-  const get = connection.prepare(sql.GET);
+  const get = byPosition(connection, sql.GET);
   const listLive = connection.prepare(sql.LIST_LIVE);
   const listByState = connection.prepare(sql.LIST_BY_STATE);
   const listIssued = connection.prepare(sql.LIST_ISSUED);

@@ -1,4 +1,5 @@
 import type { KeyStore } from '../../../port.ts';
+import { byPosition } from '../by-position.ts';
 import type { Connection } from '../connection.ts';
 import { fromUpload, integer, toUpload } from '../../sql/rows.ts';
 import { HAS_SLOT, INSERT_UPLOAD } from '../sql.ts';
@@ -21,7 +22,7 @@ export function sqliteGenerations(
   const giveUp = connection.prepare(sql.GIVE_UP);
   const hasSlot = connection.prepare(HAS_SLOT);
   const demandUsable = usableGuard(connection);
-  const insertUpload = connection.prepare(INSERT_UPLOAD);
+  const insertUpload = byPosition(connection, INSERT_UPLOAD);
   return {
     lastGeneration: (uploadId) =>
       connection.read(() => integer(last.get({ upload_id: uploadId }) ?? {}, 'last')),

@@ -1,5 +1,6 @@
 import type { WrappedKey } from '../../../../custody/port.ts';
 import type { StoredKey } from '../../../port.ts';
+import { byPosition } from '../by-position.ts';
 import type { Connection } from '../connection.ts';
 import { usableGuard } from '../usable.ts';
 import { keyBytes } from '../key-bytes.ts';
@@ -20,7 +21,7 @@ export interface KeyRows {
 }
 
 export function keyRows(connection: Connection): KeyRows {
-  const insert = connection.prepare(INSERT_KEY);
+  const insert = byPosition(connection, INSERT_KEY);
   const ofSlot = wrappedRows(connection, 'keys', ['upload_id']);
   const bytesOf = keyBytes(connection);
   const demandUsable = usableGuard(connection);

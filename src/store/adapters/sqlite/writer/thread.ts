@@ -1,0 +1,157 @@
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { DependencyUnavailable } from '../../../../errors.ts';
+import type { Call, Outcome, ToWriter, WriterData } from './calls.ts';
+import { told } from './errors.ts';
+
+/** While one group waits for the disk, another lies ready, so that the thread waits for nobody. More would each be smaller. */
+const GROUPS_AT_ONCE = 2;
+/** Slots, or calls of another kind, in a group, unless a single call has more: the time of one commit stays bounded. */
+const SLOTS_IN_A_GROUP = 128;
+const OPTIONS: WorkerOptions = {
+  name: 'sealslot-store',
+  /** It holds a group or two. */
+  resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 },
+  // What a script by `--eval` was started with, a thread's file may not be.
+  ...(process.execArgv.some((argument) => argument.startsWith('--input-type')) && { execArgv: [] }),
+};
+
+/** Type stripping runs `.ts`, a build `.js`. */
+const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+
+interface Waiting {
+  readonly call: Call;
+  readonly slots: number;
+  done(value: unknown): void;
+  fail(error: unknown): void;
+}
+
+interface Running {
+  readonly worker: Worker;
+  /** In the order in which they were sent, which is that of their answers. */
+  readonly groups: (readonly Waiting[])[];
+  readonly ended: Promise<void>;
+}
+
+/**
+ * The writing side of a store: calls that come while others are being committed wait, and are committed together. A call that comes alone
+ * waits for nobody. The thread begins with the first call. When it dies, all calls that wait fail, and the next one begins another.
+ */
+export class WriterThread {
+  readonly #path: string;
+  #waiting: Waiting[] = [];
+  #running: Running | undefined;
+  #isSuccessor = false;
+  #isClosed = false;
+  #drained: (() => void) | undefined;
+
+  /** @param path the store's real path. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @param slots how much of a group it takes. */
+  call(call: Call, slots = 1): Promise<unknown> {
+    return new Promise((done, fail) => {
+      if (this.#isClosed) {
+        fail(new DependencyUnavailable('store', new Error('the store is closed')));
+        return;
+      }
+      this.#waiting.push({ call, slots, done, fail });
+      this.#pump();
+    });
+  }
+
+  /** Ends it after all that was asked of it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#isBusy()) await new Promise<void>((drained) => (this.#drained = drained));
+    const running = this.#running;
+    if (running === undefined) return;
+    running.worker.ref();
+    running.worker.postMessage('close' satisfies ToWriter);
+    await running.ended;
+  }
+
+  /** For tests: what its death does. */
+  async kill(): Promise<void> {
+    await this.#running?.worker.terminate();
+  }
+
+  #isBusy(): boolean {
+    return this.#waiting.length > 0 || (this.#running?.groups.length ?? 0) > 0;
+  }
+
+  #pump(): void {
+    if (this.#waiting.length === 0) return;
+    let running = this.#running;
+    try {
+      running ??= this.#begin();
+    } catch (error) {
+      this.#failAll(this.#waiting.splice(0), error);
+      return;
+    }
+    this.#running = running;
+    const { worker, groups } = running;
+    if (groups.length === 0) worker.ref();
+    while (groups.length < GROUPS_AT_ONCE && this.#waiting.length > 0) {
+      const group = this.#nextGroup();
+      groups.push(group);
+      worker.postMessage(group.map(({ call }) => call) satisfies ToWriter);
+    }
+  }
+
+  #nextGroup(): readonly Waiting[] {
+    let slots = 0;
+    const tooMany = this.#waiting.findIndex((one, index) => {
+      slots += one.slots;
+      return index > 0 && slots > SLOTS_IN_A_GROUP;
+    });
+    return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);
+  }
+
+  #begin(): Running {
+    const workerData: WriterData = { path: this.#path, isSuccessor: this.#isSuccessor };
+    const worker = new Worker(ENTRY, { ...OPTIONS, workerData });
+    let why: unknown = new Error('the thread that writes has ended');
+    worker.on('error', (error) => (why = error));
+    const ended = new Promise<void>((ends) => {
+      worker.once('exit', () => {
+        this.#lose(running, why);
+        ends();
+      });
+    });
+    const running: Running = { worker, groups: [], ended };
+    worker.on('message', (outcomes: readonly Outcome[]) => {
+      this.#settle(running, outcomes);
+    });
+    return running;
+  }
+
+  #settle({ worker, groups }: Running, outcomes: readonly Outcome[]): void {
+    const group = groups.shift() ?? [];
+    this.#pump();
+    if (groups.length === 0) worker.unref();
+    for (const [n, one] of group.entries()) {
+      const [value, error] = outcomes[n] ?? [];
+      if (error === undefined) one.done(value);
+      else one.fail(told(error));
+    }
+    this.#tellDrained();
+  }
+
+  /** Whether a group that was under way is committed, nobody knows. */
+  #lose(running: Running, why: unknown): void {
+    if (this.#running === running) this.#running = undefined;
+    this.#isSuccessor = true;
+    this.#failAll([...running.groups.splice(0).flat(), ...this.#waiting.splice(0)], why);
+    this.#tellDrained();
+  }
+
+  #failAll(calls: readonly Waiting[], why: unknown): void {
+    for (const one of calls) one.fail(new DependencyUnavailable('store', why));
+  }
+
+  #tellDrained(): void {
+    if (!this.#isBusy()) this.#drained?.();
+  }
+}
