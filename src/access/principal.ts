@@ -26,6 +26,8 @@ export interface Principal {
   readonly grant?: Grant;
 }
 
+const OF_GRANTS: ReadonlySet<Scope> = new Set(['uploads:write']);
+
 export function grantPrincipal(grant: Grant): Principal {
-  return { tenant: grant.tenant, id: `grant:${grant.id}`, scopes: new Set(['uploads:write']), grant };
+  return { tenant: grant.tenant, id: `grant:${grant.id}`, scopes: OF_GRANTS, grant };
 }

@@ -32,9 +32,20 @@ export interface Store {
   readonly apiKeys: ApiKeyStore;
   readonly leases: LeaseStore;
   readonly rateLimits: RateLimitStore;
+  /** Of a store behind a pool of connections: how it is used just now. */
+  connections?(): ConnectionUse;
   /** One read and one write-lock probe; throws `DependencyUnavailable` when the store is not usable. */
   check(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ConnectionUse {
+  /** How many there may be at once. */
+  readonly most: number;
+  readonly inUse: number;
+  readonly idle: number;
+  /** Calls that wait for one. */
+  readonly waiting: number;
 }
 
 /** The 24 h memory of an `Idempotency-Key`: a hash of the request and the slots' ids, nothing else. */

@@ -50,6 +50,34 @@ export function apiKeysSuite(opened: () => OpenedStore): void {
       assert.equal((await opened().store.apiKeys.find('a'))?.revokedAt, NOW + 1);
     });
 
+    it('are found by many at once, each its own', async () => {
+      const ids = Array.from({ length: 60 }, (_, n) => `key-${n}`);
+      const { apiKeys } = opened().store;
+      for (const id of ids) await apiKeys.insert(apiKeyOf(id, { name: `name of ${id}` }));
+      const asked = [...ids, 'none', ...ids];
+      const found = await Promise.all(asked.map((id) => apiKeys.find(id)));
+      const names = asked.map((id) => (id === 'none' ? undefined : `name of ${id}`));
+      assert.deepEqual(
+        found.map((record) => record?.name),
+        names,
+      );
+    });
+
+    it('are found revoked by whoever asks after that, however many ask', async () => {
+      const { apiKeys } = opened().store;
+      await apiKeys.insert(apiKeyOf('a'));
+      for (let round = 1; round <= 20; round += 1) {
+        const id = `key-${round}`;
+        await apiKeys.insert(apiKeyOf(id));
+        const before = Array.from({ length: 20 }, () => apiKeys.find(id));
+        const revoked = apiKeys.revoke(id, NOW + round);
+        const beside = Array.from({ length: 20 }, () => apiKeys.find('a'));
+        await revoked;
+        assert.equal((await apiKeys.find(id))?.revokedAt, NOW + round);
+        await Promise.all([...before, ...beside]);
+      }
+    });
+
     it('remember their last use', async () => {
       await opened().store.apiKeys.insert(apiKeyOf('a'));
       await opened().store.apiKeys.touch('a', NOW + 2);

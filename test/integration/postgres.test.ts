@@ -9,6 +9,7 @@ import { settle } from '../../src/store/adapters/postgres/uploads/settle.ts';
 import { IntermediateGone, KekRetired } from '../../src/store/errors.ts';
 import type { IdempotencyRecord, Store } from '../../src/store/port.ts';
 import {
+  grantOf,
   idempotencyOf,
   idOf,
   insertOne,
@@ -169,6 +170,29 @@ describe('the store on PostgreSQL', { skip: postgres.skip }, () => {
       assert.deepEqual(await connection.one('SELECT 1 AS one'), [{ one: 1 }]);
     });
 
+    it('are told by their use', async () => {
+      const connection = await connect({ connections: 2 });
+      const one = () => {
+        const { promise, resolve } = Promise.withResolvers<undefined>();
+        const begun = Promise.withResolvers<undefined>();
+        const ended = connection.read(async () => {
+          begun.resolve(undefined);
+          await promise;
+        });
+        return { begun: begun.promise, end: () => (resolve(undefined), ended) };
+      };
+      assert.deepEqual(connection.use, { most: 2, inUse: 0, idle: 0, waiting: 0 });
+      const [first, second, third] = [one(), one(), one()];
+      await Promise.all([first.begun, second.begun]);
+      assert.deepEqual(connection.use, { most: 2, inUse: 2, idle: 0, waiting: 1 });
+      await first.end();
+      await third.begun;
+      assert.deepEqual(connection.use, { most: 2, inUse: 2, idle: 0, waiting: 0 });
+      await Promise.all([second.end(), third.end()]);
+      assert.deepEqual(connection.use, { most: 2, inUse: 0, idle: 2, waiting: 0 });
+      assert.equal(store.connections?.().most, 10);
+    });
+
     it('flush what they acknowledge, whatever the database is set to', async () => {
       for (const [set, becomes] of [
         ['off', 'on'],
@@ -282,6 +306,61 @@ describe('the store on PostgreSQL', { skip: postgres.skip }, () => {
       assert.ok(!failed.includes(1) && failed.includes(3) && failed.includes(5), failed.join());
       for (const [n, { status }] of results.entries())
         assert.equal(await isThere(n + 1), status === 'fulfilled' || n + 1 === 3, String(n + 1));
+    });
+
+    it('do not fail for a lock that only some of them want', async () => {
+      const patient = { ...IMPATIENT, wholeMs: 20_000, statementMs: 10_000 };
+      const connection = await connect({ timeouts: patient });
+      const other = await open({ timeouts: patient });
+      for (const n of [1, 2]) await other.grants.insert(grantOf(n));
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const ready = Promise.withResolvers<undefined>();
+      const holding = connection.write(async (session) => {
+        await session.get('SELECT id FROM grants WHERE id = :id FOR UPDATE', { id: idOf(1) });
+        ready.resolve(undefined);
+        await promise;
+      });
+      await ready.promise;
+      const by = (n: number) => ({ tenant: 'acme', id: idOf(n), createdBy: 'key:ci' });
+      const calls = [
+        { n: 1, grant: by(1) },
+        { n: 2, grant: by(2) },
+        { n: 3, grant: undefined },
+        { n: 4, grant: by(1) },
+        { n: 5, grant: by(2) },
+      ].map(({ n, grant }) => ({
+        slots: [{ upload: uploadOf(n), key: wrappedOf(), hasCopy: false }],
+        idempotency: undefined,
+        now: NOW,
+        grant,
+        quotas: [],
+      }));
+      const writer = await connect({ timeouts: patient });
+      const verdicts = await settle(writer, calls);
+      resolve(undefined);
+      await holding;
+      assert.deepEqual(
+        verdicts.map(({ kind }) => kind),
+        ['refused', 'stored', 'stored', 'refused', 'stored'],
+      );
+      const there = await Promise.all([1, 2, 3, 4, 5].map(isThere));
+      assert.deepEqual(there, [false, true, true, false, true]);
+      assert.deepEqual(
+        await Promise.all([1, 2].map(async (n) => (await other.grants.get('acme', idOf(n)))?.used)),
+        [grantOf(1).used, grantOf(2).used + 2],
+      );
+      // Those that all want it are refused as one.
+      const held = connection.write(async (session) => {
+        await session.get('SELECT id FROM grants WHERE id = :id FOR UPDATE', { id: idOf(1) });
+        await assert.rejects(
+          settle(
+            writer,
+            calls.filter(({ grant }) => grant?.id === idOf(1)),
+          ),
+          (error) => sqlState(error) === '55P03',
+        );
+      });
+      await held;
     });
 
     it('know of a KEK that is retired while they wait', async () => {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import { Unauthenticated } from '../../errors.ts';
 import { Secret } from '../../secret.ts';
@@ -85,7 +85,7 @@ function refused(reason: string): Unauthenticated {
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 function sameHash(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,12 +1,13 @@
 import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import type { JWTPayload, JWTVerifyGetKey, ProtectedHeaderParameters } from 'jose';
+import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
 import type { Clock } from '../../clock.ts';
 import type { IssuerConfig } from '../../config/config.ts';
 import { DependencyUnavailable, Unauthenticated } from '../../errors.ts';
 import type { Authenticator } from '../port.ts';
 import { SCOPES } from '../principal.ts';
 import type { Principal, Scope } from '../principal.ts';
-import { issuerKeys } from './jwks.ts';
+import { isGoodAt, tokenName, VerifiedTokens, type Lifetime } from '../verified-tokens.ts';
+import { issuerKeys, type IssuerKeys } from './jwks.ts';
 
 const MAX_TOKEN_LENGTH = 8_192;
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -20,10 +21,20 @@ const CONTROL = /\p{Cc}/u;
 
 interface Issuer {
   readonly config: IssuerConfig;
-  readonly keys: JWTVerifyGetKey;
+  readonly keys: IssuerKeys;
 }
 
-/** Accepts JWTs (compact JWS) of the configured issuers. The unverified `iss` only picks whose keys and rules apply. */
+/** Of a token that is good: it stays so as long as it has time and its issuer's key set is the one that it was verified by. */
+interface Verdict extends Lifetime {
+  readonly principal: Principal;
+  readonly keys: IssuerKeys;
+  readonly set: object | undefined;
+}
+
+/**
+ * Accepts JWTs (compact JWS) of the configured issuers. The unverified `iss` only picks whose keys and rules apply. What is known of a
+ * token only ever lets it in: all refusals come from verifying it.
+ */
 export function jwtAuthenticator(options: { issuers: readonly IssuerConfig[]; now: Clock }): Authenticator {
   const { now } = options;
   const issuers = new Map<string, Issuer>();
@@ -31,34 +42,69 @@ export function jwtAuthenticator(options: { issuers: readonly IssuerConfig[]; no
     if (issuers.has(config.issuer)) throw new Error(`The issuer ${config.issuer} is configured twice.`);
     issuers.set(config.issuer, { config, keys: issuerKeys(config.jwks, now) });
   }
+  const verified = new VerifiedTokens<Verdict>();
+  const underWay = new Map<string, Promise<Verdict>>();
+
+  async function isStillGood(verdict: Verdict): Promise<boolean> {
+    const trusted = verdict.keys.trusted() ?? (await verdict.keys.look());
+    return trusted === verdict.set && isGoodAt(verdict, now(), CLOCK_TOLERANCE_SECONDS);
+  }
+
+  async function verify(name: string, token: string): Promise<Verdict> {
+    const verdict = await judge(token, issuers, now);
+    // Else there is another set by now, and nobody knows from which of the two the key came.
+    if (verdict.set !== undefined && verdict.keys.trusted() === verdict.set) verified.set(name, verdict);
+    return verdict;
+  }
+
+  /** Of those that come with one token at once, one verifies it. */
+  function verifyOnce(name: string, token: string): Promise<Verdict> {
+    const begun = verify(name, token).finally(() => underWay.delete(name));
+    underWay.set(name, begun);
+    return begun;
+  }
 
   return {
     async authenticate(token) {
       if (token.length > MAX_TOKEN_LENGTH) throw refused(`longer than ${MAX_TOKEN_LENGTH} characters`);
+      const name = tokenName(token);
+      const begun = underWay.get(name);
+      const known = verified.get(name) ?? (begun && (await begun));
+      if (known !== undefined && (await isStillGood(known))) return known.principal;
       if (!COMPACT_JWS.test(token)) return undefined;
-      try {
-        const issuer = issuers.get(decodeJwt(token).iss ?? '');
-        if (issuer === undefined) throw refused('unknown issuer');
-        checkHeader(decodeProtectedHeader(token), issuer.config);
-        return toPrincipal(await verify(token, issuer, now), issuer.config);
-      } catch (error) {
-        if (error instanceof Unauthenticated || error instanceof DependencyUnavailable) throw error;
-        throw refused(error instanceof Error ? `${error.name}: ${error.message}` : 'unknown failure');
-      }
+      return (await verifyOnce(name, token)).principal;
     },
   };
 }
 
-async function verify(token: string, { config, keys }: Issuer, now: Clock): Promise<JWTPayload> {
-  const { payload } = await jwtVerify(token, keys, {
-    issuer: config.issuer,
-    audience: [...config.audience],
-    algorithms: [...config.algorithms],
-    requiredClaims: ['iss', 'aud', 'exp', 'sub'],
-    clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    currentDate: new Date(now()),
-  });
-  return payload;
+async function judge(token: string, issuers: ReadonlyMap<string, Issuer>, now: Clock): Promise<Verdict> {
+  try {
+    const issuer = issuers.get(decodeJwt(token).iss ?? '');
+    if (issuer === undefined) throw refused('unknown issuer');
+    checkHeader(decodeProtectedHeader(token), issuer.config);
+    const { config, keys } = issuer;
+    let set: object | undefined;
+    const { payload } = await jwtVerify(
+      token,
+      async (header, signed) => {
+        set = await keys.look();
+        return keys.find(header, signed);
+      },
+      {
+        issuer: config.issuer,
+        audience: [...config.audience],
+        algorithms: [...config.algorithms],
+        requiredClaims: ['iss', 'aud', 'exp', 'sub'],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: new Date(now()),
+      },
+    );
+    const { exp = -Infinity, nbf } = payload;
+    return { principal: toPrincipal(payload, config), exp, nbf, keys, set };
+  } catch (error) {
+    if (error instanceof Unauthenticated || error instanceof DependencyUnavailable) throw error;
+    throw refused(error instanceof Error ? `${error.name}: ${error.message}` : 'unknown failure');
+  }
 }
 
 function checkHeader(header: ProtectedHeaderParameters, config: IssuerConfig): void {

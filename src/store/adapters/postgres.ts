@@ -50,6 +50,7 @@ export function storeOver(connection: Connection): Store {
     apiKeys: postgresApiKeys(connection),
     leases: postgresLeases(connection),
     rateLimits: postgresRateLimits(connection),
+    connections: () => connection.use,
     check: () =>
       connection.write(async (session) => {
         await session.get('SELECT id FROM uploads LIMIT 1');

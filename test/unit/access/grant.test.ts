@@ -42,7 +42,8 @@ function world(
     },
   };
   const { secrets = [secret], at = NOW } = options;
-  return { authenticator: grantAuthenticator({ secrets, store, now: () => at }), asked };
+  const clock = { at };
+  return { authenticator: grantAuthenticator({ secrets, store, now: () => clock.at }), asked, clock };
 }
 
 async function refuses(
@@ -177,6 +178,45 @@ describe('a grant as credentials', () => {
     assert.deepEqual(asked, []);
   });
 
+  it('is verified once, and read each time', async (t) => {
+    const verify = t.mock.method(crypto.subtle, 'verify');
+    const { authenticator, asked } = world([grant], { secrets: [other, secret] });
+    for (let n = 0; n < 3; n += 1) assert.deepEqual((await authenticator.authenticate(token))?.grant, grant);
+    // By each of the secrets.
+    assert.equal(verify.mock.callCount(), 2);
+    assert.equal(asked.length, 3);
+  });
+
+  it('is refused once it is revoked or gone, though its token is known', async () => {
+    const stored = [grant];
+    const known = world(stored);
+    assert.ok(await known.authenticator.authenticate(token));
+    stored[0] = { ...grant, revokedAt: NOW };
+    await refuses(known, token, /has been revoked/);
+    stored.pop();
+    await refuses(known, token, /not known/);
+  });
+
+  it('ends though its token is known, to the millisecond', async () => {
+    const known = world();
+    assert.ok(await known.authenticator.authenticate(token));
+    known.clock.at = grant.endsAt - 1;
+    assert.ok(await known.authenticator.authenticate(token));
+    known.clock.at = grant.endsAt;
+    await refuses(known, token, /has ended/);
+    assert.equal(known.asked.length, 2);
+  });
+
+  it('is one by its header, however many other headers there were', async () => {
+    const { authenticator } = world();
+    for (let n = 0; n < 300; n += 1)
+      assert.equal(await authenticator.authenticate(`${encode({ alg: 'HS256', n })}.${body}.x`), undefined);
+    assert.ok(await authenticator.authenticate(token));
+    assert.equal(await authenticator.authenticate(`${token}.x`), undefined);
+    assert.equal(await authenticator.authenticate(`${head} .${body}.${signature}`), undefined);
+    assert.equal(await authenticator.authenticate(head), undefined);
+  });
+
   it('opens no content as a link, though one secret signs both', async () => {
     await assert.rejects(verifyLink([secret], token, NOW), LinkInvalid);
   });
@@ -185,16 +225,24 @@ describe('a grant as credentials', () => {
     const letter = fc.stringMatching(/^[\w.-]$/);
     // The last character of a signature of 32 bytes has two bits that say nothing.
     const place = fc.integer({ min: 0, max: token.length - 2 });
-    const property = fc.asyncProperty(place, letter, async (at, char) => {
-      fc.pre(token[at] !== char);
-      const { authenticator, asked } = world();
-      const changed = token.slice(0, at) + char + token.slice(at + 1);
-      const principal = await authenticator.authenticate(changed).catch((error: unknown) => {
-        assert.ok(error instanceof Unauthenticated);
-      });
-      assert.equal(principal, undefined);
-      assert.deepEqual(asked, []);
-    });
+    const known = world();
+    assert.ok(await known.authenticator.authenticate(token));
+    const property = fc.asyncProperty(
+      place,
+      letter,
+      fc.constantFrom('new', 'known'),
+      async (at, char, to) => {
+        fc.pre(token[at] !== char);
+        const { authenticator, asked } = to === 'new' ? world() : known;
+        asked.length = 0;
+        const changed = token.slice(0, at) + char + token.slice(at + 1);
+        const principal = await authenticator.authenticate(changed).catch((error: unknown) => {
+          assert.ok(error instanceof Unauthenticated);
+        });
+        assert.equal(principal, undefined);
+        assert.deepEqual(asked, []);
+      },
+    );
     await fc.assert(property, { numRuns: 500 });
   });
 });

@@ -1,6 +1,7 @@
 import type { ApiKeyStore } from '../../port.ts';
 import { toApiKey } from '../sql/rows.ts';
 import type { Connection } from './connection.ts';
+import { byName, gathered } from './gather.ts';
 
 const COLUMNS = 'id, tenant, name, scopes, secret_hash, created_at, expires_at, revoked_at, last_used_at';
 
@@ -8,7 +9,7 @@ const INSERT = `
   INSERT INTO api_keys (${COLUMNS})
   VALUES (:id, :tenant, :name, :scopes, :secret_hash, :created_at, :expires_at, :revoked_at, :last_used_at)`;
 
-const FIND = `SELECT ${COLUMNS} FROM api_keys WHERE id = :id`;
+export const FIND = `SELECT ${COLUMNS} FROM api_keys WHERE id = ANY(:ids::text[])`;
 
 const LIST = `SELECT ${COLUMNS} FROM api_keys ORDER BY created_at, id`;
 
@@ -17,6 +18,10 @@ const REVOKE = 'UPDATE api_keys SET revoked_at = coalesce(revoked_at, :at) WHERE
 const TOUCH = 'UPDATE api_keys SET last_used_at = greatest(last_used_at, :at) WHERE id = :id';
 
 export function postgresApiKeys(connection: Connection): ApiKeyStore {
+  const find = gathered(
+    (id: string) => id,
+    async (ids) => byName((await connection.one(FIND, { ids })).map(toApiKey), ({ id }) => id),
+  );
   return {
     async insert({ id, tenant, name, scopes, secretHash, createdAt, expiresAt, revokedAt, lastUsedAt }) {
       await connection.one(INSERT, {
@@ -29,10 +34,7 @@ export function postgresApiKeys(connection: Connection): ApiKeyStore {
         last_used_at: lastUsedAt,
       });
     },
-    async find(id) {
-      const [row] = await connection.one(FIND, { id });
-      return row && toApiKey(row);
-    },
+    find,
     list: async () => (await connection.one(LIST)).map(toApiKey),
     revoke: async (id, at) => (await connection.one(REVOKE, { id, at })).length > 0,
     async touch(id, at) {

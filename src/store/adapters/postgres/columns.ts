@@ -39,5 +39,3 @@ const UPLOAD = [
 export function uploadColumns(alias = 'uploads'): string {
   return UPLOAD.map((column) => `${alias}.${column}`).join(', ');
 }
-
-export const IDEMPOTENCY_COLUMNS = 'tenant, principal, key, request_hash, upload_ids, expires_at';

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Pool, PoolClient } from 'pg';
+import type { ConnectionUse } from '../../port.ts';
 import type { Row } from '../sql/rows.ts';
 import { isConflict, unavailable } from './errors.ts';
 import { Hosts } from './hosts.ts';
@@ -39,6 +40,11 @@ export class Connection {
   /** Where new connections go. */
   get host(): string {
     return this.#hosts.current.host;
+  }
+
+  get use(): ConnectionUse {
+    const { totalCount, idleCount: idle, waitingCount: waiting, options } = this.#pool;
+    return { most: options.max, inUse: totalCount - idle, idle, waiting };
   }
 
   /** Without a transaction: each statement sees what is committed when it begins, and commits by itself what it changes. */

@@ -56,6 +56,11 @@ export function isOfValues(error: unknown): boolean {
   return /^(22|23|54)/.test(sqlState(error) ?? '');
 }
 
+/** Others had a lock for longer than this one would wait. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === '55P03';
+}
+
 /** Another transaction was in the way, and this one was rolled back for it: once more it may go well. */
 export function isConflict(error: unknown): boolean {
   const state = sqlState(error);

@@ -1,6 +1,7 @@
 import type { GrantStore } from '../../port.ts';
 import { fromGrant, toGrant } from '../sql/grant-rows.ts';
 import type { Connection } from './connection.ts';
+import { byName, gathered } from './gather.ts';
 
 /** Sorts after every UUID. */
 const AFTER_ALL = '~';
@@ -14,7 +15,8 @@ const INSERT = `
   VALUES (:id, :tenant, :created_by, :count, :used, :max_size_bytes, :content_types, :methods, :prefix, :metadata, :created_at,
     :expires_at, :ends_at, :revoked_at)`;
 
-export const GET = `SELECT ${COLUMNS} FROM grants WHERE id = :id AND tenant = :tenant`;
+/** Of any tenant: an id is one row's, and `get` gives it to its tenant only. */
+export const GET = `SELECT ${COLUMNS} FROM grants WHERE id = ANY(:ids::text[])`;
 
 export const LIST = `
   SELECT ${COLUMNS} FROM grants WHERE tenant = :tenant AND id < :before ORDER BY id DESC LIMIT :limit`;
@@ -29,13 +31,17 @@ export const DROP_ENDED = `
   RETURNING id`;
 
 export function postgresGrants(connection: Connection): GrantStore {
+  const find = gathered(
+    (id: string) => id,
+    async (ids) => byName((await connection.one(GET, { ids })).map(toGrant), ({ id }) => id),
+  );
   return {
     async insert(grant) {
       await connection.one(INSERT, fromGrant(grant));
     },
     async get(tenant, id) {
-      const [row] = await connection.one(GET, { tenant, id });
-      return row && toGrant(row);
+      const grant = await find(id);
+      return grant?.tenant === tenant ? grant : undefined;
     },
     list: async (tenant, { before = AFTER_ALL, limit }) =>
       (await connection.one(LIST, { tenant, before, limit })).map(toGrant),

@@ -4,12 +4,13 @@ import { firstDayKept } from '../../quotas.ts';
 import { expectedValues, patchValues } from '../sql/patch.ts';
 import { integer, text, toUpload, type Row } from '../sql/rows.ts';
 import type { Connection, Values } from './connection.ts';
+import { byName, gathered } from './gather.ts';
 import { destroyKeys, putKey } from './keys/rows.ts';
 import { addMessages } from './outbox/add.ts';
 import { putFoundSlot } from './uploads/adopt.ts';
 import { DROP_DAYS } from './uploads/charges.ts';
 import { groupCommit } from './uploads/group.ts';
-import { DROP_ENDED, findRecord } from './uploads/idempotency.ts';
+import { DROP_ENDED, nameOf, recordsOf, type Identity } from './uploads/idempotency.ts';
 import { purgeSlot } from './uploads/purge.ts';
 import { settle } from './uploads/settle.ts';
 import * as sql from './uploads/sql.ts';
@@ -20,6 +21,11 @@ const AFTER_ALL = '~';
 
 export function postgresUploads(connection: Connection): UploadStore {
   const insert = groupCommit((calls) => settle(connection, calls));
+  const find = gathered(
+    (id: string) => id,
+    async (ids) => byName((await connection.one(sql.GET, { ids })).map(toUpload), ({ id }) => id),
+  );
+  const findRecord = gathered(nameOf, (identities: readonly Identity[]) => recordsOf(connection, identities));
 
   /** One commit of a slot's last step and of its key's end. */
   function end(
@@ -49,11 +55,13 @@ export function postgresUploads(connection: Connection): UploadStore {
         await putKey(session, upload.id, found, upload.createdAt);
         return true;
       }),
-    findIdempotent: (tenant, principal, key, now) =>
-      connection.read((session) => findRecord(session, { tenant, principal, key }, now)),
+    async findIdempotent(tenant, principal, key, now) {
+      const record = await findRecord({ tenant, principal, key });
+      return record !== undefined && record.expiresAt > now ? record : undefined;
+    },
     async get(tenant, id) {
-      const [row] = await connection.one(sql.GET, { tenant, id });
-      return row && toUpload(row);
+      const upload = await find(id);
+      return upload?.tenant === tenant ? upload : undefined;
     },
     async list(tenant, { state, before = AFTER_ALL, limit, now }) {
       const page = { tenant, before, limit };

@@ -1,5 +1,6 @@
 import { DependencyUnavailable } from '../../../../errors.ts';
 import type { IdempotencyRecord } from '../../../port.ts';
+import { nameOf } from './idempotency.ts';
 import type { InsertCall, Verdict } from './settle.ts';
 
 /** While one group waits for its flush, another is put together by the server. More would each be smaller. */
@@ -84,8 +85,7 @@ export function groupCommit(
   return (call) =>
     new Promise((done, fail) => {
       const { idempotency } = call;
-      const identity =
-        idempotency && JSON.stringify([idempotency.tenant, idempotency.principal, idempotency.key]);
+      const identity = idempotency && nameOf(idempotency);
       waiting.push({ call, identity, attempts: 1, done, fail });
       pump();
     });

@@ -1,13 +1,14 @@
 import type { IdempotencyRecord } from '../../../port.ts';
 import { toIdempotencyRecord } from '../../sql/rows.ts';
-import { IDEMPOTENCY_COLUMNS } from '../columns.ts';
-import type { Session } from '../connection.ts';
+import type { Connection } from '../connection.ts';
+import { byName } from '../gather.ts';
 
 export type Identity = Pick<IdempotencyRecord, 'tenant' | 'principal' | 'key'>;
 
 export const FIND = `
-  SELECT ${IDEMPOTENCY_COLUMNS} FROM idempotency
-  WHERE tenant = :tenant AND principal = :principal AND key = :key AND expires_at > :now`;
+  SELECT i.tenant, i.principal, i.key, i.request_hash, i.upload_ids, i.expires_at
+  FROM unnest(:tenants::text[], :principals::text[], :keys::text[]) AS n (tenant, principal, key)
+  JOIN idempotency AS i ON i.tenant = n.tenant AND i.principal = n.principal AND i.key = n.key`;
 
 /** @param id of the record that a slot was made with. Another may have taken its place since, which stays. */
 export const DROP_OF = `DELETE FROM idempotency WHERE id = :id AND :upload_id = ANY(string_to_array(upload_ids, ' '))`;
@@ -16,12 +17,18 @@ export const DROP_ENDED = `
   DELETE FROM idempotency WHERE id = ANY(ARRAY(
     SELECT id FROM idempotency WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED))`;
 
-/** The record of this identity that has not ended at `now`. */
-export async function findRecord(
-  session: Session,
-  { tenant, principal, key }: Identity,
-  now: number,
-): Promise<IdempotencyRecord | undefined> {
-  const row = await session.get(FIND, { tenant, principal, key, now });
-  return row && toIdempotencyRecord(row);
+export const nameOf = ({ tenant, principal, key }: Identity): string =>
+  JSON.stringify([tenant, principal, key]);
+
+/** The records of these identities, ended or not, by name. */
+export async function recordsOf(
+  connection: Connection,
+  identities: readonly Identity[],
+): Promise<Map<string, IdempotencyRecord>> {
+  const rows = await connection.one(FIND, {
+    tenants: identities.map(({ tenant }) => tenant),
+    principals: identities.map(({ principal }) => principal),
+    keys: identities.map(({ key }) => key),
+  });
+  return byName(rows.map(toIdempotencyRecord), nameOf);
 }

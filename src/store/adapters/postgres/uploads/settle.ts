@@ -1,9 +1,8 @@
-import { DependencyUnavailable } from '../../../../errors.ts';
 import { IntermediateGone, KekRetired } from '../../../errors.ts';
 import { INTERMEDIATE } from '../../../../custody/intermediate.ts';
 import type { IdempotencyRecord } from '../../../port.ts';
 import type { Connection, Session } from '../connection.ts';
-import { isOfValues } from '../errors.ts';
+import { settleApart } from './apart.ts';
 import { openCharges, type Charged } from './charges.ts';
 import * as slots from './slots.ts';
 
@@ -31,21 +30,9 @@ export async function settle(connection: Connection, calls: readonly InsertCall[
   try {
     return await (calls.some(isCharged) ? settleCharged(connection, calls) : settleFree(connection, calls));
   } catch (error) {
-    // Of one call; the others have not deserved it.
-    if (calls.length === 1 || !isOfValues(error)) throw error;
-    const verdicts: Verdict[] = [];
-    for (const call of calls) verdicts.push(await settleAlone(connection, call));
+    const verdicts = await settleApart((some) => settle(connection, some), calls, error);
+    if (verdicts === undefined) throw error;
     return verdicts;
-  }
-}
-
-async function settleAlone(connection: Connection, call: InsertCall): Promise<Verdict> {
-  try {
-    const [verdict] = await settle(connection, [call]);
-    return verdict ?? { kind: 'again' };
-  } catch (error) {
-    if (error instanceof DependencyUnavailable) return { kind: 'refused', error };
-    throw error;
   }
 }
 

@@ -10,7 +10,8 @@ import { uploadColumns } from '../columns.ts';
 
 const COLUMNS = uploadColumns();
 
-export const GET = `SELECT ${COLUMNS} FROM uploads WHERE id = :id AND tenant = :tenant`;
+/** Of any tenant: an id is one row's, and `get` gives it to its tenant only. */
+export const GET = `SELECT ${COLUMNS} FROM uploads WHERE id = ANY(:ids::text[])`;
 
 /**
  * Of the indexes only those of lists are in this order, which is the bytes' as well: the primary key is not, so that no plan goes back

@@ -1,0 +1,68 @@
+import { isOfValues } from './errors.ts';
+
+/** A question that has no answer after so long keeps nobody else waiting: its connection may be dead. */
+const PATIENCE_MS = 200;
+
+interface Asked<Key, Found> {
+  readonly key: Key;
+  readonly answer: PromiseWithResolvers<Found | undefined>;
+}
+
+/**
+ * Look-ups that come while one is under way are asked together by the next. So each sees what was committed before it came, as if it had
+ * been asked alone, and many at once cost the server and the way there little more than one. One that comes alone waits for nobody.
+ * @param nameOf two keys of one name are one question.
+ * @param ask what is there of some keys, by name.
+ */
+export function gathered<Key, Found>(
+  nameOf: (key: Key) => string,
+  ask: (keys: readonly Key[]) => Promise<ReadonlyMap<string, Found>>,
+): (key: Key) => Promise<Found | undefined> {
+  let next = new Map<string, Asked<Key, Found>>();
+  /** Of those under way, the one that is waited for. */
+  let current: object | undefined;
+
+  function askNext(): void {
+    if (current !== undefined || next.size === 0) return;
+    const group = next;
+    next = new Map();
+    current = group;
+    const end = (): void => {
+      clearTimeout(timer);
+      if (current !== group) return;
+      current = undefined;
+      askNext();
+    };
+    const timer = setTimeout(end, PATIENCE_MS);
+    void answer(group).finally(end);
+  }
+
+  async function answer(group: ReadonlyMap<string, Asked<Key, Found>>): Promise<void> {
+    try {
+      const found = await ask([...group.values()].map(({ key }) => key));
+      for (const [name, one] of group) one.answer.resolve(found.get(name));
+    } catch (error) {
+      // Of one key; the others have not deserved it.
+      if (group.size > 1 && isOfValues(error)) await Promise.all([...group].map(answerAlone));
+      else for (const one of group.values()) one.answer.reject(error);
+    }
+  }
+
+  const answerAlone = (one: [string, Asked<Key, Found>]): Promise<void> => answer(new Map([one]));
+
+  return (key) => {
+    const name = nameOf(key);
+    let one = next.get(name);
+    if (one === undefined) {
+      one = { key, answer: Promise.withResolvers() };
+      next.set(name, one);
+      askNext();
+    }
+    return one.answer.promise;
+  };
+}
+
+/** By a name that each row has. */
+export function byName<Row>(rows: readonly Row[], nameOf: (row: Row) => string): Map<string, Row> {
+  return new Map(rows.map((row) => [nameOf(row), row]));
+}
