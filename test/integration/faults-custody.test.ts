@@ -11,6 +11,7 @@ import { trust } from './support-clients.ts';
 import { custodyOf, kmsWrapper, temporaryFolder, transitWrapper } from './support-custody.ts';
 import {
   allWhole,
+  configure,
   endsWell,
   FAULT_YAML,
   handles,
@@ -119,6 +120,8 @@ for (const keeper of KEEPERS) {
         }
 
         it('nothing is half-made, lost or leaked, and the end comes although nobody answers', async () => {
+          // Not of the service, which has its own: who looks asks for hundreds of keys at once.
+          await configure(folder.path, { 'custody.wrappers.keeper.timeoutSeconds': 60 });
           await allWhole(world);
           await noMoreHandles(world.service, open ?? 0);
           await proxy.fail('half-open');

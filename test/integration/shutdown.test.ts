@@ -58,10 +58,7 @@ describe('the end of the service', { timeout: 120_000 }, () => {
 
   it('after SIGINT it ends at once', async () => {
     await served({ drainSeconds: 300 }, async (service) => {
-      service.signal('SIGINT');
-      // Of two signals at once either may be heard first.
-      await waitUntil('it to be heard', () => service.stdout().includes('"signal":"SIGINT"'));
-      await endsWell(service);
+      await endsWell(service, 'SIGINT');
       assert.doesNotMatch(service.stdout(), /answering on/);
     });
   });

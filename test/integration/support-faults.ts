@@ -334,8 +334,8 @@ export async function noMoreHandles(service: Service, before: number): Promise<v
 }
 
 /** It ends by itself with 0, so nothing was left unhandled, and has said nothing but its log. */
-export async function endsWell(service: Service): Promise<void> {
-  await service.stop();
+export async function endsWell(service: Service, signal?: NodeJS.Signals): Promise<void> {
+  await service.stop(signal);
   assert.equal(service.stderr(), '');
 }
 

@@ -70,8 +70,8 @@ export interface Service extends AsyncDisposable {
   readonly stderr: () => string;
   /** One call with the API key over a kept-alive connection; resolves when all of the answer is here. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
-  /** SIGTERM; rejects unless it then ends by itself with 0. */
-  stop(): Promise<void>;
+  /** SIGTERM, unless another is given; rejects unless it then ends by itself with 0. */
+  stop(name?: NodeJS.Signals): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
   signal(name: NodeJS.Signals): void;
@@ -168,8 +168,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
         body: text === '' ? undefined : JSON.parse(text),
       };
     },
-    async stop() {
-      signal('SIGTERM');
+    async stop(name = 'SIGTERM') {
+      signal(name);
       const late = setTimeout(() => signal('SIGKILL'), STOP_TIMEOUT_MS);
       const { code } = await exited;
       clearTimeout(late);
