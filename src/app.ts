@@ -38,7 +38,7 @@ const SERVED = Symbol('served');
 
 declare module 'fastify' {
   interface FastifyRequest {
-    [SERVED]?: Served;
+    [SERVED]: Served | undefined;
   }
 }
 

@@ -7,7 +7,7 @@ export function securityHeaders(): Readonly<Record<string, string>> {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
   helmet()(request, response, (error?: unknown) => {
-    if (error !== undefined) throw error;
+    if (error instanceof Error) throw error;
   });
   return response.getHeaders() as Record<string, string>;
 }
