@@ -7,6 +7,7 @@ import type { World } from './world.ts';
 /** Their URLs end after the run, so that no job looks at them meanwhile. */
 const SLOT = { contentType: 'application/pdf', size: 123_456, expiresInSeconds: 3_600 };
 const STEP = 100_000;
+const WARM_SECONDS = 2;
 
 /** Issues so many slots as fast as it goes, and says what memory the service takes. */
 export async function manySlots(
@@ -23,15 +24,21 @@ export async function manySlots(
       `${made.toLocaleString('en').padStart(12)} slots  RSS ${rssMb.toFixed(0)} MB, most ${peakMb.toFixed(0)} MB${perSecond}`,
     );
   };
+  const job = {
+    ...{ url: endpoint.url, path: '/v1/uploads', body: JSON.stringify(SLOT), status: 201 },
+    tokens: world.tokensFor(MAIN, endpoint),
+  };
+  // A few at first: a process that has compiled nothing yet may turn many away.
+  const warming: Job = { ...job, connections: 4, warmSeconds: 0, seconds: WARM_SECONDS };
+  await load.run({ job: warming, pid, storePid: undefined });
   tell(0, '');
   for (let made = 0; made < slots;) {
     const answers = Math.min(STEP, slots - made);
-    const job: Job = {
-      ...{ url: endpoint.url, path: '/v1/uploads', body: JSON.stringify(SLOT), status: 201 },
-      ...{ tokens: world.tokensFor(MAIN, endpoint), connections: MAIN.connections },
-      ...{ warmSeconds: 0, seconds: 0, answers },
-    };
-    const outcome = await load.run({ job, pid, storePid: undefined });
+    const { connections } = MAIN;
+    const outcome = await load.run({
+      ...{ job: { ...job, connections, warmSeconds: 0, seconds: 0, answers }, pid },
+      storePid: undefined,
+    });
     made += outcome.answers;
     tell(made, `, ${outcome.perSecond.toFixed(0)}/s`);
   }

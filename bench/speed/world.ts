@@ -27,23 +27,32 @@ export class World implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #tokens: Tokens;
+  readonly #nodeArgs: readonly string[];
+  readonly #services: Started[] = [];
   #postgres: Postgres | undefined;
 
-  private constructor(stack: AsyncDisposableStack, s3: S3Server, issuer: Issuer, tokens: Tokens) {
+  private constructor(
+    stack: AsyncDisposableStack,
+    s3: S3Server,
+    issuer: { readonly issuer: Issuer; readonly tokens: Tokens },
+    nodeArgs: readonly string[],
+  ) {
     this.#stack = stack;
     this.s3 = s3;
-    this.#issuer = issuer;
-    this.#tokens = tokens;
+    this.#issuer = issuer.issuer;
+    this.#tokens = issuer.tokens;
+    this.#nodeArgs = nodeArgs;
   }
 
-  static async open(): Promise<World> {
+  /** @param options what Node is given before the service. */
+  static async open({ nodeArgs = [] }: { readonly nodeArgs?: readonly string[] } = {}): Promise<World> {
     const stack = new AsyncDisposableStack();
     try {
       const s3 = stack.use(await startMinio({ log: () => undefined }));
       await s3.createBucket('uploads');
       const issuer = await makeIssuer();
       const tokens = { es256: await issuer.tokens('ES256'), rs256: await issuer.tokens('RS256') };
-      return new World(stack, s3, issuer, tokens);
+      return new World(stack, s3, { issuer, tokens }, nodeArgs);
     } catch (error) {
       await stack.disposeAsync();
       throw error;
@@ -78,8 +87,15 @@ export class World implements AsyncDisposable {
     return this.#stack.use(await install(options));
   }
 
-  async start(installed: Installed, nodeArgs?: readonly string[]): Promise<Started> {
-    return this.#stack.use(await start(installed, nodeArgs));
+  async start(installed: Installed): Promise<Started> {
+    const started = this.#stack.use(await start(installed, this.#nodeArgs));
+    this.#services.push(started);
+    return started;
+  }
+
+  /** As a supervisor does. */
+  async stopServices(): Promise<void> {
+    for (const service of this.#services) await service.stop();
   }
 
   async postgres(): Promise<Postgres> {
