@@ -1,5 +1,6 @@
 /** The process of the load: one job at a time, as `load.ts` sends them. */
-import { drive, type Job, type Window } from './drive.ts';
+import { drive, type Window } from './drive.ts';
+import type { Job } from './job.ts';
 import { cpuSecondsBelow, cpuSecondsOf, memoryOf, type Memory } from './proc.ts';
 
 export interface Order {

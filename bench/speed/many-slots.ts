@@ -1,5 +1,5 @@
 import { MAIN } from './cells.ts';
-import type { Job } from './drive.ts';
+import type { Job } from './job.ts';
 import type { Load } from './load.ts';
 import { memoryOf } from './proc.ts';
 import type { World } from './world.ts';

@@ -1,5 +1,5 @@
 import { cellId, MAIN, subjectId, type Cell } from './cells.ts';
-import type { Job } from './drive.ts';
+import type { Job } from './job.ts';
 import type { Outcome } from './generator.ts';
 import type { Load } from './load.ts';
 import { named, rowsOf, type AtHalf, type Measured } from './results.ts';
