@@ -1,7 +1,8 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl, S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
 import { newSlot } from '../growth/rows.ts';
-import { clientHeaders, createPresigner, CustomerKey, Sha256 } from './parts.ts';
+import { clientHeaders, createPresigner, CustomerKey } from './parts.ts';
+import { NativeSha256 } from './native-sha256.ts';
 import type { Step } from './steps.ts';
 
 const REGION = 'us-east-1';
@@ -26,7 +27,7 @@ export async function signing(): Promise<Step[]> {
 
   const target = { publicEndpoint: ENDPOINT, region: REGION, pathStyle: true };
   const ours = createPresigner({ target, credentials: async () => credentials, skewMs: () => 0 });
-  const signer = new S3RequestPresigner({ region: REGION, credentials, sha256: Sha256 });
+  const signer = new S3RequestPresigner({ region: REGION, credentials, sha256: NativeSha256 });
   const client = new S3Client({
     ...{ endpoint: ENDPOINT.href, region: REGION, forcePathStyle: true, credentials },
     requestChecksumCalculation: 'WHEN_REQUIRED',
