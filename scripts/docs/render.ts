@@ -5,6 +5,7 @@ import { checks } from './checks.ts';
 import { commands, help } from './commands.ts';
 import { settings } from './configuration.ts';
 import { codes, operatorCodes } from './errors.ts';
+import { CHART, chart, performance } from './performance.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const REGION = /(?<begin><!-- generated: (?<name>\S+) -->\n).*?(?<end>^<!-- end -->$)/gms;
@@ -16,6 +17,7 @@ const REGIONS: Readonly<Record<string, () => string>> = {
   help,
   commands,
   checks: () => checks(CHECKS),
+  performance,
 };
 
 export interface Page {
@@ -29,7 +31,16 @@ export interface Page {
 
 export async function render(): Promise<Page[]> {
   const names = [await pagesIn('./'), await pagesIn('docs/')].flat();
-  return Promise.all(names.map(renderPage));
+  return [...(await Promise.all(names.map(renderPage))), ...(await renderChart())];
+}
+
+/** None before there is a run. */
+async function renderChart(): Promise<Page[]> {
+  const is = chart();
+  if (is === undefined) return [];
+  const file = new URL(CHART, ROOT);
+  const was = await readFile(file, 'utf8').catch(() => '');
+  return [{ name: CHART, file, was, is }];
 }
 
 async function pagesIn(folder: string): Promise<string[]> {
