@@ -9,7 +9,7 @@ export { createLogger } from '../../src/http/log.ts';
 export { createMetrics } from '../../src/http/metrics.ts';
 export { presentSlot } from '../../src/http/present.ts';
 export { NAMED_SCHEMAS } from '../../src/http/schemas.ts';
-export { createPresigner } from '../../src/s3/adapters/sdk-presigner.ts';
+export { createPresigner } from '../../src/s3/adapters/sigv4-presigner.ts';
 export type { ApiKeyStore, NewSlot, Store } from '../../src/store/port.ts';
 export { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 export { clientHeaders } from '../../src/uploads/put-request.ts';
