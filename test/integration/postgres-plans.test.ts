@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Connection, Session } from '../../src/store/adapters/postgres/connection.ts';
+import { GET } from '../../src/store/adapters/postgres/grants.ts';
 import { migrate } from '../../src/store/adapters/postgres/migrate.ts';
 import { compile } from '../../src/store/adapters/postgres/statement.ts';
 import { OPEN_OF_PRINCIPALS, OPEN_OF_TENANTS } from '../../src/store/adapters/postgres/uploads/charges.ts';
@@ -32,6 +33,8 @@ const FILL = `
   SELECT 'm' || id, tenant, 'w', id, 't', '{}', 1, 'delivered', 0, 1, 1, 1 FROM uploads;
   INSERT INTO intermediate_keys (id, tenant, period, version, wrapper_id, kek_id, wrapped, wraps_new, created_at)
   SELECT lpad(to_hex(n), 36, '0'), 't' || n % 4, 'p' || n, 1, 'local', 'k', '\\x00', 1, 1 FROM generate_series(1, 2000) AS n;
+  INSERT INTO grants (id, tenant, created_by, count, used, metadata, created_at, expires_at, ends_at)
+  SELECT lpad(to_hex(n), 36, '0'), 't' || n % 4, 'p', 1, 0, '{}', n, n, n FROM generate_series(1, 5000) AS n;
   INSERT INTO retired_keks (wrapper_id, kek_id, retired_at) SELECT 'old', n, 1 FROM generate_series(1, 2000) AS n;
   ANALYZE`;
 
@@ -93,6 +96,8 @@ describe(
       await only('uploads_pkey')(sql.PURGEABLE);
       await only('uploads_pkey')(sql.HAS_SLOT);
     });
+
+    it('find grants by their ids', () => only('grants_pkey')(GET));
 
     it('find a page of a list without a sort of what is not on it', async () => {
       await only('uploads_live')(sql.LIST_LIVE);
