@@ -68,6 +68,17 @@ describe('the thread that writes', () => {
     assert.ok(walCommits(path) - before >= 4, `${walCommits(path) - before} commits`);
   });
 
+  it('refuses at once what comes when too much waits, and does what waits', async () => {
+    lock();
+    const args = ['none', NOW];
+    const touch = () => thread.call({ port: 'apiKeys', method: 'touch', args });
+    const all = Promise.all(numbers(10_002).map(touch));
+    await assert.rejects(touch(), DependencyUnavailable);
+    unlock();
+    await all;
+    await touch();
+  });
+
   it('leaves the process free: while a write waits for the lock, reads are answered', async () => {
     await insertOne(store, uploadOf(1));
     lock();
