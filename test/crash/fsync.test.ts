@@ -44,7 +44,7 @@ describe('what strace sees between a request and its answer', () => {
         assert.equal(call.status, status);
         assert.ok(call.walWrites >= 1, 'something was committed');
         assert.ok(call.walSyncs >= 1, 'it was synced');
-        assert.ok(call.durable, 'nothing was written after the last sync');
+        assert.ok(call.durable, 'and nothing of it was written after that');
       }
     });
   }
@@ -156,5 +156,5 @@ function select(calls: readonly TracedCall[], method: string, path: RegExp): Tra
 function describeCalls(calls: readonly TracedCall[]): string {
   const sum = (of: (call: TracedCall) => number) => calls.reduce((total, call) => total + of(call), 0);
   const durable = calls.filter((call) => call.durable).length;
-  return `${calls.length} answers, ${sum((c) => c.walWrites)} WAL writes, ${sum((c) => c.walSyncs)} syncs, ${durable} answers with nothing unsynced`;
+  return `${calls.length} answers, ${sum((c) => c.walWrites)} WAL writes, ${sum((c) => c.walSyncs)} syncs, ${durable} durable`;
 }

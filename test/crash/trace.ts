@@ -22,7 +22,10 @@ export interface TracedCall {
   readonly walWrites: number;
   /** Syncs of the WAL in that time, each of which follows a write. */
   readonly walSyncs: number;
-  /** True when all that had been written to the WAL, since the service began, was synced before the answer was begun. */
+  /**
+   * True when, before the answer was begun, all that had been written to the WAL since the service began was synced. Of a slot's removal
+   * the job begins at once, and may be writing while it is answered: of a call that names a slot, what it has written itself counts.
+   */
   readonly durable: boolean;
 }
 
@@ -40,6 +43,7 @@ const READS = ['read', 'recvfrom', 'recvmsg'];
 const WRITES = ['write', 'writev', 'sendto', 'sendmsg', 'pwrite64', 'pwritev', 'pwritev2'];
 const SYNCS = ['fdatasync', 'fsync'];
 const REQUEST = /^([A-Z]+) (\/v1\/\S+) HTTP\/1\.1/;
+const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 const ANSWER = /^HTTP\/1\.1 (\d{3}) /;
 /** Before each page: its number, and the size of the database in pages when the frame commits a transaction, else 0. */
 const FRAME_HEADER_BYTES = 24;
@@ -86,12 +90,15 @@ function eventsOf(lines: readonly string[]): { at: number; event: TracedEvent }[
 /** Of a service that served one client, call after call. */
 export function serialCalls(events: readonly TracedEvent[]): TracedCall[] {
   const calls: TracedCall[] = [];
-  let call: { method: string; path: string; walWrites: number; walSyncs: number } | undefined;
+  let call:
+    { method: string; path: string; walWrites: number; walSyncs: number; steps: OwnSteps } | undefined;
   let unsynced = false;
   for (const event of events) {
+    if (call) noteStep(call.steps, event);
     if (event.kind === 'request') {
       const [, method, path] = REQUEST.exec(event.bytes.toString('latin1')) ?? [];
-      if (method !== undefined && path !== undefined) call = { method, path, walWrites: 0, walSyncs: 0 };
+      if (method !== undefined && path !== undefined)
+        call = { method, path, walWrites: 0, walSyncs: 0, steps: { id: ID.exec(path)?.[0], last: 'none' } };
     } else if (event.kind === 'page') {
       unsynced = true;
       if (call) call.walWrites += 1;
@@ -99,11 +106,27 @@ export function serialCalls(events: readonly TracedEvent[]): TracedCall[] {
       if (call && unsynced) call.walSyncs += 1;
       unsynced = false;
     } else if (call) {
-      calls.push({ ...call, status: event.status, durable: !unsynced });
+      const { steps, ...counted } = call;
+      const durable = steps.id === undefined ? !unsynced : steps.last === 'sync';
+      calls.push({ ...counted, status: event.status, durable });
       call = undefined;
     }
   }
   return calls;
+}
+
+/** How far the first transaction has come that wrote a page with the slot's id since the call was read. */
+interface OwnSteps {
+  readonly id: string | undefined;
+  last: 'none' | 'page' | 'commit' | 'sync';
+}
+
+function noteStep(steps: OwnSteps, event: TracedEvent): void {
+  const { id } = steps;
+  if (event.kind === 'page' && steps.last === 'none' && id !== undefined && event.bytes.includes(id))
+    steps.last = 'page';
+  if (event.kind === 'page' && steps.last === 'page' && event.commits) steps.last = 'commit';
+  if (event.kind === 'sync' && steps.last === 'commit') steps.last = 'sync';
 }
 
 /** Where in the trace, counted in events, a slot took its steps; -1 where it did not. */
@@ -155,7 +178,14 @@ function parse(line: string): ParsedLine {
   const begunAt = Number(seconds) * 1e6 + Number(micros);
   const [, tookSeconds = '0', tookMicros = '0'] = /<(\d+)\.(\d{6})>$/.exec(line) ?? [];
   const endedAt = begunAt + Number(tookSeconds) * 1e6 + Number(tookMicros);
-  return { name, path: unhex(path).toString('latin1'), bytes: Buffer.concat(texts), result, begunAt, endedAt };
+  return {
+    name,
+    path: unhex(path).toString('latin1'),
+    bytes: Buffer.concat(texts),
+    result,
+    begunAt,
+    endedAt,
+  };
 }
 
 function unhex(text: string): Buffer {

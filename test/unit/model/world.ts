@@ -23,7 +23,8 @@ export class Disk {
 
   /** @returns the store, empty, and a tenant that it has not seen. */
   async fresh(): Promise<{ store: Store; tenant: string }> {
-    this.#store ??= await openSqliteStore({ path: this.#path, exclusive: true });
+    // As a command has it: with a thread that writes, the order of things would be another in each run.
+    this.#store ??= await openSqliteStore({ path: this.#path, exclusive: false });
     const db = new DatabaseSync(this.#path);
     for (const table of ['outbox', 'idempotency', 'keys', 'wrapped_keys', 'uploads'])
       db.exec(`DELETE FROM ${table}`);

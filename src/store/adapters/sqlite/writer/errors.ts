@@ -23,10 +23,10 @@ const DEEPEST = 4;
 
 const CLASSES = new Map(
   [errors, storeErrors, custodyErrors]
-    .flatMap((module) => Object.values(module))
+    .flatMap((module): unknown[] => Object.values(module))
     .filter(
       (value): value is typeof SealslotError =>
-        typeof value === 'function' && value.prototype instanceof SealslotError,
+        typeof value === 'function' && SealslotError.isPrototypeOf(value),
     )
     .map((known) => [known.name, known]),
 );

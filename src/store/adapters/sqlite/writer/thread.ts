@@ -7,6 +7,8 @@ import { told } from './errors.ts';
 const GROUPS_AT_ONCE = 2;
 /** Slots, or calls of another kind, in a group, unless a single call has more: the time of one commit stays bounded. */
 const SLOTS_IN_A_GROUP = 128;
+/** Slots that wait, of more than a second's work: who comes then is told at once rather than long after he has given up. */
+const SLOTS_WAITING = 10_000;
 const OPTIONS: WorkerOptions = {
   name: 'sealslot-store',
   /** It holds a group or two. */
@@ -39,6 +41,7 @@ interface Running {
 export class WriterThread {
   readonly #path: string;
   #waiting: Waiting[] = [];
+  #slotsWaiting = 0;
   #running: Running | undefined;
   #isSuccessor = false;
   #isClosed = false;
@@ -52,11 +55,14 @@ export class WriterThread {
   /** @param slots how much of a group it takes. */
   call(call: Call, slots = 1): Promise<unknown> {
     return new Promise((done, fail) => {
-      if (this.#isClosed) {
-        fail(new DependencyUnavailable('store', new Error('the store is closed')));
+      const isFull = this.#slotsWaiting >= SLOTS_WAITING;
+      if (this.#isClosed || isFull) {
+        const why = isFull ? 'too much waits to be written' : 'the store is closed';
+        fail(new DependencyUnavailable('store', new Error(why)));
         return;
       }
       this.#waiting.push({ call, slots, done, fail });
+      this.#slotsWaiting += slots;
       this.#pump();
     });
   }
@@ -87,7 +93,7 @@ export class WriterThread {
     try {
       running ??= this.#begin();
     } catch (error) {
-      this.#failAll(this.#waiting.splice(0), error);
+      this.#failAll(this.#take(this.#waiting.length), error);
       return;
     }
     this.#running = running;
@@ -106,7 +112,13 @@ export class WriterThread {
       slots += one.slots;
       return index > 0 && slots > SLOTS_IN_A_GROUP;
     });
-    return this.#waiting.splice(0, tooMany === -1 ? this.#waiting.length : tooMany);
+    return this.#take(tooMany === -1 ? this.#waiting.length : tooMany);
+  }
+
+  #take(count: number): readonly Waiting[] {
+    const taken = this.#waiting.splice(0, count);
+    this.#slotsWaiting -= taken.reduce((sum, { slots }) => sum + slots, 0);
+    return taken;
   }
 
   #begin(): Running {
@@ -143,7 +155,7 @@ export class WriterThread {
   #lose(running: Running, why: unknown): void {
     if (this.#running === running) this.#running = undefined;
     this.#isSuccessor = true;
-    this.#failAll([...running.groups.splice(0).flat(), ...this.#waiting.splice(0)], why);
+    this.#failAll([...running.groups.splice(0).flat(), ...this.#take(this.#waiting.length)], why);
     this.#tellDrained();
   }
 
