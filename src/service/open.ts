@@ -77,6 +77,7 @@ function assemble(
   const { custody } = file.current;
   metrics.watchKeks(() => keks.keks());
   metrics.watchMessages(() => store.outbox.count());
+  if (store.connections !== undefined) metrics.watchConnections(store.connections);
   const now = Date.now;
   const wrapper = openHierarchy(file.current, { keks, store, now, targets: () => snapshot.services.targets });
   const jobs = createJobs(

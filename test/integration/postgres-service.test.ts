@@ -28,6 +28,9 @@ describe('sealslot serve on PostgreSQL', { skip: postgres.skip }, () => {
       assert.equal(replay.status, 201);
       assert.equal(replay.headers.get('idempotency-replayed'), 'true');
       assert.deepEqual(replay.body.request.headers, made.body.request.headers);
+      const metrics = await (await fetch(`${service.adminUrl}/metrics`)).text();
+      assert.match(metrics, /sealslot_store_connections\{state="most"\} [1-9]/);
+      assert.match(metrics, /sealslot_store_connections\{state="waiting"\} 0/);
     }
 
     await server.stopImmediately();
