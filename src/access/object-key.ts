@@ -135,9 +135,16 @@ function fill(parts: readonly string[], values: Readonly<Record<string, string>>
   return parts.map((part, index) => (isName(index) ? values[part] : part)).join('');
 }
 
+const DAY_MS = 86_400_000;
+let latest = { day: NaN, date: { yyyy: '', mm: '', dd: '' } };
+
 function dateOf(at: number): { yyyy: string; mm: string; dd: string } {
-  const [yyyy = '', mm = '', dd = ''] = new Date(at).toISOString().slice(0, 10).split('-');
-  return { yyyy, mm, dd };
+  const day = Math.floor(at / DAY_MS);
+  if (day !== latest.day) {
+    const [yyyy = '', mm = '', dd = ''] = new Date(at).toISOString().slice(0, 10).split('-');
+    latest = { day, date: { yyyy, mm, dd } };
+  }
+  return latest.date;
 }
 
 function shorten(name: string, maxBytes: number): string {

@@ -6,8 +6,8 @@ import {
   hash,
   hkdfSync,
   KeyObject,
-  randomBytes,
 } from 'node:crypto';
+import { publicRandom } from '../random.ts';
 import { CustomerKey } from './customer-key.ts';
 import { KeyRefused } from './errors.ts';
 
@@ -29,7 +29,7 @@ const SEALED_BYTES = CIPHERTEXT_AT + KEY_BYTES + TAG_BYTES;
  * @returns 61 bytes.
  */
 export function seal(key: CustomerKey, kek: KeyObject | Buffer, context: Buffer): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = publicRandom(NONCE_BYTES);
   const derived = deriveKey(kek, context);
   try {
     return Buffer.concat([Buffer.of(VERSION), nonce, aesGcmSeal(derived, nonce, context, key.bytes())]);

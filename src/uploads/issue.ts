@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import { authoriseUpload, type Granted } from '../access/policy.ts';
 import { mergedMetadata } from '../access/grant-limits.ts';
 import { buildObjectKey } from '../access/object-key.ts';
@@ -11,6 +10,7 @@ import type { UrlWindow } from '../s3/port.ts';
 import type { IdempotencyRecord, NewSlot } from '../store/port.ts';
 import { wrapFor } from './customer-key-of.ts';
 import { requireLeft, requireUsable } from './grants.ts';
+import { newId } from './new-id.ts';
 import { copyTags } from './recovery.ts';
 import { reissue } from './reissue.ts';
 import { multipartRequest, signedRequest, type UploadRequest } from './request.ts';
@@ -147,7 +147,7 @@ function newUpload(
   now: number,
   window: UrlWindow | undefined,
 ): Upload {
-  const id = uuidv7();
+  const id = newId();
   const { tenant, grant } = principal;
   const expiresAt = now + policy.slotSeconds * 1000;
   const urlEndsAt = window?.endsAt ?? now;

@@ -3,6 +3,8 @@ const AT_ONCE = 32;
 
 /** In order, a few at once. After a failure no more are begun; the first one is thrown when those in hand have ended. */
 export async function mapSeveral<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {
+  const [only] = items;
+  if (only !== undefined && items.length === 1) return [await work(only)];
   const results: B[] = [];
   const left = items.entries();
   let failure: { readonly error: unknown } | undefined;

@@ -19,6 +19,8 @@ export class UrlSigner {
   readonly #signing: Signing;
   readonly #seconds: number;
   readonly #parameters: readonly QueryParameter[];
+  /** The same as text. */
+  readonly #query: string;
 
   constructor(target: SigningTarget, signing: Signing, seconds: number) {
     this.#target = target;
@@ -26,28 +28,32 @@ export class UrlSigner {
     this.#seconds = seconds;
     const { credentials, longDate, scope } = signing;
     this.#parameters = getPresignParameters(credentials, scope, longDate, seconds);
+    this.#query = getCanonicalQuery(this.#parameters);
   }
 
   isFor(signing: Signing, seconds: number): boolean {
     return this.#signing === signing && this.#seconds === seconds;
   }
 
-  sign({ method, bucket, objectKey, headers: given, query: asked = {} }: SignRequest): string {
+  sign({ method, bucket, objectKey, headers: given, query: asked }: SignRequest): string {
     const { publicEndpoint, pathStyle } = this.#target;
     const { longDate, scope, signingKey } = this.#signing;
     const location = objectUrl(publicEndpoint, pathStyle, bucket, objectKey);
     const { protocol, path } = location;
     const host = hostOf(location);
     const headers = getCanonicalHeaders({ ...given, host });
-    const query = getCanonicalQuery([
-      ...this.#parameters,
-      ['X-Amz-SignedHeaders', encodeRfc3986(headers.names)],
-      ...Object.entries(asked).map(encodeParameter),
-    ]);
+    const query = this.#queryWith(headers.names, asked);
     const payloadHash = UNSIGNED_PAYLOAD;
     const canonicalRequest = createCanonicalRequest({ method, path, query, headers, payloadHash });
     const stringToSign = createStringToSign(longDate, scope, canonicalRequest);
     const signature = getSignature(signingKey, stringToSign);
     return `${protocol}//${host}${path}?${query}&X-Amz-Signature=${signature}`;
+  }
+
+  #queryWith(signedHeaders: string, asked: SignRequest['query']): string {
+    const signed: QueryParameter = ['X-Amz-SignedHeaders', encodeRfc3986(signedHeaders)];
+    // It sorts behind all that stand already.
+    if (asked === undefined) return `${this.#query}&${signed.join('=')}`;
+    return getCanonicalQuery([...this.#parameters, signed, ...Object.entries(asked).map(encodeParameter)]);
   }
 }

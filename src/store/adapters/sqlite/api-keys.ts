@@ -1,6 +1,7 @@
 import type { ApiKeyStore } from '../../port.ts';
 import type { Connection } from './connection.ts';
 import { toApiKey } from '../sql/rows.ts';
+import { onceATurn } from './once-a-turn.ts';
 
 export function sqliteApiKeys(connection: Connection): ApiKeyStore {
   const insert = connection.prepare(
@@ -29,11 +30,12 @@ export function sqliteApiKeys(connection: Connection): ApiKeyStore {
           lastUsedAt,
         );
       }),
-    find: (id) =>
+    find: onceATurn((id) =>
       connection.read(() => {
         const row = find.get(id);
         return row && toApiKey(row);
       }),
+    ),
     list: () => connection.read(() => list.all().map(toApiKey)),
     revoke: (id, at) => connection.write(() => revoke.run(at, id).changes !== 0),
     touch: (id, at) =>
