@@ -24,12 +24,17 @@ export function allowOrigins(app: FastifyInstance, origins: () => readonly strin
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin');
     const { origin } = request.headers;
-    if (origin === undefined || !origins().includes(origin)) { done(); return; }
+    if (origin === undefined || !origins().includes(origin)) {
+      done();
+      return;
+    }
     reply
       .header('access-control-allow-origin', origin)
       .header('access-control-expose-headers', ANSWER_HEADERS);
-    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined)
-      { done(); return; }
+    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) {
+      done();
+      return;
+    }
     reply
       .code(204)
       .header('access-control-allow-methods', METHODS)

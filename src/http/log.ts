@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { acting } from '../acting.ts';
 import type { Config } from '../config/config.ts';
 import { SealslotError } from '../errors.ts';
+import { rfc3339 } from '../rfc3339.ts';
 import type { SlotOutcome } from '../uploads/services.ts';
 import type { Upload } from '../uploads/upload.ts';
 import { UUID } from './schemas/fields.ts';
@@ -16,7 +17,7 @@ export function createLogger(
   level: Config['log']['level'],
   destination: DestinationStream = standardOutput(),
 ): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  return pino({ level, base: null, timestamp: () => `,"time":"${rfc3339(Date.now())}"` }, destination);
 }
 
 /** More than this does not wait for the end of the turn. */

@@ -1,4 +1,5 @@
 import type { Grant } from '../access/grant.ts';
+import { rfc3339 } from '../rfc3339.ts';
 import type { GetRequest } from '../uploads/download.ts';
 import type { PartRequest } from '../uploads/parts.ts';
 import { isRekeying } from '../uploads/rekey/lease.ts';
@@ -21,9 +22,9 @@ export function presentSlot(upload: Upload, now: number, request?: UploadRequest
     method: upload.method,
     partSize: upload.partSize ?? undefined,
     metadata: upload.metadata,
-    createdAt: time(upload.createdAt),
-    expiresAt: time(upload.expiresAt),
-    uploadedAt: upload.uploadedAt === null ? undefined : time(upload.uploadedAt),
+    createdAt: rfc3339(upload.createdAt),
+    expiresAt: rfc3339(upload.expiresAt),
+    uploadedAt: upload.uploadedAt === null ? undefined : rfc3339(upload.uploadedAt),
     etag: upload.etag ?? undefined,
     versionId: upload.versionId ?? undefined,
     mismatches: upload.mismatches ?? undefined,
@@ -45,20 +46,16 @@ export function presentGrant(grant: Grant): Record<string, unknown> {
     prefix: grant.prefix ?? undefined,
     metadata: Object.keys(grant.metadata).length === 0 ? undefined : grant.metadata,
     createdBy: grant.createdBy,
-    createdAt: time(grant.createdAt),
-    expiresAt: time(grant.expiresAt),
-    revokedAt: grant.revokedAt === null ? undefined : time(grant.revokedAt),
+    createdAt: rfc3339(grant.createdAt),
+    expiresAt: rfc3339(grant.expiresAt),
+    revokedAt: grant.revokedAt === null ? undefined : rfc3339(grant.revokedAt),
   };
 }
 
 export function presentPart({ partNumber, size, ...request }: PartRequest): Record<string, unknown> {
-  return { partNumber, size, method: 'PUT', ...request, expiresAt: time(request.expiresAt) };
+  return { partNumber, size, method: 'PUT', ...request, expiresAt: rfc3339(request.expiresAt) };
 }
 
 export function presentRequest(request: UploadRequest | GetRequest): Record<string, unknown> {
-  return { ...request, expiresAt: time(request.expiresAt) };
-}
-
-export function time(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
+  return { ...request, expiresAt: rfc3339(request.expiresAt) };
 }

@@ -5,7 +5,7 @@ import type { Services } from '../../uploads/services.ts';
 import type { Upload } from '../../uploads/upload.ts';
 import { isInline, sendContent } from '../content-reply.ts';
 import { ownPath } from '../own-path.ts';
-import { time } from '../present.ts';
+import { rfc3339 } from '../../rfc3339.ts';
 import type { Call, LinkCall, LinkRoute, ScopedRoute } from '../route.ts';
 import * as content from '../schemas/content.ts';
 import * as schemas from '../schemas.ts';
@@ -110,7 +110,10 @@ const link: ScopedRoute = {
     const { text, expiresAt } = await linkTo(services, upload, request.body as content.CreateLink);
     return reply
       .code(201)
-      .send({ url: linkUrl(services, ownPath(request, `/v1/content/${text}`)), expiresAt: time(expiresAt) });
+      .send({
+        url: linkUrl(services, ownPath(request, `/v1/content/${text}`)),
+        expiresAt: rfc3339(expiresAt),
+      });
   },
 };
 
