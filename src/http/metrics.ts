@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CountKekCall } from '../custody/counted.ts';
 import type { KekCondition } from '../custody/port.ts';
 import { Overloaded, QuotaExceeded, RateLimited, SealslotError } from '../errors.ts';
-import { UNDELIVERED_STATES, type Store, type UndeliveredState } from '../store/port.ts';
+import { UNDELIVERED_STATES, type ConnectionUse, type UndeliveredState } from '../store/port.ts';
 import type { Observer, SlotOutcome } from '../uploads/services.ts';
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -20,7 +20,7 @@ export interface Metrics {
   /** Asked at each scrape. */
   watchMessages(ask: () => Promise<Readonly<Record<UndeliveredState, number>>>): void;
   /** Asked at each scrape, of a store that has connections. */
-  watchConnections(ask: NonNullable<Store['connections']>): void;
+  watchConnections(ask: () => ConnectionUse): void;
 }
 
 /** `failed`: it is tried again. `dead`: it was the last try. */
@@ -196,16 +196,16 @@ function watchMessages(
 }
 
 /** Callers that wait while none is idle: the pool, or the server behind it, is what is short. */
-function watchConnections(registry: Registry, ask: NonNullable<Store['connections']>): void {
+function watchConnections(registry: Registry, ask: () => ConnectionUse): void {
   new Gauge({
     name: 'sealslot_store_connections',
     help: 'Connections to the store by state, those that may be opened, and the calls that wait for one.',
     labelNames: ['state'],
     registers: [registry],
     collect() {
-      for (const [state, count] of Object.entries(ask())) this.set({ state: NAMES[state] ?? state }, count);
+      const { most, inUse, idle, waiting } = ask();
+      const counts = { most, in_use: inUse, idle, waiting };
+      for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
     },
   });
 }
-
-const NAMES: Readonly<Record<string, string>> = { inUse: 'in_use' };

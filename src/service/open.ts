@@ -77,7 +77,8 @@ function assemble(
   const { custody } = file.current;
   metrics.watchKeks(() => keks.keks());
   metrics.watchMessages(() => store.outbox.count());
-  if (store.connections !== undefined) metrics.watchConnections(store.connections);
+  const connections = store.connections?.bind(store);
+  if (connections !== undefined) metrics.watchConnections(connections);
   const now = Date.now;
   const wrapper = openHierarchy(file.current, { keks, store, now, targets: () => snapshot.services.targets });
   const jobs = createJobs(

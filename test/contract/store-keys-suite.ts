@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { INTERMEDIATE } from '../../src/custody/intermediate.ts';
 import type { WrappedKey } from '../../src/custody/port.ts';
-import type { KekUse, KeyStore, PlacedKey, Store, StoredKey } from '../../src/store/port.ts';
+import type { Kek, KekUse, KeyStore, PlacedKey, Store, StoredKey } from '../../src/store/port.ts';
 import {
   buriedAt,
   cursorOf,
@@ -257,5 +257,9 @@ export function keysSuite(opened: () => OpenedStore): void {
         use('local', 'kek-2', { objectKeys: 1, intermediateKeys: 1 }),
       ]),
     );
+    const ofKeks = (await store.keys.usage()).filter(({ wrapperId }) => wrapperId !== INTERMEDIATE);
+    const inOrder = (keks: readonly Kek[]) =>
+      keks.map(({ wrapperId, kekId }) => `${wrapperId} ${kekId}`).sort();
+    assert.deepEqual(inOrder(await store.keys.neededKeks()), inOrder(ofKeks));
   });
 }

@@ -30,10 +30,13 @@ export interface KeyCursor {
   readonly generation: number;
 }
 
-/** Living keys by what wraps them. */
-export interface KekUse {
+export interface Kek {
   readonly wrapperId: string;
   readonly kekId: string;
+}
+
+/** Living keys by what wraps them. */
+export interface KekUse extends Kek {
   /** Keys of objects wrapped by it. */
   readonly objectKeys: number;
   /** Intermediate keys wrapped by it. */
@@ -72,6 +75,8 @@ export interface KeyStore {
   copied(key: KeyCursor, of: WrappedKey | null): Promise<boolean>;
   /** Counts of living keys, objects' and intermediate ones, by wrapper and KEK. */
   usage(): Promise<KekUse[]>;
+  /** The KEKs of `usage`, without those of intermediate keys and without counting: it takes no longer with more keys. */
+  neededKeks(): Promise<Kek[]>;
 
   /** The highest generation that there ever was, destroyed or not; 0 when there was none. */
   lastGeneration(uploadId: string): Promise<number>;

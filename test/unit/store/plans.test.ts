@@ -5,6 +5,7 @@ import * as grants from '../../../src/store/adapters/sqlite/grants/sql.ts';
 import { DROP_ENDED } from '../../../src/store/adapters/sqlite/idempotency.ts';
 import { DROP_ENDED_LEASES } from '../../../src/store/adapters/sqlite/leases.ts';
 import * as intermediates from '../../../src/store/adapters/sqlite/intermediates-sql.ts';
+import { neededSql } from '../../../src/store/adapters/sql/needed-keks.ts';
 import * as keys from '../../../src/store/adapters/sqlite/keys/sql.ts';
 import * as outbox from '../../../src/store/adapters/sqlite/outbox/sql.ts';
 import * as quotas from '../../../src/store/adapters/sqlite/quotas/sql.ts';
@@ -77,6 +78,14 @@ describe('every read of the SQLite store is an index search without a sort', () 
     assert.deepEqual(plan(keys.GET_KEY), [ofSlot('upload_id=? AND generation=?'), toBytes]);
     assert.deepEqual(plan(keys.ALL_KEYS), [ofSlot('upload_id=?'), toBytes]);
     assert.deepEqual(plan(keys.USES), [search('keys', 'keys_by_kek', 'wrapper_id=? AND kek_id=?')]);
+  });
+
+  it('of the KEKs that are needed', () => {
+    const { next } = neededSql('wrapped_id');
+    assert.deepEqual(next.map(plan), [
+      [search('keys', 'keys_by_kek', '(wrapper_id,kek_id)>(?,?)')],
+      [search('keys', 'keys_by_copy', '(copy_wrapper_id,copy_kek_id)>(?,?)')],
+    ]);
   });
 
   describe('of pages of keys', () => {

@@ -1,5 +1,6 @@
 import type { KeyStore } from '../../port.ts';
 import { toStoredKey } from '../sql/key-rows.ts';
+import { neededKeks, neededSql } from '../sql/needed-keks.ts';
 import { toUpload } from '../sql/rows.ts';
 import type { Connection } from './connection.ts';
 import { postgresGenerations } from './keys/generations.ts';
@@ -46,6 +47,7 @@ export function postgresKeys(connection: Connection): KeyStore {
     copied: ({ uploadId, generation }, of) =>
       connection.write((session) => rows.copied(session, { upload_id: uploadId, generation }, of)),
     usage: () => connection.apart(countUsage),
+    neededKeks: () => neededKeks(neededSql('wrapped'), (text, values) => connection.one(text, values)),
     ...postgresGenerations(connection),
   };
 }

@@ -5,6 +5,7 @@ import { usableGuard } from './usable.ts';
 import { sqliteGenerations } from './keys/generations.ts';
 import { toStoredKey } from '../sql/key-rows.ts';
 import * as sql from './keys/sql.ts';
+import { neededKeks, neededSql } from '../sql/needed-keks.ts';
 import { toUsage } from '../sql/usage.ts';
 import { toUpload } from '../sql/rows.ts';
 import { wrappedRows } from './wrapped.ts';
@@ -53,6 +54,10 @@ export function sqliteKeys(connection: Connection): KeyStore {
     copied: ({ uploadId, generation }, of) =>
       connection.write(() => ofGeneration.copied({ upload_id: uploadId, generation }, of)),
     usage: () => connection.read(() => toUsage(usage.all())),
+    neededKeks: () =>
+      neededKeks(neededSql('wrapped_id'), (text, values) =>
+        connection.read(() => connection.prepare(text).all(values)),
+      ),
     ...sqliteGenerations(connection),
   };
 }
