@@ -108,12 +108,10 @@ const link: ScopedRoute = {
   async handle({ services, principal, request, reply }) {
     const upload = await findLiveUpload(services, principal, idOf(request));
     const { text, expiresAt } = await linkTo(services, upload, request.body as content.CreateLink);
-    return reply
-      .code(201)
-      .send({
-        url: linkUrl(services, ownPath(request, `/v1/content/${text}`)),
-        expiresAt: rfc3339(expiresAt),
-      });
+    return reply.code(201).send({
+      url: linkUrl(services, ownPath(request, `/v1/content/${text}`)),
+      expiresAt: rfc3339(expiresAt),
+    });
   },
 };
 
