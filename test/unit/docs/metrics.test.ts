@@ -10,6 +10,7 @@ const page = await readPage(PAGE);
 const metrics = createMetrics();
 metrics.watchKeks(async () => []);
 metrics.watchMessages(async () => ({ pending: 0, delivered: 0, dead: 0 }));
+metrics.watchConnections(() => ({ most: 1, inUse: 0, idle: 0, waiting: 0 }));
 const { registry } = metrics;
 const ours = registry.getMetricsAsArray();
 const namesIn = (text: string, pattern: RegExp): string[] =>

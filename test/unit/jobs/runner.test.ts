@@ -13,6 +13,9 @@ async function hint({ h }: LifeWorld, { id }: Json): Promise<void> {
   h.jobs.lookAt(due ?? assert.fail('nothing waits there'));
 }
 
+/** What waits for something that never comes fails. */
+const PATIENT = { timeout: 30_000 };
+
 describe('lookAt', () => {
   it('a slot that is in hand: one look at a time, and one more after however many hints', async () => {
     await using w = await lifeWorld();
@@ -115,25 +118,29 @@ describe('lookAt', () => {
     gate.resolve(undefined);
   });
 
-  it('a DELETE’s first removal waits for no hints of another tenant that S3 does not answer', async () => {
-    await using w = await lifeWorld();
-    const slot = await w.issue(PLAIN);
-    await w.arrive(slot);
-    const token = await w.h.token('globex');
-    const gate = Promise.withResolvers<undefined>();
-    w.s3.before = ({ name }) => (name === 'head' ? gate.promise : undefined);
-    for (let n = 0; n < 20; n += 1) {
-      const { body } = await w.h.call('POST', '/v1/uploads', { token, body: PLAIN });
-      const hinted = await w.h.store.uploads.get('globex', body.id as string);
-      w.h.jobs.lookAt(hinted ?? assert.fail('no slot'));
-    }
-    await w.h.call('DELETE', `/v1/uploads/${String(slot.id)}`, { token: w.token });
-    w.h.jobs.lookAt(await w.stored(slot));
-    for (let turn = 0; turn < 50 && w.s3.removals === 0; turn += 1) await setImmediate();
-    assert.equal(w.s3.removals, 1);
-    assert.equal(w.s3.calls.get('head'), 4);
-    gate.resolve(undefined);
-  });
+  it(
+    'a DELETE’s first removal waits for no hints of another tenant that S3 does not answer',
+    PATIENT,
+    async () => {
+      await using w = await lifeWorld();
+      const slot = await w.issue(PLAIN);
+      await w.arrive(slot);
+      const token = await w.h.token('globex');
+      const gate = Promise.withResolvers<undefined>();
+      w.s3.before = ({ name }) => (name === 'head' ? gate.promise : undefined);
+      for (let n = 0; n < 20; n += 1) {
+        const { body } = await w.h.call('POST', '/v1/uploads', { token, body: PLAIN });
+        const hinted = await w.h.store.uploads.get('globex', body.id as string);
+        w.h.jobs.lookAt(hinted ?? assert.fail('no slot'));
+      }
+      await w.h.call('DELETE', `/v1/uploads/${String(slot.id)}`, { token: w.token });
+      w.h.jobs.lookAt(await w.stored(slot));
+      while (w.s3.removals === 0) await setImmediate();
+      assert.equal(w.s3.removals, 1);
+      assert.equal(w.s3.calls.get('head'), 4);
+      gate.resolve(undefined);
+    },
+  );
 
   it('one that fails is tried again in 30 s, and the next hint is heeded', async () => {
     await using w = await lifeWorld();
