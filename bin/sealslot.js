@@ -12,9 +12,10 @@ if (major < 24) {
 // same id, same output, same signals. Whoever has set it, for all of Node or for this call, has the last word.
 var YOUNG = '--max-semi-space-size';
 var isSet = process.execArgv.concat(process.env.NODE_OPTIONS || '').some(function (argument) {
-  return argument.indexOf(YOUNG) >= 0;
+  return argument.replace(/_/g, '-').indexOf(YOUNG) >= 0;
 });
-if (process.argv[2] === 'serve' && process.execve && !isSet) {
+// Before Node 26 a refused execve ends the process (SIGABRT) instead of throwing.
+if (process.argv[2] === 'serve' && major >= 26 && process.execve && !isSet) {
   try {
     process.execve(
       process.execPath,

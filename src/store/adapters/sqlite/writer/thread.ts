@@ -46,6 +46,7 @@ export class WriterThread {
   #isSuccessor = false;
   #isClosed = false;
   #drained: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @param path the store's real path. */
   constructor(path: string) {
@@ -68,7 +69,11 @@ export class WriterThread {
   }
 
   /** Ends it after all that was asked of it. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
     this.#isClosed = true;
     if (this.#isBusy()) await new Promise<void>((drained) => (this.#drained = drained));
     const running = this.#running;
@@ -101,9 +106,10 @@ export class WriterThread {
     if (groups.length === 0) worker.ref();
     while (groups.length < GROUPS_AT_ONCE && this.#waiting.length > 0) {
       const group = this.#nextGroup();
-      groups.push(group);
-      worker.postMessage(group.map(({ call }) => call) satisfies ToWriter);
+      if (isSent(worker, group)) groups.push(group);
+      else for (const one of group) if (isSent(worker, [one])) groups.push([one]);
     }
+    if (groups.length === 0) worker.unref();
   }
 
   #nextGroup(): readonly Waiting[] {
@@ -165,5 +171,19 @@ export class WriterThread {
 
   #tellDrained(): void {
     if (!this.#isBusy()) this.#drained?.();
+  }
+}
+
+/**
+ * What cannot be copied is never sent, so it gets no answer either: a group that were kept for one would be given that of the next.
+ * One call's fault is found by sending each alone.
+ */
+function isSent(worker: Worker, group: readonly Waiting[]): boolean {
+  try {
+    worker.postMessage(group.map(({ call }) => call) satisfies ToWriter);
+    return true;
+  } catch (error) {
+    if (group.length === 1) for (const one of group) one.fail(error);
+    return false;
   }
 }
