@@ -1,15 +1,16 @@
 import type { PostgresDatabase } from '../../test/support/postgres.ts';
 import type { Known } from './operations.ts';
-import { INTERMEDIATE_ID, PRINCIPAL, TENANT } from './shape.ts';
-
-const DAY = 86_400_000;
-/** What is older has left the store. */
-const DAYS = 90;
-
-/** So many slots are asked for, at random. */
-const SAMPLE = 20_000;
-
-const DUE = 3_000;
+import {
+  DAY_MS as DAY,
+  DAYS,
+  DUE,
+  INTERMEDIATE_ID,
+  middleOf,
+  PRINCIPAL,
+  RECENT,
+  SAMPLE,
+  TENANT,
+} from './shape.ts';
 
 const INTO = ['uploads', 'keys', 'idempotency'] as const;
 
@@ -92,7 +93,7 @@ export async function fillPostgres(database: PostgresDatabase, slots: number, no
 }
 
 /** Some of what is there. */
-export async function knownIn(database: PostgresDatabase, slots: number): Promise<Known> {
+export async function knownIn(database: PostgresDatabase, slots: number, now: number): Promise<Known> {
   const ids = async (condition: string, limit: number): Promise<string[]> =>
     (
       await database.query(
@@ -104,16 +105,24 @@ export async function knownIn(database: PostgresDatabase, slots: number): Promis
   const any = await database.query(
     `SELECT id FROM uploads TABLESAMPLE SYSTEM (${share}) WHERE tenant = '${TENANT}' AND state = 'uploaded' LIMIT ${SAMPLE}`,
   );
-  const open = await ids(`state = 'issued'`, SAMPLE);
-  const purgeable = await ids(`state = 'deleted'`, 1_000);
-  const times = await database.query('SELECT min(created_at) AS first, max(created_at) AS last FROM uploads');
-  const middle = (Number(times[0]?.['first']) + Number(times[0]?.['last'])) / 2;
-  const hex = Math.round(middle).toString(16).padStart(12, '0');
+  const recent = await database.query(
+    `SELECT id FROM (SELECT id, tenant, state FROM uploads ORDER BY id DESC LIMIT ${RECENT}) AS newest
+     WHERE tenant = '${TENANT}' AND state = 'uploaded'`,
+  );
+  const open = await ids(`state = 'issued' AND idempotency_id IS NOT NULL`, SAMPLE);
+  const purgeable = await ids(`state = 'deleted'`, 300);
+  const records = await database.query(
+    `SELECT key FROM idempotency WHERE tenant = '${TENANT}' AND principal = '${PRINCIPAL}' AND expires_at > $1
+     AND length(key) = 32 LIMIT ${SAMPLE}`,
+    [now],
+  );
   return {
     any: any.map(({ id }) => String(id)),
+    recent: recent.map(({ id }) => String(id)),
+    recordKeys: records.map(({ key }) => String(key)),
     open,
     purgeable,
-    middle: `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`,
+    middle: middleOf(now),
   };
 }
 
