@@ -3,9 +3,9 @@ import type { Known } from './operations.ts';
 import {
   DAY_MS as DAY,
   DAYS,
-  DUE,
   INTERMEDIATE_ID,
-  middleOf,
+  idAt,
+  idBehind,
   PRINCIPAL,
   RECENT,
   SAMPLE,
@@ -16,8 +16,7 @@ const INTO = ['uploads', 'keys', 'idempotency'] as const;
 
 /**
  * Slots as they are after ninety days of steady use, in the order of their making: most `uploaded`, those of the last day `issued` where
- * nothing came yet, some expired, rejected, deleted; each with its key, those of the last day with an idempotency record as well. Three
- * thousand are due.
+ * nothing came yet, some expired, rejected, deleted; each with its key, those of the last day with an idempotency record as well.
  */
 export async function fillPostgres(database: PostgresDatabase, slots: number, now: number): Promise<void> {
   const indexes = await database.query(
@@ -54,8 +53,7 @@ export async function fillPostgres(database: PostgresDatabase, slots: number, no
       1,
       CASE WHEN state IN ('deleting', 'deleted') THEN made + ${DAY} END,
       CASE WHEN state = 'deleted' THEN made + ${2 * DAY} END,
-      CASE WHEN n % ${Math.max(1, Math.round(slots / DUE))} = 0 THEN ${now} - n % 1000
-        WHEN state = 'issued' THEN made + ${DAY} WHEN state IN ('expired', 'rejected') THEN made + ${30 * DAY} + ${DAYS * DAY}
+      CASE WHEN state = 'issued' THEN made + ${DAY} WHEN state IN ('expired', 'rejected') THEN made + ${30 * DAY} + ${DAYS * DAY}
         WHEN state = 'deleting' THEN ${now + DAY} WHEN state = 'deleted' THEN made + ${92 * DAY} END,
       principal, CASE WHEN made > ${now - DAY} THEN n + 1 END
     FROM (
@@ -106,7 +104,8 @@ export async function knownIn(database: PostgresDatabase, slots: number, now: nu
     `SELECT id FROM uploads TABLESAMPLE SYSTEM (${share}) WHERE tenant = '${TENANT}' AND state = 'uploaded' LIMIT ${SAMPLE}`,
   );
   const recent = await database.query(
-    `SELECT id FROM (SELECT id, tenant, state FROM uploads ORDER BY id DESC LIMIT ${RECENT}) AS newest
+    `SELECT id FROM (
+       SELECT id, tenant, state FROM uploads WHERE id < '${idAt(now)}' ORDER BY id DESC LIMIT ${RECENT}) AS newest
      WHERE tenant = '${TENANT}' AND state = 'uploaded'`,
   );
   const open = await ids(`state = 'issued' AND idempotency_id IS NOT NULL`, SAMPLE);
@@ -122,7 +121,7 @@ export async function knownIn(database: PostgresDatabase, slots: number, now: nu
     recordKeys: records.map(({ key }) => String(key)),
     open,
     purgeable,
-    middle: middleOf(now),
+    middle: idBehind(0.5, now),
   };
 }
 

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import type { Known } from './operations.ts';
-import { DAY_MS, DAYS, DUE, INTERMEDIATE_ID, middleOf, PRINCIPAL, RECENT, SAMPLE, TENANT } from './shape.ts';
+import { DAY_MS, DAYS, INTERMEDIATE_ID, idBehind, PRINCIPAL, RECENT, SAMPLE, TENANT } from './shape.ts';
 
 /** Of one transaction. */
 const CHUNK = 250_000;
@@ -62,8 +62,7 @@ function chunkSql(from: number, to: number, slots: number, now: number): string 
       1,
       iif(state IN ('deleting', 'deleted'), made + ${DAY_MS}, NULL),
       iif(state = 'deleted', made + ${2 * DAY_MS}, NULL),
-      CASE WHEN n % ${Math.max(1, Math.round(slots / DUE))} = 0 THEN ${now} - n % 1000
-        WHEN state = 'issued' THEN made + ${DAY_MS} WHEN state IN ('expired', 'rejected') THEN made + ${30 * DAY_MS} + ${DAYS * DAY_MS}
+      CASE WHEN state = 'issued' THEN made + ${DAY_MS} WHEN state IN ('expired', 'rejected') THEN made + ${30 * DAY_MS} + ${DAYS * DAY_MS}
         WHEN state = 'deleting' THEN ${now + DAY_MS} WHEN state = 'deleted' THEN made + ${92 * DAY_MS} END,
       principal, iif(made > ${now - DAY_MS}, n + 1, NULL)
     FROM shaped;
@@ -103,7 +102,7 @@ export function knownInSqlite(path: string, slots: number, now: number): Known {
         now,
       ),
       purgeable: texts(`SELECT id FROM uploads WHERE tenant = '${TENANT}' AND state = 'deleted' LIMIT 300`),
-      middle: middleOf(now),
+      middle: idBehind(0.5, now),
     };
   } finally {
     db.close();

@@ -6,8 +6,8 @@ import { startPostgres, type Postgres, type PostgresDatabase } from '../../test/
 import { fillPostgres, knownIn, tableSizes } from './fill-postgres.ts';
 import { optionsFor } from './options.ts';
 import { addApiKeys } from './rows.ts';
-import { TENANT } from './shape.ts';
-import { KEPT_FROM, refreshDue, type World } from './world.ts';
+import { warmFolder } from './warm.ts';
+import { dueSql, KEPT_FROM, refreshDue, type World } from './world.ts';
 
 export interface PostgresWorld extends World {
   readonly database: PostgresDatabase;
@@ -58,6 +58,7 @@ export async function postgresWorlds(
   }
   await postgres.stopImmediately();
   execFileSync('sync');
+  await warmFolder(join(postgres.dataFolder, 'base'));
   await postgres.start(
     [
       ...['fsync=on', 'wal_level=replica', 'shared_preload_libraries=auto_explain'],
@@ -72,8 +73,8 @@ export async function postgresWorlds(
     const known = await knownIn(database, slots, filledAt);
     const store = await openPostgresStore(await optionsFor(postgres, database));
     await addApiKeys(store, filledAt);
-    const world = { slots, filledAt, known, store, database, ...dueIn(database, slots) };
-    await refreshDue(world, (sql) => database.query(sql, [filledAt]));
+    const world = { slots, filledAt, known, store, database, ...dueIn(database, slots, filledAt) };
+    await refreshDue(world, (sql) => database.query(sql));
     worlds.push(world);
   }
   return { postgres, log, worlds };
@@ -97,17 +98,14 @@ async function fill(
     );
 }
 
-function dueIn(database: PostgresDatabase, slots: number): Pick<World, 'makeDue' | 'countDue'> {
+function dueIn(
+  database: PostgresDatabase,
+  slots: number,
+  filledAt: number,
+): Pick<World, 'makeDue' | 'countDue'> {
   return {
     async makeDue(count, at) {
-      // A twenty-fifth is `expired`: twice as many as are needed are looked at.
-      const share = Math.min(100, (100 * 2 * 25 * count) / slots);
-      await database.query(
-        `UPDATE uploads SET next_check_at = $1 WHERE id IN (
-           SELECT id FROM uploads TABLESAMPLE SYSTEM (${share}) WHERE tenant = '${TENANT}' AND state = 'expired' AND forgotten_at IS NULL
-           LIMIT ${count})`,
-        [at],
-      );
+      await database.query(dueSql(slots, filledAt, count, at));
     },
     async countDue(at) {
       const [row] = await database.query('SELECT count(*) AS due FROM uploads WHERE next_check_at <= $1', [

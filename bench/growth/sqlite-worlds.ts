@@ -1,12 +1,12 @@
-import { createReadStream, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { finished } from 'node:stream/promises';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import { fillSqlite, knownInSqlite } from './fill-sqlite.ts';
 import { addApiKeys } from './rows.ts';
-import { KEPT_FROM, refreshDue, type World } from './world.ts';
+import { warm } from './warm.ts';
+import { dueSql, KEPT_FROM, refreshDue, type World } from './world.ts';
 
 export const sqlitePath = (folder: string, slots: number): string => join(folder, `sqlite-${slots}.db`);
 
@@ -33,29 +33,16 @@ export async function sqliteWorlds(folder: string, sizes: readonly number[]): Pr
     const known = knownInSqlite(path, slots, filledAt);
     const store = await openSqliteStore({ path, exclusive: true });
     await addApiKeys(store, filledAt);
-    const world = { slots, filledAt, known, store, ...dueIn(path, slots) };
-    await refreshDue(world, (sql) =>
-      sqlite(path, (db) => db.prepare(sql.replaceAll('$1', '?1')).run(filledAt)),
-    );
+    const world = { slots, filledAt, known, store, ...dueIn(path, slots, filledAt) };
+    await refreshDue(world, (sql) => sqlite(path, (db) => db.exec(sql)));
     worlds.push(world);
   }
   return worlds;
 }
 
-function dueIn(path: string, slots: number): Pick<World, 'makeDue' | 'countDue'> {
+function dueIn(path: string, slots: number, filledAt: number): Pick<World, 'makeDue' | 'countDue'> {
   return {
-    makeDue: (count, at) =>
-      sqlite(path, (db) => {
-        // Those of the tenant that are `expired`, by their number in the fill.
-        const some = Array.from({ length: count }, () => {
-          const hundred = Math.floor((Math.random() * slots) / 100);
-          return 100 * hundred + ([90, 91, 92, 94][Math.floor(Math.random() * 4)] ?? 90) + 1;
-        });
-        db.prepare(
-          `UPDATE uploads SET next_check_at = ? - rowid % 1000
-           WHERE rowid IN (SELECT value FROM json_each(?)) AND state = 'expired' AND forgotten_at IS NULL`,
-        ).run(at, JSON.stringify(some));
-      }),
+    makeDue: (count, at) => sqlite(path, (db) => db.exec(dueSql(slots, filledAt, count, at))),
     countDue: (at) =>
       sqlite(path, (db) =>
         Number(db.prepare('SELECT count(*) AS due FROM uploads WHERE next_check_at <= ?').get(at)?.['due']),
@@ -70,9 +57,4 @@ async function sqlite<T>(path: string, work: (db: DatabaseSync) => T): Promise<T
   } finally {
     db.close();
   }
-}
-
-/** As on a machine whose memory holds the store: what a disk takes is not the store's. Of one that memory cannot hold, what was read last. */
-async function warm(path: string): Promise<void> {
-  await finished(createReadStream(path, { highWaterMark: 4 << 20 }).resume());
 }
