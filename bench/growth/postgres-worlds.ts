@@ -7,7 +7,7 @@ import { fillPostgres, knownIn, tableSizes } from './fill-postgres.ts';
 import { optionsFor } from './options.ts';
 import { addApiKeys } from './rows.ts';
 import { warmFolder } from './warm.ts';
-import { dueSql, KEPT_FROM, refreshDue, type World } from './world.ts';
+import { KEPT_FROM, refreshDue, type World } from './world.ts';
 
 export interface PostgresWorld extends World {
   readonly database: PostgresDatabase;
@@ -73,8 +73,15 @@ export async function postgresWorlds(
     const known = await knownIn(database, slots, filledAt);
     const store = await openPostgresStore(await optionsFor(postgres, database));
     await addApiKeys(store, filledAt);
-    const world = { slots, filledAt, known, store, database, ...dueIn(database, slots, filledAt) };
-    await refreshDue(world, (sql) => database.query(sql));
+    const world: PostgresWorld = {
+      slots,
+      filledAt,
+      known,
+      store,
+      database,
+      run: (sql) => database.query(sql),
+    };
+    await refreshDue(world);
     worlds.push(world);
   }
   return { postgres, log, worlds };
@@ -96,22 +103,4 @@ async function fill(
       `  ${table}: ${rows} rows, ${(tableBytes / rows).toFixed(0)} + ${(indexBytes / rows).toFixed(0)} bytes each in table and indexes, ` +
         `${((tableBytes + indexBytes) / 1e9).toFixed(2)} GB`,
     );
-}
-
-function dueIn(
-  database: PostgresDatabase,
-  slots: number,
-  filledAt: number,
-): Pick<World, 'makeDue' | 'countDue'> {
-  return {
-    async makeDue(count, at) {
-      await database.query(dueSql(slots, filledAt, count, at));
-    },
-    async countDue(at) {
-      const [row] = await database.query('SELECT count(*) AS due FROM uploads WHERE next_check_at <= $1', [
-        at,
-      ]);
-      return Number(row?.['due']);
-    },
-  };
 }

@@ -6,7 +6,7 @@ import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import { fillSqlite, knownInSqlite } from './fill-sqlite.ts';
 import { addApiKeys } from './rows.ts';
 import { warm } from './warm.ts';
-import { dueSql, KEPT_FROM, refreshDue, type World } from './world.ts';
+import { KEPT_FROM, refreshDue, type World } from './world.ts';
 
 export const sqlitePath = (folder: string, slots: number): string => join(folder, `sqlite-${slots}.db`);
 
@@ -33,27 +33,17 @@ export async function sqliteWorlds(folder: string, sizes: readonly number[]): Pr
     const known = knownInSqlite(path, slots, filledAt);
     const store = await openSqliteStore({ path, exclusive: true });
     await addApiKeys(store, filledAt);
-    const world = { slots, filledAt, known, store, ...dueIn(path, slots, filledAt) };
-    await refreshDue(world, (sql) => sqlite(path, (db) => db.exec(sql)));
+    const world: World = { slots, filledAt, known, store, run: (sql) => runIn(path, sql) };
+    await refreshDue(world);
     worlds.push(world);
   }
   return worlds;
 }
 
-function dueIn(path: string, slots: number, filledAt: number): Pick<World, 'makeDue' | 'countDue'> {
-  return {
-    makeDue: (count, at) => sqlite(path, (db) => db.exec(dueSql(slots, filledAt, count, at))),
-    countDue: (at) =>
-      sqlite(path, (db) =>
-        Number(db.prepare('SELECT count(*) AS due FROM uploads WHERE next_check_at <= ?').get(at)?.['due']),
-      ),
-  };
-}
-
-async function sqlite<T>(path: string, work: (db: DatabaseSync) => T): Promise<T> {
+async function runIn(path: string, sql: string): Promise<Record<string, unknown>[]> {
   const db = new DatabaseSync(path, { timeout: 5_000 });
   try {
-    return work(db);
+    return db.prepare(sql).all();
   } finally {
     db.close();
   }
