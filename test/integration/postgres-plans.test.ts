@@ -91,6 +91,13 @@ describe(
         assert.deepEqual([...new Set(await stepsOf(statement))].sort(), [...expected].sort(), statement);
       };
 
+    it('are planned so in each session, and not compiled', async () => {
+      const rows = await connection.one(
+        `SELECT current_setting('plan_cache_mode') AS mode, current_setting('jit') AS jit`,
+      );
+      assert.deepEqual({ ...rows[0] }, { mode: 'force_generic_plan', jit: 'off' });
+    });
+
     it('find a slot by its id', async () => {
       for (const one of [sql.GET, sql.EXTEND, sql.MAKE_DUE, sql.BURY, sql.FORGET, sql.PURGE])
         await only('uploads_pkey')(one);
