@@ -1,22 +1,22 @@
 import type { PostgresDatabase } from '../../test/support/postgres.ts';
 import type { Known } from './operations.ts';
-import { INTERMEDIATE_ID, PRINCIPAL, TENANT } from './shape.ts';
-
-const DAY = 86_400_000;
-/** What is older has left the store. */
-const DAYS = 90;
-
-/** So many slots are asked for, at random. */
-const SAMPLE = 20_000;
-
-const DUE = 3_000;
+import {
+  DAY_MS as DAY,
+  DAYS,
+  INTERMEDIATE_ID,
+  idAt,
+  idBehind,
+  PRINCIPAL,
+  RECENT,
+  SAMPLE,
+  TENANT,
+} from './shape.ts';
 
 const INTO = ['uploads', 'keys', 'idempotency'] as const;
 
 /**
  * Slots as they are after ninety days of steady use, in the order of their making: most `uploaded`, those of the last day `issued` where
- * nothing came yet, some expired, rejected, deleted; each with its key, those of the last day with an idempotency record as well. Three
- * thousand are due.
+ * nothing came yet, some expired, rejected, deleted; each with its key, those of the last day with an idempotency record as well.
  */
 export async function fillPostgres(database: PostgresDatabase, slots: number, now: number): Promise<void> {
   const indexes = await database.query(
@@ -53,8 +53,7 @@ export async function fillPostgres(database: PostgresDatabase, slots: number, no
       1,
       CASE WHEN state IN ('deleting', 'deleted') THEN made + ${DAY} END,
       CASE WHEN state = 'deleted' THEN made + ${2 * DAY} END,
-      CASE WHEN n % ${Math.max(1, Math.round(slots / DUE))} = 0 THEN ${now} - n % 1000
-        WHEN state = 'issued' THEN made + ${DAY} WHEN state IN ('expired', 'rejected') THEN made + ${30 * DAY} + ${DAYS * DAY}
+      CASE WHEN state = 'issued' THEN made + ${DAY} WHEN state IN ('expired', 'rejected') THEN made + ${30 * DAY} + ${DAYS * DAY}
         WHEN state = 'deleting' THEN ${now + DAY} WHEN state = 'deleted' THEN made + ${92 * DAY} END,
       principal, CASE WHEN made > ${now - DAY} THEN n + 1 END
     FROM (
@@ -92,7 +91,7 @@ export async function fillPostgres(database: PostgresDatabase, slots: number, no
 }
 
 /** Some of what is there. */
-export async function knownIn(database: PostgresDatabase, slots: number): Promise<Known> {
+export async function knownIn(database: PostgresDatabase, slots: number, now: number): Promise<Known> {
   const ids = async (condition: string, limit: number): Promise<string[]> =>
     (
       await database.query(
@@ -104,16 +103,25 @@ export async function knownIn(database: PostgresDatabase, slots: number): Promis
   const any = await database.query(
     `SELECT id FROM uploads TABLESAMPLE SYSTEM (${share}) WHERE tenant = '${TENANT}' AND state = 'uploaded' LIMIT ${SAMPLE}`,
   );
-  const open = await ids(`state = 'issued'`, SAMPLE);
-  const purgeable = await ids(`state = 'deleted'`, 1_000);
-  const times = await database.query('SELECT min(created_at) AS first, max(created_at) AS last FROM uploads');
-  const middle = (Number(times[0]?.['first']) + Number(times[0]?.['last'])) / 2;
-  const hex = Math.round(middle).toString(16).padStart(12, '0');
+  const recent = await database.query(
+    `SELECT id FROM (
+       SELECT id, tenant, state FROM uploads WHERE id < '${idAt(now)}' ORDER BY id DESC LIMIT ${RECENT}) AS newest
+     WHERE tenant = '${TENANT}' AND state = 'uploaded'`,
+  );
+  const open = await ids(`state = 'issued' AND idempotency_id IS NOT NULL`, SAMPLE);
+  const purgeable = await ids(`state = 'deleted'`, 300);
+  const records = await database.query(
+    `SELECT key FROM idempotency WHERE tenant = '${TENANT}' AND principal = '${PRINCIPAL}' AND expires_at > $1
+     AND length(key) = 32 LIMIT ${SAMPLE}`,
+    [now],
+  );
   return {
     any: any.map(({ id }) => String(id)),
+    recent: recent.map(({ id }) => String(id)),
+    recordKeys: records.map(({ key }) => String(key)),
     open,
     purgeable,
-    middle: `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`,
+    middle: idBehind(0.5, now),
   };
 }
 

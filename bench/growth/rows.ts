@@ -1,10 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import type { IdempotencyRecord, NewSlot, Quota } from '../../src/store/port.ts';
+import type { IdempotencyRecord, NewSlot, Quota, Store } from '../../src/store/port.ts';
 import { UNTOUCHED } from '../../src/uploads/upload.ts';
-import { INTERMEDIATE_ID, PRINCIPAL, TENANT } from './shape.ts';
-
-const DAY = 86_400_000;
+import { API_KEYS, apiKeyId, DAY_MS as DAY, INTERMEDIATE_ID, PRINCIPAL, TENANT } from './shape.ts';
 
 /** A slot as the service makes it, of the shape of those that fill the store. */
 export function newSlot(now: number, tenant = TENANT): NewSlot {
@@ -57,3 +55,23 @@ export const quotasOf = (tenant: string): readonly Quota[] => [
   { tenant, principal: null, openSlots: 1_000_000, bytesPerDay: 1e15 },
   { tenant, principal: PRINCIPAL, openSlots: 1_000_000, bytesPerDay: 1e15 },
 ];
+
+/** Unless they are there. */
+export async function addApiKeys({ apiKeys }: Pick<Store, 'apiKeys'>, createdAt: number): Promise<void> {
+  if ((await apiKeys.find(apiKeyId(API_KEYS - 1))) !== undefined) return;
+  // The last one last: it says that all are there.
+  const add = (index: number): Promise<void> =>
+    apiKeys.insert({
+      id: apiKeyId(index),
+      tenant: TENANT,
+      name: `partner ${index}`,
+      scopes: ['uploads:write', 'uploads:read'],
+      secretHash: randomBytes(32),
+      createdAt,
+      expiresAt: null,
+      revokedAt: null,
+      lastUsedAt: null,
+    });
+  await Promise.all(Array.from({ length: API_KEYS - 1 }, (_, index) => add(index)));
+  await add(API_KEYS - 1);
+}

@@ -4,6 +4,7 @@ import type { Connection, Session } from '../../src/store/adapters/postgres/conn
 import { GET } from '../../src/store/adapters/postgres/grants.ts';
 import { migrate } from '../../src/store/adapters/postgres/migrate.ts';
 import { compile } from '../../src/store/adapters/postgres/statement.ts';
+import { pageSql } from '../../src/store/adapters/postgres/keys/sql.ts';
 import { OPEN_OF_PRINCIPALS, OPEN_OF_TENANTS } from '../../src/store/adapters/postgres/uploads/charges.ts';
 import { DROP_ENDED, DROP_OF, FIND } from '../../src/store/adapters/postgres/uploads/idempotency.ts';
 import { FIND_RECORDS, STORE } from '../../src/store/adapters/postgres/uploads/slots.ts';
@@ -65,11 +66,14 @@ describe(
 
     /** The steps that read tables, and those that sort. */
     async function stepsOf(statement: string): Promise<string[]> {
+      return steps(await planned(statement));
+    }
+    async function planned(statement: string): Promise<Node> {
       return connection.apart(async (session) => {
         const { text, parameters } = compile(statement);
         await session.script(`SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${text}`);
         const nothing = parameters.length === 0 ? '' : `(${parameters.map(() => 'NULL').join(', ')})`;
-        return steps(await planOf(session, `EXECUTE asked${nothing}`));
+        return planOf(session, `EXECUTE asked${nothing}`);
       });
     }
     async function planOf(session: Session, statement: string): Promise<Node> {
@@ -83,11 +87,19 @@ describe(
         index !== undefined ? [index] : /Seq Scan|Sort/.test(type) ? [`${type} ${table ?? ''}`.trim()] : [];
       return [...own, ...Plans.flatMap(steps)];
     }
+    const typesOf = ({ 'Node Type': type, Plans = [] }: Node): string[] => [type, ...Plans.flatMap(typesOf)];
     const only =
       (...expected: string[]) =>
       async (statement: string) => {
         assert.deepEqual([...new Set(await stepsOf(statement))].sort(), [...expected].sort(), statement);
       };
+
+    it('are planned so in each session, and not compiled', async () => {
+      const rows = await connection.one(
+        `SELECT current_setting('plan_cache_mode') AS mode, current_setting('jit') AS jit`,
+      );
+      assert.deepEqual({ ...rows[0] }, { mode: 'force_generic_plan', jit: 'off' });
+    });
 
     it('find a slot by its id', async () => {
       for (const one of [sql.GET, sql.EXTEND, sql.MAKE_DUE, sql.BURY, sql.FORGET, sql.PURGE])
@@ -105,6 +117,19 @@ describe(
       await only('uploads_by_state')(sql.LIST_ISSUED);
       // What is overdue is sorted; then the page.
       await only('uploads_open', 'uploads_by_state', 'uploads_pkey', 'Sort')(sql.LIST_EXPIRED);
+    });
+
+    it('find a page of keys from where it begins, and their slots one by one', async () => {
+      await only('keys_pkey', 'uploads_pkey')(pageSql({}));
+      await only('keys_stale', 'uploads_pkey')(pageSql({ copies: 'stale' }));
+      const ofKek = pageSql({ wrappedBy: { wrapperId: 'local', kekId: 'k' } });
+      assert.ok(!(await stepsOf(ofKek)).some((step) => /Seq Scan|Sort/.test(step)));
+      // A merge of both indexes would begin with the first slot of all.
+      const types = typesOf(await planned(ofKek));
+      assert.deepEqual(
+        types.filter((type) => /Join|Nested Loop/.test(type)),
+        ['Nested Loop'],
+      );
     });
 
     it('find what is due by its time', () => only('uploads_due', 'uploads_pkey')(sql.CLAIM_DUE));

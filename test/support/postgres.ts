@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, cp, readdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, chown, cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -32,6 +33,8 @@ export interface Postgres extends AsyncDisposable {
   readonly dataFolder: string;
   /** A new, empty database. */
   createDatabase(): Promise<PostgresDatabase>;
+  /** One that is there. */
+  database(name: string): PostgresDatabase;
   /** As `pg_ctl stop -m immediate` does: what is not in the WAL on disk is gone. */
   stopImmediately(): Promise<void>;
   /** After an end, at the same port with the same data. @param settings further ones, as on the command line: `['-c', 'fsync=on']`. */
@@ -51,22 +54,32 @@ export interface PostgresOptions {
   readonly log?: (line: string) => void;
   /** For `postgresql.conf`, one setting a line. */
   readonly settings?: readonly string[];
+  /** Where the cluster stays, or is found again; a temporary folder unless given. */
+  readonly folder?: string;
 }
 
 /** @throws MissingBackend when PostgreSQL is not installed. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const programs = await postgresPrograms();
-  const scratch = await scratchFolder('postgres');
+  const { folder } = options;
+  const scratch =
+    folder === undefined
+      ? await scratchFolder('postgres')
+      : { path: folder, remove: () => Promise.resolve() };
   let running: Running | undefined;
   try {
     await chmod(scratch.path, 0o711);
     const ca = await makeCa(join(scratch.path, 'tls'));
     const dataFolder = join(scratch.path, 'data');
-    const password = randomBytes(16).toString('hex');
-    await asNobody(scratch.path, join(programs, 'initdb'), [
-      ...['-D', dataFolder, '-U', USER, '-E', 'UTF8', '--locale=C', '--no-sync'],
-      ...['--auth=scram-sha-256', `--pwfile=${await passwordFile(scratch.path, password)}`],
-    ]);
+    const isThere = existsSync(join(dataFolder, 'PG_VERSION'));
+    const password = isThere
+      ? await readFile(join(scratch.path, 'password'), 'utf8')
+      : randomBytes(16).toString('hex');
+    if (!isThere)
+      await asNobody(scratch.path, join(programs, 'initdb'), [
+        ...['-D', dataFolder, '-U', USER, '-E', 'UTF8', '--locale=C', '--no-sync'],
+        ...['--auth=scram-sha-256', `--pwfile=${await passwordFile(scratch.path, password)}`],
+      ]);
     for (const [from, to] of [
       [ca.certFile, 'server.crt'],
       [ca.keyFile, 'server.key'],
@@ -120,6 +133,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     };
     await start();
     let databases = 0;
+    const database = (name: string): PostgresDatabase => ({
+      name,
+      url: urlOf(name),
+      query: (sql, values) => query(name, sql, values),
+    });
     return {
       source: programs,
       host: 'localhost',
@@ -134,8 +152,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
         databases += 1;
         const name = `sealslot_${databases}_${randomBytes(3).toString('hex')}`;
         await query('postgres', `CREATE DATABASE ${name}`);
-        return { name, url: urlOf(name), query: (sql, values) => query(name, sql, values) };
+        return database(name);
       },
+      database,
       stopImmediately: () => end('SIGQUIT'),
       start,
       stop,

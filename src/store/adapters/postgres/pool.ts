@@ -71,6 +71,8 @@ const PREPARE = `
       ELSE current_setting('synchronous_commit') END, false),
     set_config('client_encoding', 'UTF8', false),
     set_config('bytea_output', 'hex', false),
+    set_config('plan_cache_mode', 'force_generic_plan', false),
+    set_config('jit', 'off', false),
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('statement_timeout', $1, false),
     set_config('lock_timeout', $2, false),

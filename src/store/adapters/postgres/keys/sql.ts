@@ -25,12 +25,14 @@ export function pageSql({ tenant, wrappedBy, copies }: Omit<PageQuery, 'after' |
     ...(copies === 'stale' ? ['k.copy_stale = 1'] : []),
     ...(copies === 'missing' ? ['k.copy_wrapper_id IS NULL'] : []),
   ].join(' AND ');
-  const columns = `${uploadColumns('u')}, k.*`;
-  // The subquery keeps the order of the tables: a tenant has fewer slots than a KEK has keys. Tombstones have no keys.
+  // Subqueries keep the order of the tables. Else a page in the middle of many keys begins with all slots before it, as a merge of both
+  // indexes looks cheap to the planner. A tenant has fewer slots than a KEK has keys. Tombstones have no keys.
   return tenant === undefined
-    ? `SELECT ${uploadColumns('u')}, ${COLUMNS} FROM keys AS k JOIN uploads AS u ON u.id = k.upload_id
-       WHERE ${conditions} ORDER BY k.upload_id, k.generation LIMIT :limit`
-    : `SELECT ${columns} FROM uploads AS u CROSS JOIN LATERAL (
+    ? `SELECT u.*, k.* FROM (
+         SELECT k.upload_id, ${COLUMNS} FROM keys AS k WHERE ${conditions} ORDER BY k.upload_id, k.generation LIMIT :limit) AS k
+       CROSS JOIN LATERAL (SELECT ${uploadColumns()} FROM uploads WHERE uploads.id = k.upload_id OFFSET 0) AS u
+       ORDER BY k.upload_id, k.key_generation`
+    : `SELECT ${uploadColumns('u')}, k.* FROM uploads AS u CROSS JOIN LATERAL (
          SELECT ${COLUMNS} FROM keys AS k WHERE k.upload_id = u.id AND ${conditions} ORDER BY k.generation OFFSET 0) AS k
        WHERE u.tenant = :tenant AND u.state <> 'deleted' AND u.id >= :upload_id
        ORDER BY u.id, k.key_generation LIMIT :limit`;
