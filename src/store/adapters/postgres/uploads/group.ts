@@ -1,3 +1,4 @@
+import { onceSoon } from '../../once-soon.ts';
 import { DependencyUnavailable } from '../../../../errors.ts';
 import type { IdempotencyRecord } from '../../../port.ts';
 import { nameOf } from './idempotency.ts';
@@ -82,11 +83,13 @@ export function groupCommit(
     }
   }
 
+  const pumpSoon = onceSoon(pump);
+
   return (call) =>
     new Promise((done, fail) => {
       const { idempotency } = call;
       const identity = idempotency && nameOf(idempotency);
       waiting.push({ call, identity, attempts: 1, done, fail });
-      pump();
+      pumpSoon();
     });
 }

@@ -2,6 +2,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { DependencyUnavailable } from '../../../../errors.ts';
 import type { Call, Outcome, ToWriter, WriterData } from './calls.ts';
 import { told } from './errors.ts';
+import { onceSoon } from '../../once-soon.ts';
 
 /** While one group waits for the disk, another lies ready, so that the thread waits for nobody. More would each be smaller. */
 const GROUPS_AT_ONCE = 2;
@@ -46,6 +47,9 @@ export class WriterThread {
   #isSuccessor = false;
   #isClosed = false;
   #drained: (() => void) | undefined;
+  readonly #pumpSoon = onceSoon(() => {
+    this.#pump();
+  });
   #closing: Promise<void> | undefined;
 
   /** @param path the store's real path. */
@@ -64,7 +68,7 @@ export class WriterThread {
       }
       this.#waiting.push({ call, slots, done, fail });
       this.#slotsWaiting += slots;
-      this.#pump();
+      this.#pumpSoon();
     });
   }
 
