@@ -4,16 +4,9 @@ import { storeOver } from '../store-over.ts';
 import type { ToWriter, WriterData } from './calls.ts';
 import { GroupConnection, runGroup } from './group.ts';
 
-/**
- * Of 4 KiB. SQLite's own 1000 are there after a dozen groups, most of them the same pages again: a page that is written often is
- * copied to the database less often so.
- */
-const CHECKPOINT_PAGES = 4000;
-
 /** The thread that writes. What it does not catch ends it, which those that wait for it are told. */
 const { path, isSuccessor } = workerData as WriterData;
 const connection = new GroupConnection(openDatabase(path));
-connection.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
 if (isSuccessor) connection.scrubLater();
 const store = storeOver(connection, undefined);
 const port = parentPort;
