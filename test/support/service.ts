@@ -13,6 +13,8 @@ import type { SessionCredentials } from './minio-session.ts';
 import type { S3Server } from './s3-server.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
+/** As `bin/sealslot.js` has it. */
+const YOUNG_GENERATION = '--max-semi-space-size=8';
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 
@@ -186,7 +188,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
 }
 
 function programOf({ nodeArgs = [], program }: ServiceOptions): string[] {
-  return program === undefined ? [process.execPath, ...nodeArgs, MAIN] : [program];
+  return program === undefined ? [process.execPath, YOUNG_GENERATION, ...nodeArgs, MAIN] : [program];
 }
 
 /** `sealslot …` in a folder that is set up. @returns its standard output. Rejects unless it ends with 0. */
