@@ -1,7 +1,7 @@
 /**
  * Does the store cost the same with ten million slots as with ten thousand? Fills stores, measures each use case on all sizes in turn, and tells
  * how many times longer it took than on the first: `npm run bench:growth`, or with `--rows 10000,1000000,10000000`. Ten million take some
- * minutes to fill, and 10 GB (SQLite) or 15 GB (PostgreSQL) of disk, below `--keep FOLDER` for further runs. See docs/performance.md.
+ * minutes to fill, and 10 GB (SQLite) or 15 GB (PostgreSQL) of disk, below `--keep FOLDER` for further runs. See docs/scaling.md.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
