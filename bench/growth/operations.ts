@@ -72,14 +72,15 @@ export function operationsOn({ uploads, keys, apiKeys }: Store, known: Known, at
   // What was claimed is due again as soon as all others had their turn: a queue that never empties.
   let claims = 0;
   return [
-    { ...MANY, name: `create a slot, ${AT_ONCE} at once`, run: create },
-    { ...MANY, name: `create a slot, Idempotency-Key, ${AT_ONCE} at once`, run: () => createOnce() },
-    { ...WRITE, name: 'create a slot', run: create },
+    // First, while what is open is what was filled in: that is what is counted.
     ...[TENANT, 'tenant-with-few'].map((tenant) => ({
       ...WRITE,
       name: `create a slot, Idempotency-Key and quotas, ${tenant === TENANT ? 'all open slots' : 'few open slots'}`,
       run: () => createOnce(tenant, quotasOf(tenant)),
     })),
+    { ...MANY, name: `create a slot, ${AT_ONCE} at once`, run: create },
+    { ...MANY, name: `create a slot, Idempotency-Key, ${AT_ONCE} at once`, run: () => createOnce() },
+    { ...WRITE, name: 'create a slot', run: create },
     {
       ...HEAVY,
       name: 'create 100 slots in a batch',
