@@ -68,7 +68,8 @@ export function operationsOn({ uploads, keys, apiKeys }: Store, known: Known, at
     return uploads.insert([slot], recordOf(slot, at), at, undefined, quotas);
   };
   let purged = 0;
-  let extended = 0;
+  // Later each time, also than in an earlier run: what changes nothing writes nothing.
+  let extended = 900_000;
   // What was claimed is due again as soon as all others had their turn: a queue that never empties.
   let claims = 0;
   return [
@@ -108,7 +109,7 @@ export function operationsOn({ uploads, keys, apiKeys }: Store, known: Known, at
     {
       ...WRITE,
       name: 'a new request (extend)',
-      run: () => uploads.extend([pick(open)], at + 900_000 + (extended += 1)),
+      run: () => uploads.extend([pick(open)], Date.now() + (extended += 1)),
     },
     {
       ...WRITE,
