@@ -94,6 +94,7 @@ async function measureUseCases(kind: string, worlds: readonly World[]): Promise<
   const bySize = worlds.map(({ store, known, filledAt }) => operationsOn(store, known, filledAt));
   for (const [index, { name }] of (bySize[0] ?? []).entries()) {
     if (!only.test(name)) continue;
+    process.stderr.write(`${kind}: ${name} …\n`);
     const same = bySize.flatMap((operations) => operations[index] ?? []);
     rows.push({ name, sizes: await measureInRounds(same, rounds) });
   }

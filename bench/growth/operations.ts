@@ -68,18 +68,20 @@ export function operationsOn({ uploads, keys, apiKeys }: Store, known: Known, at
     return uploads.insert([slot], recordOf(slot, at), at, undefined, quotas);
   };
   let purged = 0;
-  let extended = 0;
+  // Later each time, also than in an earlier run: what changes nothing writes nothing.
+  let extended = 900_000;
   // What was claimed is due again as soon as all others had their turn: a queue that never empties.
   let claims = 0;
   return [
-    { ...MANY, name: `create a slot, ${AT_ONCE} at once`, run: create },
-    { ...MANY, name: `create a slot, Idempotency-Key, ${AT_ONCE} at once`, run: () => createOnce() },
-    { ...WRITE, name: 'create a slot', run: create },
+    // First, while what is open is what was filled in: that is what is counted.
     ...[TENANT, 'tenant-with-few'].map((tenant) => ({
       ...WRITE,
       name: `create a slot, Idempotency-Key and quotas, ${tenant === TENANT ? 'all open slots' : 'few open slots'}`,
       run: () => createOnce(tenant, quotasOf(tenant)),
     })),
+    { ...MANY, name: `create a slot, ${AT_ONCE} at once`, run: create },
+    { ...MANY, name: `create a slot, Idempotency-Key, ${AT_ONCE} at once`, run: () => createOnce() },
+    { ...WRITE, name: 'create a slot', run: create },
     {
       ...HEAVY,
       name: 'create 100 slots in a batch',
@@ -107,7 +109,7 @@ export function operationsOn({ uploads, keys, apiKeys }: Store, known: Known, at
     {
       ...WRITE,
       name: 'a new request (extend)',
-      run: () => uploads.extend([pick(open)], at + 900_000 + (extended += 1)),
+      run: () => uploads.extend([pick(open)], Date.now() + (extended += 1)),
     },
     {
       ...WRITE,

@@ -7,7 +7,7 @@ import { fillPostgres, knownIn, tableSizes } from './fill-postgres.ts';
 import { optionsFor } from './options.ts';
 import { addApiKeys } from './rows.ts';
 import { warmFolder } from './warm.ts';
-import { KEPT_FROM, refreshDue, type World } from './world.ts';
+import { KEPT_FROM, tidy, type World } from './world.ts';
 
 export interface PostgresWorld extends World {
   readonly database: PostgresDatabase;
@@ -81,7 +81,8 @@ export async function postgresWorlds(
       database,
       run: (sql) => database.query(sql),
     };
-    await refreshDue(world);
+    await tidy(world);
+    await database.query('VACUUM (ANALYZE) uploads, keys, idempotency');
     worlds.push(world);
   }
   return { postgres, log, worlds };

@@ -6,7 +6,7 @@ import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import { fillSqlite, knownInSqlite } from './fill-sqlite.ts';
 import { addApiKeys } from './rows.ts';
 import { warm } from './warm.ts';
-import { KEPT_FROM, refreshDue, type World } from './world.ts';
+import { KEPT_FROM, tidy, type World } from './world.ts';
 
 export const sqlitePath = (folder: string, slots: number): string => join(folder, `sqlite-${slots}.db`);
 
@@ -34,7 +34,7 @@ export async function sqliteWorlds(folder: string, sizes: readonly number[]): Pr
     const store = await openSqliteStore({ path, exclusive: true });
     await addApiKeys(store, filledAt);
     const world: World = { slots, filledAt, known, store, run: (sql) => runIn(path, sql) };
-    await refreshDue(world);
+    await tidy(world);
     worlds.push(world);
   }
   return worlds;

@@ -1,6 +1,6 @@
 import type { Store } from '../../src/store/port.ts';
 import type { Known } from './operations.ts';
-import { DAY_MS, dueOf, idBehind, TENANT } from './shape.ts';
+import { DAY_MS, dueOf, idAt, idBehind, TENANT } from './shape.ts';
 
 /** A store that has been filled, opened as the process that serves does. */
 export interface World {
@@ -18,10 +18,16 @@ export const KEPT_FROM = 500_000;
 /** A run claims what is due for a later moment of these milliseconds. */
 const CLAIMED_MS = 60_000;
 
-/** As many are due as when it was filled, whatever earlier runs have left. */
-export async function refreshDue(world: World): Promise<void> {
-  await postponeDue(world, world.filledAt + CLAIMED_MS);
-  await makeDue(world, dueOf(world.slots), world.filledAt);
+/** As it was filled, whatever earlier runs have made of it: else each would find more open slots than the one before. */
+export async function tidy(world: World): Promise<void> {
+  const { run, filledAt, slots } = world;
+  const made = `>= '${idAt(filledAt)}'`;
+  // Those of the fill are hashes, of 32 letters.
+  await run('DELETE FROM idempotency WHERE length(key) > 32');
+  await run(`DELETE FROM keys WHERE upload_id ${made}`);
+  await run(`DELETE FROM uploads WHERE id ${made}`);
+  await postponeDue(world, filledAt + CLAIMED_MS);
+  await makeDue(world, dueOf(slots), filledAt);
 }
 
 /** Nothing is due before the time. */
