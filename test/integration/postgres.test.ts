@@ -100,10 +100,12 @@ describe('the store on PostgreSQL', { skip: postgres.skip }, () => {
       await readOnly('on');
       try {
         await waitUntil('the refusal', () =>
-          insertOne(store, uploadOf(2)).then(
-            () => store.uploads.update(idOf(2), ['issued'], { etag: 'x' }).then(() => false),
-            (error: unknown) => error instanceof DependencyUnavailable,
-          ),
+          insertOne(store, uploadOf(2))
+            .then(() => store.uploads.update(idOf(2), ['issued'], { etag: 'x' }))
+            .then(
+              () => false,
+              (error: unknown) => error instanceof DependencyUnavailable,
+            ),
         );
         // Whatever connection it had: a new one is refused as well.
         await assert.rejects(open(), DependencyUnavailable);
