@@ -5,8 +5,11 @@ import { setFlagsFromString } from 'node:v8';
  * that lives, and RSS is what operators pay for. `bin/sealslot.js` sets the size of the young generation, which V8 takes as an argument only.
  */
 export function keepMemoryLow(): void {
-  setFlagsFromString('--heap-growing-percent=15');
+  setFlagsFromString(GROWING);
 }
+
+const GROWING = '--heap-growing-percent=15';
+const GROWING_AS_V8_HAS_IT = '--heap-growing-percent=0';
 
 /**
  * What streams through the service is garbage at once, outside V8's own heap, and V8 lets a hundred megabytes of it lie before it looks. To look
@@ -14,4 +17,6 @@ export function keepMemoryLow(): void {
  */
 export function collectForStreams(areMany: boolean): void {
   setFlagsFromString(areMany ? '--optimize-for-size' : '--no-optimize-for-size');
+  // Both together would have it collect without end.
+  setFlagsFromString(areMany ? GROWING_AS_V8_HAS_IT : GROWING);
 }
