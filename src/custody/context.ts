@@ -17,21 +17,25 @@ export function encodeContext(wrapperId: string, kekId: string, place: KeyPlace)
     throw new KeyRefused('The generation of a key is a 32-bit unsigned integer.');
   }
   const texts = [LABEL, purpose, wrapperId, kekId, tenant, bucket, objectKey, slot];
+  const bytes = prefixed(texts, 4);
+  bytes.writeUInt32BE(generation, bytes.length - 4);
+  return bytes;
+}
+
+/** Each as UTF-8 behind its length, 32-bit big-endian. @throws KeyRefused for text that has no UTF-8 of its own. */
+export function lengthPrefixed(...texts: readonly string[]): Buffer {
+  return prefixed(texts, 0);
+}
+
+/** @param room how many bytes are left free at the end. */
+function prefixed(texts: readonly string[], room: number): Buffer {
   const lengths = texts.map(lengthOf);
-  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 4));
+  const bytes = Buffer.alloc(lengths.reduce((sum, length) => sum + 4 + length, room));
   let at = 0;
   for (const [index, text] of texts.entries()) {
     at = bytes.writeUInt32BE(lengths[index] ?? 0, at);
     at += bytes.write(text, at);
   }
-  bytes.writeUInt32BE(generation, at);
-  return bytes;
-}
-
-/** UTF-8 behind its length, 32-bit big-endian. @throws KeyRefused for text that has no UTF-8 of its own. */
-export function lengthPrefixed(text: string): Buffer {
-  const bytes = Buffer.alloc(4 + lengthOf(text));
-  bytes.write(text, bytes.writeUInt32BE(bytes.length - 4));
   return bytes;
 }
 

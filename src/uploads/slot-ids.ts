@@ -7,7 +7,7 @@ import { lengthPrefixed } from '../custody/context.ts';
  * one S3 may have several names and addresses, and get others.
  */
 export function adoptedId(bucket: string, objectKey: string): string {
-  const name = Buffer.concat([lengthPrefixed(bucket), lengthPrefixed(objectKey)]);
+  const name = lengthPrefixed(bucket, objectKey);
   const bits = BigInt(`0x${createHash('sha256').update(name).digest('hex')}`) >> (256n - 74n);
   const a = (0x7000n | (bits >> 62n)).toString(16);
   const b = ((2n << 62n) | (bits & ((1n << 62n) - 1n))).toString(16);
