@@ -7,23 +7,23 @@ const SCRUB_PATIENCE_MS = 20;
 
 /** A connection of a store: transactions, error mapping, scrubbing. */
 export class Connection {
-  readonly #db: DatabaseSync;
-  readonly #begin: StatementSync;
-  readonly #commit: StatementSync;
+  protected readonly db: DatabaseSync;
+  protected readonly begin: StatementSync;
+  protected readonly commit: StatementSync;
   #scrubDue = false;
 
   constructor(db: DatabaseSync) {
-    this.#db = db;
-    this.#begin = db.prepare('BEGIN IMMEDIATE');
-    this.#commit = db.prepare('COMMIT');
+    this.db = db;
+    this.begin = db.prepare('BEGIN IMMEDIATE');
+    this.commit = db.prepare('COMMIT');
   }
 
   prepare(sql: string): StatementSync {
-    return this.#db.prepare(sql);
+    return this.db.prepare(sql);
   }
 
   exec(sql: string): void {
-    this.#db.exec(sql);
+    this.db.exec(sql);
   }
 
   /** A single SELECT. */
@@ -49,14 +49,14 @@ export class Connection {
    * node:sqlite does not look for a failure. A failing COMMIT throws.
    */
   transaction<T>(work: () => T): T {
-    this.#begin.run();
+    this.begin.run();
     try {
       const result = work();
-      this.#commit.run();
+      this.commit.run();
       return result;
     } catch (error) {
       // SQLite has itself rolled back after some failures (disk full, I/O).
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
       throw error;
     }
   }
@@ -68,13 +68,13 @@ export class Connection {
   scrub(): void {
     this.#scrubDue = true;
     try {
-      this.#db.exec(`PRAGMA busy_timeout = ${SCRUB_PATIENCE_MS}`);
-      const row = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      this.db.exec(`PRAGMA busy_timeout = ${SCRUB_PATIENCE_MS}`);
+      const row = this.db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
       this.#scrubDue = row?.['busy'] !== 0;
     } catch {
       // What was to be committed is committed; the scrub stays due.
     } finally {
-      this.#db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      this.db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
   }
 
@@ -88,10 +88,10 @@ export class Connection {
   }
 
   close(): void {
-    if (!this.#db.isOpen) return;
+    if (!this.db.isOpen) return;
     // Of a command beside the service: nobody else knows that it is due.
     this.scrubIfDue();
-    this.#db.close();
+    this.db.close();
   }
 }
 

@@ -9,9 +9,6 @@ class SavepointNeeded extends Error {}
 
 /** Many transactions in one commit. */
 export class GroupConnection extends Connection {
-  readonly #db: DatabaseSync;
-  readonly #begin: StatementSync;
-  readonly #commit: StatementSync;
   readonly #changes: StatementSync;
   #group: 'none' | 'plain' | 'savepoints' = 'none';
   #isBegun = false;
@@ -21,9 +18,6 @@ export class GroupConnection extends Connection {
 
   constructor(db: DatabaseSync) {
     super(db);
-    this.#db = db;
-    this.#begin = db.prepare('BEGIN IMMEDIATE');
-    this.#commit = db.prepare('COMMIT');
     this.#changes = db.prepare('SELECT total_changes() AS changes');
   }
 
@@ -31,7 +25,7 @@ export class GroupConnection extends Connection {
   override transaction<T>(work: () => T): T {
     if (this.#group === 'none') return super.transaction(work);
     if (this.#lost) throw this.#lost.why;
-    if (!this.#isBegun) this.#losing(() => this.#begin.run());
+    if (!this.#isBegun) this.#losing(() => this.begin.run());
     this.#isBegun = true;
     return this.#group === 'savepoints' ? this.#inSavepoint(work) : this.#plainly(work);
   }
@@ -42,21 +36,21 @@ export class GroupConnection extends Connection {
       return work();
     } catch (error) {
       // SQLite has itself rolled back after some failures (disk full, I/O): then the others' work is gone too.
-      if (!this.#db.isTransaction) this.#lost = { why: error };
+      if (!this.db.isTransaction) this.#lost = { why: error };
       else if (this.#changes.get()?.['changes'] !== before) this.#lost = { why: new SavepointNeeded() };
       throw error;
     }
   }
 
   #inSavepoint<T>(work: () => T): T {
-    this.#losing(() => this.#db.exec('SAVEPOINT one'));
+    this.#losing(() => this.db.exec('SAVEPOINT one'));
     try {
       const result = work();
-      this.#db.exec('RELEASE one');
+      this.db.exec('RELEASE one');
       return result;
     } catch (error) {
-      if (!this.#db.isTransaction) this.#lost = { why: error };
-      else this.#losing(() => this.#db.exec('ROLLBACK TO one; RELEASE one'));
+      if (!this.db.isTransaction) this.#lost = { why: error };
+      else this.#losing(() => this.db.exec('ROLLBACK TO one; RELEASE one'));
       throw error;
     }
   }
@@ -87,14 +81,14 @@ export class GroupConnection extends Connection {
     try {
       const result = await work();
       if (this.#lost) throw this.#lost.why;
-      if (this.#isBegun) this.#commit.run();
+      if (this.#isBegun) this.commit.run();
       isCommitted = true;
       return result;
     } finally {
       this.#group = 'none';
       this.#isBegun = false;
       this.#lost = undefined;
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
       const scrubs = this.#scrubAsked && isCommitted;
       this.#scrubAsked = false;
       if (scrubs) super.scrub();
