@@ -1,7 +1,7 @@
 import type { ApiKeyStore } from '../../port.ts';
 import { toApiKey } from '../sql/rows.ts';
 import type { Connection } from './connection.ts';
-import { byName, gathered } from './gather.ts';
+import { gatheredById } from './gather.ts';
 
 const COLUMNS = 'id, tenant, name, scopes, secret_hash, created_at, expires_at, revoked_at, last_used_at';
 
@@ -18,10 +18,7 @@ const REVOKE = 'UPDATE api_keys SET revoked_at = coalesce(revoked_at, :at) WHERE
 const TOUCH = 'UPDATE api_keys SET last_used_at = greatest(last_used_at, :at) WHERE id = :id';
 
 export function postgresApiKeys(connection: Connection): ApiKeyStore {
-  const find = gathered(
-    (id: string) => id,
-    async (ids) => byName((await connection.one(FIND, { ids })).map(toApiKey), ({ id }) => id),
-  );
+  const find = gatheredById(connection, FIND, toApiKey);
   return {
     async insert({ id, tenant, name, scopes, secretHash, createdAt, expiresAt, revokedAt, lastUsedAt }) {
       await connection.one(INSERT, {

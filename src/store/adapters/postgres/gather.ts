@@ -1,3 +1,5 @@
+import type { Row } from '../sql/rows.ts';
+import type { Connection } from './connection.ts';
 import { isOfValues } from './errors.ts';
 
 /** A question that has no answer after so long keeps nobody else waiting: its connection may be dead. */
@@ -60,6 +62,21 @@ export function gathered<Key, Found>(
     }
     return one.answer.promise;
   };
+}
+
+/**
+ * Look-ups of what has an id.
+ * @param sql of all that have one of `:ids`.
+ */
+export function gatheredById<Found extends { readonly id: string }>(
+  connection: Connection,
+  sql: string,
+  toFound: (row: Row) => Found,
+): (id: string) => Promise<Found | undefined> {
+  return gathered(
+    (id) => id,
+    async (ids) => byName((await connection.one(sql, { ids })).map(toFound), ({ id }) => id),
+  );
 }
 
 /** By a name that each row has. */

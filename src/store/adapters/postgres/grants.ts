@@ -1,7 +1,7 @@
 import type { GrantStore } from '../../port.ts';
 import { fromGrant, toGrant } from '../sql/grant-rows.ts';
 import type { Connection } from './connection.ts';
-import { byName, gathered } from './gather.ts';
+import { gatheredById } from './gather.ts';
 
 /** Sorts after every UUID. */
 const AFTER_ALL = '~';
@@ -31,10 +31,7 @@ export const DROP_ENDED = `
   RETURNING id`;
 
 export function postgresGrants(connection: Connection): GrantStore {
-  const find = gathered(
-    (id: string) => id,
-    async (ids) => byName((await connection.one(GET, { ids })).map(toGrant), ({ id }) => id),
-  );
+  const find = gatheredById(connection, GET, toGrant);
   return {
     async insert(grant) {
       await connection.one(INSERT, fromGrant(grant));

@@ -4,7 +4,7 @@ import { firstDayKept } from '../../quotas.ts';
 import { expectedValues, patchValues } from '../sql/patch.ts';
 import { integer, text, toUpload, type Row } from '../sql/rows.ts';
 import type { Connection, Values } from './connection.ts';
-import { byName, gathered } from './gather.ts';
+import { gathered, gatheredById } from './gather.ts';
 import { destroyKeys, putKey } from './keys/rows.ts';
 import { addMessages } from './outbox/add.ts';
 import { putFoundSlot } from './uploads/adopt.ts';
@@ -21,10 +21,7 @@ const AFTER_ALL = '~';
 
 export function postgresUploads(connection: Connection): UploadStore {
   const insert = groupCommit((calls) => settle(connection, calls));
-  const find = gathered(
-    (id: string) => id,
-    async (ids) => byName((await connection.one(sql.GET, { ids })).map(toUpload), ({ id }) => id),
-  );
+  const find = gatheredById(connection, sql.GET, toUpload);
   const findRecord = gathered(nameOf, (identities: readonly Identity[]) => recordsOf(connection, identities));
 
   /** One commit of a slot's last step and of its key's end. */
