@@ -60,20 +60,29 @@ function hmac(key: Buffer, data: string): Buffer {
   return createHmac('sha256', key).update(data).digest();
 }
 
+/** What a query, or a form, says of who signed it and when. */
+export function getSignerFields(
+  { accessKeyId, sessionToken }: Pick<AwsCredentials, 'accessKeyId' | 'sessionToken'>,
+  scope: string,
+  longDate: string,
+): Record<string, string> {
+  return {
+    'X-Amz-Algorithm': ALGORITHM,
+    'X-Amz-Credential': `${accessKeyId}/${scope}`,
+    'X-Amz-Date': longDate,
+    ...(sessionToken && { 'X-Amz-Security-Token': sessionToken }),
+  };
+}
+
 /** What the query says of its signature, but for the signed headers and the signature itself. */
 export function getPresignParameters(
-  { accessKeyId, sessionToken }: Pick<AwsCredentials, 'accessKeyId' | 'sessionToken'>,
+  credentials: Pick<AwsCredentials, 'accessKeyId' | 'sessionToken'>,
   scope: string,
   longDate: string,
   expiresInSeconds: number,
 ): QueryParameter[] {
-  return Object.entries({
-    'X-Amz-Algorithm': ALGORITHM,
-    'X-Amz-Credential': `${accessKeyId}/${scope}`,
-    'X-Amz-Date': longDate,
-    'X-Amz-Expires': String(expiresInSeconds),
-    ...(sessionToken && { 'X-Amz-Security-Token': sessionToken }),
-  }).map(encodeParameter);
+  const fields = getSignerFields(credentials, scope, longDate);
+  return Object.entries({ ...fields, 'X-Amz-Expires': String(expiresInSeconds) }).map(encodeParameter);
 }
 
 export function encodeParameter([name, value]: readonly [string, string]): QueryParameter {

@@ -1,7 +1,7 @@
 import { FormRefused } from '../form-refused.ts';
 import { hostOf, objectUrl } from '../object-url.ts';
 import type { FormRequest, PresignedForm } from '../port.ts';
-import { ALGORITHM, getSignature } from '../sigv4.ts';
+import { getSignature, getSignerFields } from '../sigv4.ts';
 import type { Signing, SigningTarget } from './signing.ts';
 
 /** What S3 puts the uploaded file's name in place of: in the object key, and on AWS "recognized by all form fields". */
@@ -29,10 +29,7 @@ export function signForm(
   const bound = {
     ...request.fields,
     bucket: request.bucket,
-    'X-Amz-Algorithm': ALGORITHM,
-    'X-Amz-Credential': `${credentials.accessKeyId}/${scope}`,
-    'X-Amz-Date': longDate,
-    ...(credentials.sessionToken && { 'X-Amz-Security-Token': credentials.sessionToken }),
+    ...getSignerFields(credentials, scope, longDate),
     key: request.objectKey,
   };
   const policy = createPolicy(signedAt + seconds * 1000, [
