@@ -6,7 +6,7 @@ export interface World extends AsyncDisposable {
 }
 
 /** Its defaults are for the smallest of machines. */
-const POSTGRES_SETTINGS = ["shared_buffers = '512MB'", "max_wal_size = '4GB'"];
+export const POSTGRES_SETTINGS = ["shared_buffers = '512MB'", "max_wal_size = '4GB'"];
 
 /** A service with a store of its own, both gone afterwards. */
 export async function startStore(kind: string): Promise<World> {

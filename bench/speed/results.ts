@@ -49,15 +49,8 @@ export interface Results {
 }
 
 /** A cell over all rounds. Its ratios are of what ran in the same round with as many connections. */
-export interface Row extends Pick<Measured, 'cell' | 'variant' | 'connections'> {
+export interface Row extends Omit<Measured, 'perSecond'> {
   readonly perSecond: Spread;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
-  readonly cpuMicroseconds: number;
-  readonly storeCpuMicroseconds: number | null;
-  readonly rssMb: number;
-  readonly loadCores: number;
   readonly toNaive: Spread | null;
   readonly toEmpty: Spread | null;
   /** The CPU of naive ÷ its own: says the same on a machine that others keep busy. */

@@ -32,9 +32,6 @@ export interface Installed extends AsyncDisposable {
   readonly token: string;
 }
 
-/** Its defaults are for the smallest of machines; it syncs as ever. */
-export const POSTGRES_SETTINGS = ["shared_buffers = '512MB'", "max_wal_size = '4GB'"];
-
 /** A configuration with what it needs and no more: all else is as shipped, the log at its level and the metrics too. */
 export async function install({ s3, postgres, custody, issuer }: ServiceOptions): Promise<Installed> {
   const dir = await mkdtemp(join(tmpdir(), 'sealslot-bench-'));

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { startMinio } from '../../test/support/minio.ts';
 import { startPostgres, type Postgres } from '../../test/support/postgres.ts';
 import type { S3Server } from '../../test/support/s3-server.ts';
+import { POSTGRES_SETTINGS } from '../load/stores.ts';
 import { subjectId, type Cell, type Subject } from './cells.ts';
-import { install, POSTGRES_SETTINGS, start, type Installed, type Started } from './service.ts';
+import { install, start, type Installed, type Started } from './service.ts';
 import { makeIssuer, type Issuer } from './tokens.ts';
 
 /** What is measured, running. */
