@@ -1,9 +1,8 @@
 /** Where one object is reached. `path` is percent-encoded once; sign it and send it exactly so. */
 export interface ObjectLocation {
   readonly protocol: string;
-  readonly hostname: string;
-  /** Absent when it is the protocol's own. */
-  readonly port?: number;
+  /** As in the header `host`: with the port, unless it is the protocol's own. */
+  readonly host: string;
   readonly path: string;
 }
 
@@ -12,24 +11,16 @@ export interface ObjectLocation {
  * normalised: S3 treats `a//b` and `a/b` as two keys. Policy forbids the segments `.` and `..`, which clients would resolve.
  */
 export function objectUrl(
-  endpoint: URL,
+  { protocol, host, pathname }: URL,
   pathStyle: boolean,
   bucket: string,
   objectKey: string,
 ): ObjectLocation {
-  const prefix = endpoint.pathname.replace(/\/+$/, '');
+  const prefix = pathname.replace(/\/+$/, '');
   const encodedKey = objectKey.split('/').map(encodeRfc3986).join('/');
-  return {
-    protocol: endpoint.protocol,
-    hostname: pathStyle ? endpoint.hostname : `${bucket}.${endpoint.hostname}`,
-    ...(endpoint.port === '' ? {} : { port: Number(endpoint.port) }),
-    path: pathStyle ? `${prefix}/${encodeRfc3986(bucket)}/${encodedKey}` : `${prefix}/${encodedKey}`,
-  };
-}
-
-/** As in the header `host`. */
-export function hostOf({ hostname, port }: ObjectLocation): string {
-  return port === undefined ? hostname : `${hostname}:${port}`;
+  return pathStyle
+    ? { protocol, host, path: `${prefix}/${encodeRfc3986(bucket)}/${encodedKey}` }
+    : { protocol, host: `${bucket}.${host}`, path: `${prefix}/${encodedKey}` };
 }
 
 /** Percent-encodes all but RFC 3986's unreserved characters, as SigV4 wants it: `encodeURIComponent` leaves out `!'()*`. */

@@ -1,5 +1,5 @@
 import { FormRefused } from '../form-refused.ts';
-import { hostOf, objectUrl } from '../object-url.ts';
+import { objectUrl } from '../object-url.ts';
 import type { FormRequest, PresignedForm } from '../port.ts';
 import { getSignature, getSignerFields } from '../sigv4.ts';
 import type { Signing, SigningTarget } from './signing.ts';
@@ -70,6 +70,6 @@ function refuseTooLarge(fields: Readonly<Record<string, string>>): void {
 }
 
 function bucketUrl({ publicEndpoint, pathStyle }: SigningTarget, bucket: string): string {
-  const location = objectUrl(publicEndpoint, pathStyle, bucket, '');
-  return `${location.protocol}//${hostOf(location)}${location.path}`;
+  const { protocol, host, path } = objectUrl(publicEndpoint, pathStyle, bucket, '');
+  return `${protocol}//${host}${path}`;
 }

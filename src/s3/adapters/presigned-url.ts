@@ -1,4 +1,4 @@
-import { encodeRfc3986, hostOf, objectUrl } from '../object-url.ts';
+import { encodeRfc3986, objectUrl } from '../object-url.ts';
 import type { SignRequest } from '../port.ts';
 import {
   createCanonicalRequest,
@@ -38,9 +38,7 @@ export class UrlSigner {
   sign({ method, bucket, objectKey, headers: given, query: asked }: SignRequest): string {
     const { publicEndpoint, pathStyle } = this.#target;
     const { longDate, scope, signingKey } = this.#signing;
-    const location = objectUrl(publicEndpoint, pathStyle, bucket, objectKey);
-    const { protocol, path } = location;
-    const host = hostOf(location);
+    const { protocol, host, path } = objectUrl(publicEndpoint, pathStyle, bucket, objectKey);
     const headers = getCanonicalHeaders({ ...given, host });
     const query = this.#queryWith(headers.names, asked);
     const payloadHash = UNSIGNED_PAYLOAD;
