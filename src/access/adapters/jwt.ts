@@ -2,6 +2,7 @@ import { decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import type { JWTPayload, ProtectedHeaderParameters } from 'jose';
 import type { Clock } from '../../clock.ts';
 import type { IssuerConfig } from '../../config/config.ts';
+import { endOfTurn } from '../../end-of-turn.ts';
 import { DependencyUnavailable, Unauthenticated } from '../../errors.ts';
 import type { Authenticator } from '../port.ts';
 import { SCOPES } from '../principal.ts';
@@ -70,6 +71,7 @@ export function jwtAuthenticator(options: { issuers: readonly IssuerConfig[]; no
       const name = tokenName(token);
       const begun = underWay.get(name);
       const known = verified.get(name) ?? (begun && (await begun));
+      if (known !== undefined) await endOfTurn();
       if (known !== undefined && (await isStillGood(known))) return known.principal;
       if (!COMPACT_JWS.test(token)) return undefined;
       return (await verifyOnce(name, token)).principal;

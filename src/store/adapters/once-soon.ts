@@ -1,6 +1,8 @@
+import { endOfTurn } from '../../end-of-turn.ts';
+
 /**
- * Runs `work` once for all who ask within one turn of the event loop, when the turn has nothing else to do. What is put together as it comes in would
- * else begin with groups of one: the first of many goes off alone.
+ * Runs `work` once for all who ask within one turn of the event loop, at its end. What is put together as it comes in would else begin with
+ * groups of one: the first of many goes off alone.
  */
 export function onceSoon(work: () => void): () => void {
   let isDue = false;
@@ -11,7 +13,6 @@ export function onceSoon(work: () => void): () => void {
   return () => {
     if (isDue) return;
     isDue = true;
-    // After all microtasks: requests that came together go on in step, each a few promises behind another.
-    process.nextTick(run);
+    void endOfTurn().then(run);
   };
 }
