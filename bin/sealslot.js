@@ -19,7 +19,7 @@ if (process.argv[2] === 'serve' && major >= 26 && process.execve && !isSet) {
   try {
     process.execve(
       process.execPath,
-      [process.execPath].concat(process.execArgv, YOUNG + '=4', process.argv.slice(1)),
+      [process.execPath].concat(process.execArgv, YOUNG + '=8', process.argv.slice(1)),
       process.env,
     );
   } catch (error) {

@@ -11,7 +11,7 @@ import { openService } from '../service/open.ts';
 import { SafetyGate } from '../service/safety-gate.ts';
 import { configPath, EXIT_UNSAFE, stopSignal } from './command.ts';
 import { drain, endsInTime } from './serve/ending.ts';
-import { collectForStreams, keepMemoryLow } from './serve/memory.ts';
+import { collectForStreams, keepMemoryLow, letGoOfStart } from './serve/memory.ts';
 
 /** Answers requests until SIGTERM or SIGINT, then finishes what is in flight: after `drainSeconds`, and within `graceSeconds`. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<number> {
@@ -74,6 +74,8 @@ async function serveUntil(
     service.start();
     const { replicaId } = service;
     logger.info({ replicaId, listen: addressOf(app), admin: addressOf(admin) }, 'ready');
+    // After the line has gone out.
+    setImmediate(letGoOfStart);
     await stopped;
     const signal = stop.reason as unknown;
     draining = true;

@@ -14,7 +14,7 @@ import type { S3Server } from './s3-server.ts';
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname;
 /** As `bin/sealslot.js` has it. */
-const YOUNG_GENERATION = '--max-semi-space-size=4';
+const YOUNG_GENERATION = '--max-semi-space-size=8';
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 
