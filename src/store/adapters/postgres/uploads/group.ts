@@ -4,7 +4,8 @@ import type { IdempotencyRecord } from '../../../port.ts';
 import { nameOf } from './idempotency.ts';
 import type { InsertCall, Verdict } from './settle.ts';
 
-/** While one group waits for its flush, another is put together by the server. More would each be smaller. */
+/** A group that takes longer keeps the next one back no more: a row may be locked, or its connection dead. */
+const PATIENCE_MS = 200;
 const GROUPS_AT_ONCE = 2;
 /** Slots in a group, unless a single call has more: the time of one commit stays bounded. */
 const SLOTS_IN_A_GROUP = 1000;
@@ -28,6 +29,8 @@ export function groupCommit(
 ): (call: InsertCall) => Promise<IdempotencyRecord | undefined> {
   let waiting: Waiting[] = [];
   let running = 0;
+  /** Of those under way, the one that the next waits for: two at a time are each smaller, and cost more together. */
+  let current: object | undefined;
   /** Identities under way: a second call with one waits here, and not in the database with its whole group. */
   const busy = new Set<string>();
 
@@ -51,6 +54,8 @@ export function groupCommit(
 
   async function commit(group: readonly Waiting[]): Promise<void> {
     running += 1;
+    current = group;
+    const timer = setTimeout(goOn, PATIENCE_MS, group);
     try {
       const verdicts = await settle(group.map(({ call }) => call));
       group.forEach((one, n) => {
@@ -59,9 +64,10 @@ export function groupCommit(
     } catch (error) {
       for (const one of group) one.fail(error);
     } finally {
+      clearTimeout(timer);
       running -= 1;
       for (const { identity } of group) if (identity !== undefined) busy.delete(identity);
-      pump();
+      goOn(group);
     }
   }
 
@@ -75,8 +81,13 @@ export function groupCommit(
     } else one.fail(new DependencyUnavailable('store', new Error('others were in the way, again and again')));
   }
 
+  function goOn(group: object): void {
+    if (current === group) current = undefined;
+    pump();
+  }
+
   function pump(): void {
-    while (running < GROUPS_AT_ONCE) {
+    while (current === undefined && running < GROUPS_AT_ONCE) {
       const group = nextGroup();
       if (group.length === 0) return;
       void commit(group);

@@ -4,8 +4,6 @@ import type { Call, Outcome, ToWriter, WriterData } from './calls.ts';
 import { told } from './errors.ts';
 import { onceSoon } from '../../once-soon.ts';
 
-/** While one group waits for the disk, another lies ready, so that the thread waits for nobody. More would each be smaller. */
-const GROUPS_AT_ONCE = 2;
 /** Slots, or calls of another kind, in a group, unless a single call has more: the time of one commit stays bounded. */
 const SLOTS_IN_A_GROUP = 128;
 /** Slots that wait, of more than a second's work: who comes then is told at once rather than long after he has given up. */
@@ -108,7 +106,8 @@ export class WriterThread {
     this.#running = running;
     const { worker, groups } = running;
     if (groups.length === 0) worker.ref();
-    while (groups.length < GROUPS_AT_ONCE && this.#waiting.length > 0) {
+    // One at a time: a second one ready for the thread would spare it a wait, and make both smaller, which costs more.
+    while (groups.length === 0 && this.#waiting.length > 0) {
       const group = this.#nextGroup();
       if (isSent(worker, group)) groups.push(group);
       else for (const one of group) if (isSent(worker, [one])) groups.push([one]);
