@@ -41,3 +41,19 @@ it('what cannot cross fails by itself: nobody is told the outcome of another', a
     rmSync(directory, { recursive: true });
   }
 });
+
+it('what cannot cross does not keep an end waiting that was asked for behind it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sealslot-attack-'));
+  const path = join(directory, 'store.db');
+  const store = await openSqliteStore({ path, exclusive: true });
+  const thread = new WriterThread(path);
+  try {
+    const refused = thread.call({ port: 'apiKeys', method: 'touch', args: [() => 1] });
+    const closed = thread.close();
+    await assert.rejects(refused);
+    await closed;
+  } finally {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  }
+});

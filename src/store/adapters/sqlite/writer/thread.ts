@@ -10,7 +10,7 @@ const SLOTS_IN_A_GROUP = 128;
 const SLOTS_WAITING = 10_000;
 const OPTIONS: WorkerOptions = {
   name: 'sealslot-store',
-  /** It holds a group or two. */
+  /** It holds a group. */
   resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 },
   // What a script by `--eval` was started with, a thread's file may not be.
   ...(process.execArgv.some((argument) => argument.startsWith('--input-type')) && { execArgv: [] }),
@@ -101,6 +101,7 @@ export class WriterThread {
       running ??= this.#begin();
     } catch (error) {
       this.#failAll(this.#take(this.#waiting.length), error);
+      this.#tellDrained();
       return;
     }
     this.#running = running;
@@ -112,7 +113,9 @@ export class WriterThread {
       if (isSent(worker, group)) groups.push(group);
       else for (const one of group) if (isSent(worker, [one])) groups.push([one]);
     }
-    if (groups.length === 0) worker.unref();
+    if (groups.length > 0) return;
+    worker.unref();
+    this.#tellDrained();
   }
 
   #nextGroup(): readonly Waiting[] {
