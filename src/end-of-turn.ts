@@ -1,3 +1,6 @@
+// Of the module, which a host's fake timers do not reach.
+import { setImmediate } from 'node:timers';
+
 let end: Promise<void> | undefined;
 
 /**
