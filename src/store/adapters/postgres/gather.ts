@@ -1,9 +1,7 @@
 import type { Row } from '../sql/rows.ts';
 import type { Connection } from './connection.ts';
 import { isOfValues } from './errors.ts';
-
-/** A question that has no answer after so long keeps nobody else waiting: its connection may be dead. */
-const PATIENCE_MS = 200;
+import { oneAtATime } from './one-at-a-time.ts';
 
 interface Asked<Key, Found> {
   readonly key: Key;
@@ -21,23 +19,13 @@ export function gathered<Key, Found>(
   ask: (keys: readonly Key[]) => Promise<ReadonlyMap<string, Found>>,
 ): (key: Key) => Promise<Found | undefined> {
   let next = new Map<string, Asked<Key, Found>>();
-  /** Of those under way, the one that is waited for. */
-  let current: object | undefined;
-
-  function askNext(): void {
-    if (current !== undefined || next.size === 0) return;
+  const askNext = oneAtATime((end) => {
+    if (next.size === 0) return false;
     const group = next;
     next = new Map();
-    current = group;
-    const end = (): void => {
-      clearTimeout(timer);
-      if (current !== group) return;
-      current = undefined;
-      askNext();
-    };
-    const timer = setTimeout(end, PATIENCE_MS);
     void answer(group).finally(end);
-  }
+    return true;
+  });
 
   async function answer(group: ReadonlyMap<string, Asked<Key, Found>>): Promise<void> {
     try {

@@ -1,11 +1,11 @@
 import { onceSoon } from '../../once-soon.ts';
 import { DependencyUnavailable } from '../../../../errors.ts';
 import type { IdempotencyRecord } from '../../../port.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
 import { nameOf } from './idempotency.ts';
 import type { InsertCall, Verdict } from './settle.ts';
 
-/** A group that takes longer keeps the next one back no more: a row may be locked, or its connection dead. */
-const PATIENCE_MS = 200;
+/** One, and one more behind a group that takes long. */
 const GROUPS_AT_ONCE = 2;
 /** Slots in a group, unless a single call has more: the time of one commit stays bounded. */
 const SLOTS_IN_A_GROUP = 1000;
@@ -28,9 +28,6 @@ export function groupCommit(
   settle: (calls: readonly InsertCall[]) => Promise<readonly Verdict[]>,
 ): (call: InsertCall) => Promise<IdempotencyRecord | undefined> {
   let waiting: Waiting[] = [];
-  let running = 0;
-  /** Of those under way, the one that the next waits for: two at a time are each smaller, and cost more together. */
-  let current: object | undefined;
   /** Identities under way: a second call with one waits here, and not in the database with its whole group. */
   const busy = new Set<string>();
 
@@ -52,10 +49,7 @@ export function groupCommit(
     return group;
   }
 
-  async function commit(group: readonly Waiting[]): Promise<void> {
-    running += 1;
-    current = group;
-    const timer = setTimeout(goOn, PATIENCE_MS, group);
+  async function commit(group: readonly Waiting[], ended: () => void): Promise<void> {
     try {
       const verdicts = await settle(group.map(({ call }) => call));
       group.forEach((one, n) => {
@@ -64,10 +58,8 @@ export function groupCommit(
     } catch (error) {
       for (const one of group) one.fail(error);
     } finally {
-      clearTimeout(timer);
-      running -= 1;
       for (const { identity } of group) if (identity !== undefined) busy.delete(identity);
-      goOn(group);
+      ended();
     }
   }
 
@@ -81,19 +73,11 @@ export function groupCommit(
     } else one.fail(new DependencyUnavailable('store', new Error('others were in the way, again and again')));
   }
 
-  function goOn(group: object): void {
-    if (current === group) current = undefined;
-    pump();
-  }
-
-  function pump(): void {
-    while (current === undefined && running < GROUPS_AT_ONCE) {
-      const group = nextGroup();
-      if (group.length === 0) return;
-      void commit(group);
-    }
-  }
-
+  const pump = oneAtATime((ended) => {
+    const group = nextGroup();
+    if (group.length > 0) void commit(group, ended);
+    return group.length > 0;
+  }, GROUPS_AT_ONCE);
   const pumpSoon = onceSoon(pump);
 
   return (call) =>
