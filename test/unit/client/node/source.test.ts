@@ -13,8 +13,12 @@ const BYTES = randomBytes(700_000);
 
 describe('sources', () => {
   let dir: string;
+  const opened = new AsyncDisposableStack();
   before(async () => (dir = await mkdtemp(join(tmpdir(), 'sealslot-source-'))));
-  after(() => rm(dir, { recursive: true }));
+  after(async () => {
+    await opened.disposeAsync();
+    await rm(dir, { recursive: true });
+  });
   const file = async (name: string) => {
     await writeFile(join(dir, name), BYTES);
     return join(dir, name);
@@ -30,7 +34,7 @@ describe('sources', () => {
     bytes: async () => bytesSource(BYTES),
     blob: async () => blobSource(new Blob([BYTES])),
     'blob of a file': async () => blobSource(await openAsBlob(await file('blob'))),
-    path: async () => openLocalFile(await file('path')),
+    path: async () => opened.use(await openLocalFile(await file('path'))),
   };
   for (const [kind, open] of Object.entries(kinds)) {
     it(`${kind}: the whole and each part, as often as one likes`, async () => {
@@ -47,7 +51,6 @@ describe('sources', () => {
         assert.ok((await read(part)).equals(BYTES.subarray(from, from + size)), `${from}`);
       }
       await source.requireUnchanged();
-      if ('realPath' in source) await (source as unknown as AsyncDisposable)[Symbol.asyncDispose]();
     });
   }
 
