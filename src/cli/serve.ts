@@ -66,7 +66,9 @@ async function serveUntil(
   return { exitCode, isWhole };
 
   async function serveOn(): Promise<number> {
-    if (!(await service.mayServe())) return EXIT_UNSAFE;
+    // The routes are compiled while S3 is asked.
+    const [mayServe] = await Promise.all([service.mayServe(), app.ready()]);
+    if (!mayServe) return EXIT_UNSAFE;
     if (stop.aborted) return 0;
     // Copies: Fastify writes into what it is given, and the configuration is frozen.
     await admin.listen({ ...file.current.admin });

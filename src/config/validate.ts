@@ -10,8 +10,14 @@ export type Partially<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]?: Partially<T[K]> | undefined }
     : T;
 
-// Not `verbose`: errors then carry no values.
-const ajv = new Ajv({ allErrors: true, discriminator: true, allowUnionTypes: true, coerceTypes: false });
+// Not `verbose`: errors then carry no values. What is made for one document alone is not worth optimizing.
+const ajv = new Ajv({
+  allErrors: true,
+  discriminator: true,
+  allowUnionTypes: true,
+  coerceTypes: false,
+  code: { optimize: false },
+});
 ajv.addVocabulary(['says']);
 const valid = ajv.compile(DocumentSchema);
 

@@ -1,5 +1,4 @@
 import { Agent } from 'node:https';
-import { createSecureContext } from 'node:tls';
 import { S3Client } from '@aws-sdk/client-s3';
 import { ownCredentials } from '../../aws/credentials.ts';
 import { answerWithin, renewSilentConnections } from '../../aws/deadline.ts';
@@ -65,12 +64,7 @@ export function sdkClient(
   const { sockets } = patience;
   // Many at once: what each has read ahead adds up.
   const pool = { maxSockets: sockets ?? SOCKETS, ...(sockets !== undefined && { highWaterMark: 16 * 1024 }) };
-  const httpsAgent = new Agent({
-    keepAlive: true,
-    ...pool,
-    // Made once: each connection would have its own copy of all authorities, of 1 MB and more.
-    ...(config.ca !== undefined && { secureContext: createSecureContext(trusted(config.ca)) }),
-  });
+  const httpsAgent = new Agent({ keepAlive: true, ...pool, ...trusted(config.ca) });
   const client = new S3Client({
     endpoint: config.endpoint.href,
     region: config.region,

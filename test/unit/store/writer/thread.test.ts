@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -116,6 +116,25 @@ describe('the thread that writes', () => {
       });
     }
     await nowhere.close();
+  });
+
+  it('begins before its first call, which dies of nothing that was wrong then', async () => {
+    const folder = join(directory, 'late');
+    const early = new WriterThread(join(folder, 'store.db'));
+    early.begin();
+    await early.kill();
+    mkdirSync(folder);
+    const made = await openSqliteStore({ path: join(folder, 'store.db'), exclusive: false });
+    await early.call({ port: undefined, method: 'check', args: [] });
+    early.begin();
+    await Promise.all([early.close(), made.close()]);
+  });
+
+  it('ends though it was asked for nothing', async () => {
+    const idle = new WriterThread(path);
+    idle.begin();
+    await idle.close();
+    await assert.rejects(idle.call({ port: undefined, method: 'check', args: [] }), DependencyUnavailable);
   });
 
   it('ends after what was asked of it, and then refuses', async () => {

@@ -13,6 +13,7 @@ export function writtenElsewhere(path: string, connection: Connection, lock: Dis
   const reads = storeOver(connection, lock);
   connection.exec('PRAGMA query_only = ON');
   const thread = new WriterThread(path);
+  thread.begin();
 
   function split<Port extends WritingPort>(port: Port): Store[Port] {
     const writes = WRITES[port].map((method) => [
