@@ -27,6 +27,8 @@ import { createStreams } from '../../src/uploads/streams.ts';
 import { customerKeyOf } from '../../src/uploads/customer-key-of.ts';
 import type { Services } from '../../src/uploads/services.ts';
 
+const DAY_MS = 86_400_000;
+
 export const TENANT: TenantConfig = {
   target: 'main',
   bucket: 'uploads',
@@ -87,6 +89,11 @@ export interface Harness extends AsyncDisposable {
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a JSON answer, looked into by tests
 export type Json = any;
+
+/** Noon of the day, when a hierarchy makes no next day’s key ahead. */
+export function toNoon(clock: Harness['clock']): void {
+  clock.now = Math.floor(clock.now / DAY_MS) * DAY_MS + DAY_MS / 2;
+}
 
 export async function makeHarness(options: HarnessOptions): Promise<Harness> {
   const dir = await mkdtemp(join(tmpdir(), 'sealslot-test-'));

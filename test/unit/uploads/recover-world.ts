@@ -13,7 +13,14 @@ import type { RecoveredPlace, Recovery } from '../../../src/uploads/recover/outc
 import { placeOf, type Services } from '../../../src/uploads/services.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
-import { makeHarness, TENANT, type Harness, type HarnessOptions, type Json } from '../../support/harness.ts';
+import {
+  makeHarness,
+  TENANT,
+  toNoon,
+  type Harness,
+  type HarnessOptions,
+  type Json,
+} from '../../support/harness.ts';
 import { createSecretKey } from 'node:crypto';
 
 export const RECOVERY = { target: 'main', bucket: 'copies' };
@@ -47,6 +54,7 @@ export async function world(
     keks: kek(),
     ...options,
   });
+  toNoon(h.clock);
   return { h, s3, token: await h.token(), [Symbol.asyncDispose]: () => h[Symbol.asyncDispose]() };
 }
 

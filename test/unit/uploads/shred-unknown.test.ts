@@ -36,8 +36,6 @@ async function shredWorld(recovery: typeof RECOVERY | null = RECOVERY, versioned
   s3.after = ({ name, bucket, objectKey }) => {
     if (name === 'remove') s3.small.delete(`${bucket}/${objectKey}`);
   };
-  // At noon, when no next day’s key is made ahead.
-  harness.clock.now = Math.floor(harness.clock.now / DAY_MS) * DAY_MS + DAY_MS / 2;
   const period = new Date(harness.clock.now).toISOString().slice(0, 10);
   const [slot] = await world.upload(1);
   const [key] = await harness.store.intermediates.list({ period });
