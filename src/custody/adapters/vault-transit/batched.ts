@@ -1,3 +1,5 @@
+import { endOfTurn } from '../../../end-of-turn.ts';
+
 /** Does several items at once, each with an outcome of its own, in their order. Rejects when all fail for one reason. */
 export type SendBatch<Item, Result> = (items: readonly Item[]) => Promise<PromiseSettledResult<Result>[]>;
 
@@ -42,7 +44,7 @@ export function batched<Item, Result>(
     waiting.push(call);
     if (!isRunning) {
       isRunning = true;
-      setImmediate(() => void run());
+      void endOfTurn().then(run);
     }
     return call.promise;
   };
