@@ -46,7 +46,14 @@ describe('on PostgreSQL', { skip: postgres.skip }, () => {
       password: new Secret(server.password),
       tls: { ca: await readFile(server.caFile, 'utf8') },
       connections: DEFAULT_CONNECTIONS,
-      timeouts: DEFAULT_TIMEOUTS,
+      // What comes of calls is tested here, not how long fifty wait for one another.
+      timeouts: {
+        ...DEFAULT_TIMEOUTS,
+        connectMs: 20_000,
+        lockMs: 20_000,
+        statementMs: 30_000,
+        wholeMs: 60_000,
+      },
     };
     return opened(
       () => openPostgresStore(options),

@@ -57,7 +57,7 @@ describe('the life of a slot on MinIO', { skip: minio.skip }, () => {
     await using service = await serviceOn(minio.get());
     const { harness } = service;
     const body = randomBody(LATE_BYTES);
-    const slot = await service.create({ contentType: 'text/plain', size: body.length, expiresInSeconds: 3 });
+    const slot = await service.create({ contentType: 'text/plain', size: body.length, expiresInSeconds: 8 });
     harness.clock.now = (await service.stored(slot)).expiresAt;
     await harness.jobs.runOnce();
     assert.equal((await service.stored(slot)).state, 'expired');

@@ -28,7 +28,7 @@ import { swallowingProxy } from '../support/swallowing-proxy.ts';
 const postgres = await available(() => startPostgres());
 after(() => postgres.stop());
 
-const IMPATIENT = { connectMs: 500, statementMs: 400, lockMs: 300, wholeMs: 600, idleMs: 60_000 };
+const IMPATIENT = { connectMs: 2_000, statementMs: 1_600, lockMs: 300, wholeMs: 2_400, idleMs: 60_000 };
 
 describe('the store on PostgreSQL', { skip: postgres.skip }, () => {
   let database: PostgresDatabase;
@@ -162,10 +162,15 @@ describe('the store on PostgreSQL', { skip: postgres.skip }, () => {
     it('are waited for so long, and no longer', async () => {
       const connection = await connect({
         connections: 1,
-        timeouts: { ...IMPATIENT, wholeMs: 60_000, connectMs: 200 },
+        timeouts: { ...IMPATIENT, wholeMs: 60_000, connectMs: 1_000 },
       });
       const { promise, resolve } = Promise.withResolvers<undefined>();
-      const held = connection.read(() => promise);
+      const begun = Promise.withResolvers<undefined>();
+      const held = connection.read(async () => {
+        begun.resolve(undefined);
+        await promise;
+      });
+      await Promise.race([begun.promise, held]);
       await assert.rejects(connection.one('SELECT 1 AS one'), DependencyUnavailable);
       resolve(undefined);
       await held;
@@ -311,7 +316,7 @@ describe('the store on PostgreSQL', { skip: postgres.skip }, () => {
     });
 
     it('do not fail for a lock that only some of them want', async () => {
-      const patient = { ...IMPATIENT, wholeMs: 20_000, statementMs: 10_000 };
+      const patient = { ...IMPATIENT, connectMs: 10_000, wholeMs: 20_000, statementMs: 10_000 };
       const connection = await connect({ timeouts: patient });
       const other = await open({ timeouts: patient });
       for (const n of [1, 2]) await other.grants.insert(grantOf(n));

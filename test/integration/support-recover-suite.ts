@@ -173,7 +173,7 @@ async function configure(
 ): Promise<void> {
   const path = join(dir, 'sealslot.yaml');
   const written = await readFile(path, 'utf8');
-  const settings = `recovery: { target: main, bucket: ${copies} }${hierarchy ? ', hierarchy: {}' : ''}`;
+  const settings = `recovery: { target: main, bucket: ${copies} }${hierarchy ? ', hierarchy: { maxAgeSeconds: 1 }' : ''}`;
   const changed = written
     .replace('bucket: uploads', `bucket: ${bucket}`)
     .replace('custody: { ', `custody: { ${settings}, `);

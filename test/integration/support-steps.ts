@@ -69,7 +69,10 @@ export async function beginPut(
   const answered = once(call, 'response') as Promise<[IncomingMessage]>;
   answered.catch(() => undefined);
   call.flushHeaders();
-  await once(call, 'continue');
+  await Promise.race([
+    once(call, 'continue'),
+    answered.then(([{ statusCode }]) => Promise.reject(new Error(`S3 answered ${statusCode}`))),
+  ]);
   call.write(first);
   return {
     async finish(rest) {

@@ -20,7 +20,7 @@ const minio = await available(() => startMinio());
 const [next = '', former = '', foreign = ''] = [32, 24, 32].map(
   (bytes) => `whsec_${randomBytes(bytes).toString('base64')}`,
 );
-const SETTINGS = 'urlSeconds: { min: 1, default: 2 }, slotSeconds: 2';
+const SETTINGS = 'urlSeconds: { min: 1, default: 8 }, slotSeconds: 8';
 const YAML = 'retention: { deleteMarginSeconds: 1 }\njobs: { intervalSeconds: 1 }\n';
 
 describe('webhooks of a running service', { skip: minio.skip }, () => {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -10,6 +11,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const STOP_GRACE_MS = 5_000;
 const POLL_MS = 50;
 const KEPT_LINES = 40;
+/** Below the ports that the kernel gives to whoever names none, who would take one before it is used. */
+const NOT_GIVEN_OUT = [20_000, 32_000] as const;
 
 export interface Running extends AsyncDisposable {
   readonly pid: number;
@@ -131,8 +134,14 @@ export function answers(url: string, ca: string): Promise<boolean> {
 
 /** Ports that were free a moment ago on 127.0.0.1, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const server = createServer().listen(randomInt(...NOT_GIVEN_OUT), '127.0.0.1');
+    await once(server, 'listening').then(
+      () => servers.push(server),
+      () => undefined,
+    );
+  }
   const ports = servers.map((server) => {
     const address = server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;

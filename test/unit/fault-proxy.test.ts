@@ -75,7 +75,9 @@ describe('the fault proxy', { timeout: 60_000 }, () => {
     const open = await Client.connected();
     await open.says('hello');
     await proxy.fail('half-open');
+    const before = proxy.connections();
     const late = await Client.connected();
+    await waitUntil('its line', () => proxy.connections() === before + 1);
     for (const client of [open, late]) client.socket.write('lost');
     await proxy.mend();
     const again = await Client.connected();

@@ -127,7 +127,7 @@ describe('requests to Vault', () => {
 
   it('do not wait for ever', async () => {
     world.between = () => 'never';
-    const refused = assert.rejects(http({ timeoutSeconds: 1 }).send(CALL), unanswered(/not in time/));
+    const refused = assert.rejects(http({ timeoutSeconds: 4 }).send(CALL), unanswered(/not in time/));
     await waitUntil('the request', () => world.seen.length === 1);
     await refused;
   });

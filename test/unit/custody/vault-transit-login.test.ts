@@ -194,7 +194,7 @@ describe('a vault-transit wrapper logs in', { skip: openbao.skip }, () => {
     });
 
     it('anew when the login is over before its time, once for all that are refused together', async () => {
-      const wrapper = await start(await appRole({ token_ttl: '1s', token_max_ttl: '1s' }));
+      const wrapper = await start(await appRole({ token_ttl: '4s', token_max_ttl: '4s' }));
       const wrapped = await wrap(wrapper);
       const token = String(world.seen[0]?.headers['x-vault-token']);
       const isGone = (): Promise<boolean> =>

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { DependencyUnavailable } from '../../../errors.ts';
-import { BUSY_TIMEOUT_MS } from './open.ts';
+
+export const BUSY_TIMEOUT_MS = 5000;
 
 /** For readers of this process, which are done soon. */
 const SCRUB_PATIENCE_MS = 20;

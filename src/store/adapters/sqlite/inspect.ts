@@ -6,11 +6,11 @@ import { pathToFileURL } from 'node:url';
 import { StoreMoved } from '../../errors.ts';
 import type { FileInspection, StoreState } from '../../inspection.ts';
 import { MIGRATIONS, type Migration } from '../../migrations/sqlite/index.ts';
-import { SQLITE, sqliteCode } from './connection.ts';
+import { BUSY_TIMEOUT_MS, SQLITE, sqliteCode } from './connection.ts';
 import { USAGE } from './keys/sql.ts';
 import { toUsage } from '../sql/usage.ts';
 import { demandUnmoved } from './move-mark.ts';
-import { BUSY_TIMEOUT_MS, createPrivate, openDatabase } from './open.ts';
+import { createPrivate, openDatabase } from './open.ts';
 import { text } from '../sql/rows.ts';
 import { APPLIED, schemaState, type SchemaState } from './schema-state.ts';
 

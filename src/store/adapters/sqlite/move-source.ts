@@ -8,11 +8,11 @@ import type { Column, MoveSource, RawRow } from '../../move/port.ts';
 import type { MovedTable } from '../../move/tables.ts';
 import { integer, text } from '../sql/rows.ts';
 import { openingFailure } from '../sqlite.ts';
-import { Connection, SQLITE, sqliteCode } from './connection.ts';
+import { BUSY_TIMEOUT_MS, Connection, SQLITE, sqliteCode } from './connection.ts';
 import { acquireLock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { eraseMark, readMark, writeMark } from './move-mark.ts';
-import { BUSY_TIMEOUT_MS, createPrivate, openDatabase } from './open.ts';
+import { createPrivate, openDatabase } from './open.ts';
 import { storeOver } from './store-over.ts';
 
 const KINDS: Readonly<Record<string, Column['kind']>> = { TEXT: 'text', INTEGER: 'integer', BLOB: 'bytes' };
