@@ -209,6 +209,8 @@ export class TlsProxy implements AsyncDisposable {
     response: ServerResponse,
   ): Promise<void> {
     const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+    // Of the rest, when S3 hangs up on it; the answer is told or broken off below.
+    outgoing.on('error', () => undefined);
     const lost = this.#lost.findIndex(({ matches }) => matches(passed));
     if (lost >= 0) {
       const [rule] = this.#lost.splice(lost, 1);
