@@ -1,17 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe } from 'node:test';
-import { Secret } from '../../src/secret.ts';
-import {
-  DEFAULT_CONNECTIONS,
-  DEFAULT_TIMEOUTS,
-  openPostgresStore,
-} from '../../src/store/adapters/postgres.ts';
+import { DEFAULT_TIMEOUTS, openPostgresStore } from '../../src/store/adapters/postgres.ts';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import type { Store } from '../../src/store/port.ts';
 import { available } from '../support/available.ts';
 import { startPostgres, type PostgresDatabase } from '../support/postgres.ts';
+import { storeOptions } from '../support/postgres-store.ts';
 import type { OpenedStore } from './store-rows.ts';
 import { storeSuite } from './store-suite.ts';
 
@@ -28,6 +24,15 @@ for (const [name, exclusive] of [
   });
 }
 
+/** What comes of calls is tested here, not how long fifty wait for one another. */
+const TIMEOUTS = {
+  ...DEFAULT_TIMEOUTS,
+  connectMs: 20_000,
+  lockMs: 20_000,
+  statementMs: 30_000,
+  wholeMs: 60_000,
+};
+
 const postgres = await available(() => startPostgres());
 after(() => postgres.stop());
 
@@ -36,25 +41,8 @@ describe('on PostgreSQL', { skip: postgres.skip }, () => {
   storeSuite('PostgreSQL', async () => {
     const server = postgres.get();
     database ??= await server.createDatabase();
-    const { name } = database;
     const query = (sql: string) => database!.query(sql);
-    const options = {
-      host: server.host,
-      port: server.port,
-      database: name,
-      user: server.user,
-      password: new Secret(server.password),
-      tls: { ca: await readFile(server.caFile, 'utf8') },
-      connections: DEFAULT_CONNECTIONS,
-      // What comes of calls is tested here, not how long fifty wait for one another.
-      timeouts: {
-        ...DEFAULT_TIMEOUTS,
-        connectMs: 20_000,
-        lockMs: 20_000,
-        statementMs: 30_000,
-        wholeMs: 60_000,
-      },
-    };
+    const options = storeOptions(server, database, { timeouts: TIMEOUTS });
     return opened(
       () => openPostgresStore(options),
       () => emptied(query),

@@ -23,6 +23,7 @@ import {
 import { trust } from '../integration/support-clients.ts';
 import { available } from '../support/available.ts';
 import { sealslotIn } from '../support/doctor.ts';
+import { noonOf } from '../support/harness.ts';
 import { startKms, type KmsProxy } from '../support/kms.ts';
 import { startMinio } from '../support/minio.ts';
 import { environment, setUp, startService } from '../support/service.ts';
@@ -159,8 +160,7 @@ async function fill(
   await setCustody(dir, custodyOf({ current, wrappers }));
   for (const [id, key] of await insert(dir, DIRECT)) all.set(id, key);
   await setCustody(dir, custodyOf({ current, wrappers, hierarchy: {} }));
-  // At noon, when no next day’s key is made ahead.
-  const noon = Math.floor(Date.now() / DAY_MS) * DAY_MS + DAY_MS / 2;
+  const noon = noonOf(Date.now());
   for (let day = 0; day < DAYS; day += 1) {
     for (const [id, key] of await insert(dir, INDIRECT / DAYS, noon - day * DAY_MS)) all.set(id, key);
   }

@@ -5,15 +5,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { S3Server } from '../support/s3-server.ts';
 import { startService, type Service } from '../support/service.ts';
 import { sendByFetch } from './support-clients.ts';
 
 /** Leaves its own id behind, and becomes the service. */
 const TELLS_PID = ['sh', '-c', 'echo $$ > pid; exec "$@"', 'sh'];
-
-const MOST_AGAIN = 10;
 
 /** What is read at the same time. */
 export interface Load {
@@ -102,20 +99,13 @@ async function readAll(url: string, all: readonly Readable[]): Promise<{ atOnce:
   return { atOnce, right: sums.filter((sum, i) => sum === all[i]?.sha256).length };
 }
 
-/** On a machine that others use too, some are told to come again; those that are open wait to be read, and then there is room. */
 async function head(url: string, agent: Agent, token?: string): Promise<IncomingMessage> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  for (let again = MOST_AGAIN; ; again -= 1) {
-    const call = request(url, { agent, headers });
-    call.end();
-    const [answer] = (await once(call, 'response')) as [IncomingMessage];
-    if (answer.statusCode !== 503 || again === 0) {
-      assert.equal(answer.statusCode, 200);
-      return answer;
-    }
-    answer.resume();
-    await delay(Number(answer.headers['retry-after']) * 1_000);
-  }
+  const call = request(url, { agent, headers });
+  call.end();
+  const [answer] = (await once(call, 'response')) as [IncomingMessage];
+  assert.equal(answer.statusCode, 200);
+  return answer;
 }
 
 async function sha256Of(answer: IncomingMessage): Promise<string> {

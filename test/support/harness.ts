@@ -90,10 +90,8 @@ export interface Harness extends AsyncDisposable {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a JSON answer, looked into by tests
 export type Json = any;
 
-/** Noon of the day, when a hierarchy makes no next day’s key ahead. */
-export function toNoon(clock: Harness['clock']): void {
-  clock.now = Math.floor(clock.now / DAY_MS) * DAY_MS + DAY_MS / 2;
-}
+/** Of that day, in milliseconds; a hierarchy makes no next day’s key ahead then. */
+export const noonOf = (time: number): number => Math.floor(time / DAY_MS) * DAY_MS + DAY_MS / 2;
 
 export async function makeHarness(options: HarnessOptions): Promise<Harness> {
   const dir = await mkdtemp(join(tmpdir(), 'sealslot-test-'));

@@ -98,7 +98,7 @@ describe('deliveries', () => {
   });
 
   it('one receiver that hangs does not keep another from being told', async () => {
-    await using world = await makeWorld({ timeoutMs: 3_000 });
+    await using world = await makeWorld({ timeoutMs: 2_500 });
     const { receiver } = world;
     receiver.behave = (received, response, request) =>
       (received.path === '/crm' ? hanging : answering(204))(received, response, request);
@@ -108,7 +108,7 @@ describe('deliveries', () => {
     world.deliveries.wake();
     await world.noted(4);
     assert.equal(world.attempts[0]?.[0], 'erp');
-    for (const { id } of toCrm) assert.equal((await world.message(id))?.lastFailure, 'no answer in 3 s');
+    for (const { id } of toCrm) assert.equal((await world.message(id))?.lastFailure, 'no answer in 2.5 s');
   });
 
   it('a receiver that hangs, with more waiting than attempts there may be at once, holds up no other', async () => {

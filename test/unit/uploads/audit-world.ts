@@ -7,7 +7,7 @@ import type { AuditContext } from '../../../src/uploads/audit/context.ts';
 import type { AuditFinding } from '../../../src/uploads/audit/finding.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
 import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
-import { makeHarness, TENANT, toNoon, type Harness, type HarnessOptions } from '../../support/harness.ts';
+import { makeHarness, TENANT, noonOf, type Harness, type HarnessOptions } from '../../support/harness.ts';
 
 export const CANARIES = '.canaries/';
 export const RECOVERY = { target: 'main', bucket: 'recovery' };
@@ -38,7 +38,7 @@ export async function world(options: Partial<HarnessOptions> = {}): Promise<Worl
   s3.versioned = true;
   const tenants = { acme: TENANT, globex: TENANT };
   const h = await makeHarness({ target: fakeTarget(s3), tenants, ...options });
-  toNoon(h.clock);
+  h.clock.now = noonOf(h.clock.now);
   return {
     h,
     s3,

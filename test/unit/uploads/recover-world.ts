@@ -16,7 +16,7 @@ import { FakeObjectStore, fakeTarget } from '../../support/fake-s3.ts';
 import {
   makeHarness,
   TENANT,
-  toNoon,
+  noonOf,
   type Harness,
   type HarnessOptions,
   type Json,
@@ -54,7 +54,7 @@ export async function world(
     keks: kek(),
     ...options,
   });
-  toNoon(h.clock);
+  h.clock.now = noonOf(h.clock.now);
   return { h, s3, token: await h.token(), [Symbol.asyncDispose]: () => h[Symbol.asyncDispose]() };
 }
 

@@ -8,7 +8,7 @@ import { rewrap, type Rewrapped, type RewrapOptions } from '../../../src/uploads
 import type { Services } from '../../../src/uploads/services.ts';
 import type { Upload } from '../../../src/uploads/upload.ts';
 import { fakeTarget, FakeObjectStore } from '../../support/fake-s3.ts';
-import { makeHarness, toNoon, type Harness } from '../../support/harness.ts';
+import { makeHarness, noonOf, type Harness } from '../../support/harness.ts';
 
 export const HIERARCHY: NonNullable<Config['custody']['hierarchy']> = {
   period: 'day',
@@ -60,7 +60,7 @@ export async function rewrapWorld(
     keks: severalWrappers(old, new Map([['old', old]])),
     custody,
   });
-  toNoon(harness.clock);
+  harness.clock.now = noonOf(harness.clock.now);
   const { services, store } = harness;
   const opened: KeyWrapper[] = [];
 

@@ -53,10 +53,12 @@ async function withCertificate(tls: Pick<TestCa, 'certFile' | 'keyFile'>, asked:
   return await examine(server.port, asked);
 }
 
-async function withDate(date: string | undefined, now = Date.now) {
+/** @param date as it is when the server answers. */
+async function withDate(date: () => string | undefined, now = Date.now) {
   await using server = await startHttps(good, (_request, response) => {
     response.sendDate = false;
-    if (date !== undefined) response.setHeader('date', date);
+    const told = date();
+    if (told !== undefined) response.setHeader('date', told);
     response.end();
   });
   return await examine(server.port, { now });
@@ -219,12 +221,12 @@ describe('a certificate', () => {
 });
 
 describe("S3's clock", () => {
-  const at = (milliseconds: number) => withDate(new Date(Date.now() + milliseconds).toUTCString());
+  const at = (milliseconds: number) => withDate(() => new Date(Date.now() + milliseconds).toUTCString());
   const MINUTE_MS = 60_000;
 
   it('may differ by seconds', async () => {
     assert.equal((await at(3_000)).last.outcome, 'ok');
-    assert.equal((await at(-1_000)).last.outcome, 'ok');
+    assert.equal((await at(-3_000)).last.outcome, 'ok');
   });
 
   it('ahead or behind by minutes is advice', async () => {
@@ -247,13 +249,16 @@ describe("S3's clock", () => {
   });
 
   it('is compared to the clock that was passed in', async () => {
-    const { last } = await withDate(new Date().toUTCString(), () => Date.now() + 3600_000);
+    const { last } = await withDate(
+      () => new Date().toUTCString(),
+      () => Date.now() + 3600_000,
+    );
     assert.match(line(last), /^clock off this machine's clock is (59|60) min ahead of/);
   });
 
   it('may not be told', async () => {
     for (const date of [undefined, 'soon']) {
-      const { last, usable } = await withDate(date);
+      const { last, usable } = await withDate(() => date);
       assert.equal(usable, true);
       assert.match(line(last), /^clock note .* without a readable Date/);
     }

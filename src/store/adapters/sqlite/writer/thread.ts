@@ -58,7 +58,6 @@ export class WriterThread {
   /** Spares the first call the tenth of a second that the thread takes. */
   begin(): void {
     this.#running ??= this.#begin();
-    this.#running.worker.unref();
   }
 
   /** @param slots how much of a group it takes. */
@@ -142,6 +141,7 @@ export class WriterThread {
   #begin(): Running {
     const workerData: WriterData = { path: this.#path, isSuccessor: this.#isSuccessor };
     const worker = new Worker(ENTRY, { ...OPTIONS, workerData });
+    worker.unref();
     let why: unknown = new Error('the thread that writes has ended');
     worker.on('error', (error) => (why = error));
     const ended = new Promise<void>((ends) => {
