@@ -19,16 +19,19 @@ const TICK_MS = 1;
 /** @param on told when the measured window begins and ends. @throws at the first answer that is not as expected. */
 export async function drive(job: Job, on: { readonly window: () => void }): Promise<Window> {
   const histogram = createHistogram({ lowest: 1, highest: MOST_MICROSECONDS, figures: 3 });
+  const over = new AbortController();
+  const { signal } = over;
+  const pause = (seconds: number): Promise<void> => delay(seconds * 1_000, undefined, { signal });
   const failure = Promise.withResolvers<never>();
   const load = new Load(job, histogram, failure.reject);
   try {
     const run = async (): Promise<Window> => {
       load.begin();
-      await delay(job.warmSeconds * 1_000);
+      await pause(job.warmSeconds);
       histogram.reset();
       on.window();
       const begun = performance.now();
-      await (job.answers === undefined ? delay(job.seconds * 1_000) : load.answered(job.answers));
+      await (job.answers === undefined ? pause(job.seconds) : load.answered(job.answers));
       const seconds = (performance.now() - begun) / 1_000;
       on.window();
       return windowOf(histogram, seconds);
@@ -36,6 +39,7 @@ export async function drive(job: Job, on: { readonly window: () => void }): Prom
     return await Promise.race([run(), failure.promise]);
   } finally {
     load.end();
+    over.abort();
   }
 }
 

@@ -336,7 +336,6 @@ describe('/demo in Chromium', { skip: started.skip }, () => {
   it('is used by keyboard alone', async () => {
     const tab = await open();
     const { keyboard } = tab.page;
-    const chooser = tab.page.waitForEvent('filechooser');
     const reach = async (name: RegExp): Promise<void> => {
       await waitUntil(`the focus on ${String(name)}`, async () => {
         await keyboard.press('Tab');
@@ -355,6 +354,7 @@ describe('/demo in Chromium', { skip: started.skip }, () => {
     await waitUntil('the focus on the chooser', () =>
       tab.page.evaluate<boolean>("document.activeElement.id === 'choose'"),
     );
+    const chooser = tab.page.waitForEvent('filechooser');
     await keyboard.press('Enter');
     await (await chooser).setFiles([text('by-keys.txt')]);
     await tab.uploaded('by-keys.txt');

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe } from 'node:test';
-import { DEFAULT_TIMEOUTS, openPostgresStore } from '../../src/store/adapters/postgres.ts';
+import { openPostgresStore } from '../../src/store/adapters/postgres.ts';
 import { openSqliteStore } from '../../src/store/adapters/sqlite.ts';
 import type { Store } from '../../src/store/port.ts';
 import { available } from '../support/available.ts';
 import { startPostgres, type PostgresDatabase } from '../support/postgres.ts';
-import { storeOptions } from '../support/postgres-store.ts';
+import { PATIENT_TIMEOUTS, storeOptions } from '../support/postgres-store.ts';
 import type { OpenedStore } from './store-rows.ts';
 import { storeSuite } from './store-suite.ts';
 
@@ -24,15 +24,6 @@ for (const [name, exclusive] of [
   });
 }
 
-/** What comes of calls is tested here, not how long fifty wait for one another. */
-const TIMEOUTS = {
-  ...DEFAULT_TIMEOUTS,
-  connectMs: 20_000,
-  lockMs: 20_000,
-  statementMs: 30_000,
-  wholeMs: 60_000,
-};
-
 const postgres = await available(() => startPostgres());
 after(() => postgres.stop());
 
@@ -42,7 +33,7 @@ describe('on PostgreSQL', { skip: postgres.skip }, () => {
     const server = postgres.get();
     database ??= await server.createDatabase();
     const query = (sql: string) => database!.query(sql);
-    const options = storeOptions(server, database, { timeouts: TIMEOUTS });
+    const options = storeOptions(server, database, { timeouts: PATIENT_TIMEOUTS });
     return opened(
       () => openPostgresStore(options),
       () => emptied(query),

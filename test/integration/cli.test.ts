@@ -199,7 +199,7 @@ describe('the command line and a running service', () => {
     const body = JSON.stringify(ask);
     let answer = '';
     const socket = connect(Number(port), hostname);
-    socket.on('data', (chunk) => (answer += chunk.toString()));
+    socket.on('data', (chunk) => (answer += chunk.toString())).on('error', () => undefined);
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.write(
       `POST /v1/uploads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${service.token}\r\n` +

@@ -74,13 +74,12 @@ async function abort(world: ContentWorld): Promise<void> {
     let [last, still] = [-1, 0];
     await waitUntil('back-pressure', () => {
       const now = world.relay.passed();
-      still = now === last ? still + 1 : 0;
+      still = now === last && world.relay.streaming() === 1 ? still + 1 : 0;
       last = now;
       return still === 5;
     });
     const held = world.relay.passed() - before;
     assert.ok(held < size / 2, `${held} bytes of ${size} were read for a client that reads none`);
-    assert.equal(world.relay.streaming(), 1);
     client.leave();
     await waitUntil('S3’s stream to be closed', () => world.relay.streaming() === 0);
     assert.ok(world.relay.passed() - before < size);

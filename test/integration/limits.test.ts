@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
 import type { TenantLimits } from '../../src/config/config.ts';
-import { Secret } from '../../src/secret.ts';
-import {
-  DEFAULT_CONNECTIONS,
-  DEFAULT_TIMEOUTS,
-  openPostgresStore,
-} from '../../src/store/adapters/postgres.ts';
+import { openPostgresStore } from '../../src/store/adapters/postgres.ts';
 import type { Store } from '../../src/store/port.ts';
 import { available } from '../support/available.ts';
 import { FakeObjectStore, fakeTarget } from '../support/fake-s3.ts';
 import { makeHarness, TENANT, type Harness } from '../support/harness.ts';
-import { startPostgres } from '../support/postgres.ts';
+import { startPostgres, type PostgresDatabase } from '../support/postgres.ts';
+import { PATIENT_TIMEOUTS, storeOptions } from '../support/postgres-store.ts';
 import { waitUntil } from '../support/processes.ts';
 
 const SLOT = { contentType: 'text/plain', size: 5 };
@@ -23,9 +18,9 @@ after(() => postgres.stop());
 
 describe('limits of replicas with one PostgreSQL', { skip: postgres.skip }, () => {
   let replicas: { h: Harness; shared: Store; token: string }[];
-  let database: string;
+  let database: PostgresDatabase;
   beforeEach(async () => {
-    database = (await postgres.get().createDatabase()).name;
+    database = await postgres.get().createDatabase();
     replicas = [];
   });
   afterEach(async () => {
@@ -37,15 +32,10 @@ describe('limits of replicas with one PostgreSQL', { skip: postgres.skip }, () =
 
   /** Each has a pool of its own. What slots and requests are counted in is shared. */
   async function serve(limits: TenantLimits): Promise<void> {
-    const { host, port, user, password, caFile } = postgres.get();
+    const options = storeOptions(postgres.get(), database, { timeouts: PATIENT_TIMEOUTS });
     const now = Date.now();
     for (let n = 0; n < REPLICAS; n += 1) {
-      const shared = await openPostgresStore({
-        ...{ host, port, database, user, password: new Secret(password) },
-        tls: { ca: await readFile(caFile, 'utf8') },
-        connections: DEFAULT_CONNECTIONS,
-        timeouts: DEFAULT_TIMEOUTS,
-      });
+      const shared = await openPostgresStore(options);
       const h = await makeHarness({
         target: fakeTarget(new FakeObjectStore()),
         tenants: { acme: { ...TENANT, limits } },

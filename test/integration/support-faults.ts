@@ -318,7 +318,7 @@ export async function allWhole(
     assert.deepEqual(without(stored, answered), [], 'slots that were made by calls without an answer');
   assert.deepEqual(without(answered, stored), [], 'answered slots without a key');
   for (let path = '/v1/uploads?limit=100'; ;) {
-    const { status, body } = await service.call('GET', path);
+    const { status, body } = await prepared(() => service.call('GET', path));
     assert.equal(status, 200);
     for (const slot of body.uploads) assert.ok(stored.has(slot.id as string), JSON.stringify(slot));
     if (body.nextCursor === undefined) break;

@@ -68,6 +68,8 @@ export async function beginPut(
   const call = httpsRequest(url, { method: 'PUT', agent: false, headers: { ...headers, ...length } });
   const answered = once(call, 'response') as Promise<[IncomingMessage]>;
   answered.catch(() => undefined);
+  // `answered` tells; who has answered may still hang up.
+  call.on('error', () => undefined);
   call.flushHeaders();
   await Promise.race([
     once(call, 'continue'),

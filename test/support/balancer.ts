@@ -28,13 +28,12 @@ export async function startBalancer(): Promise<Balancer> {
   let turn = 0;
 
   const look = async (replica: Replica): Promise<void> => {
-    const status = await fetch(`${replica.adminUrl}/readyz`).then(
-      async (answer) => {
+    const status = await fetch(`${replica.adminUrl}/readyz`)
+      .then(async (answer) => {
         await answer.body?.cancel();
         return answer.status;
-      },
-      () => 0,
-    );
+      })
+      .catch(() => 0);
     if (ready.has(replica)) ready.set(replica, status === 200);
   };
   const looking = setInterval(() => {

@@ -9,6 +9,15 @@ import { Connection } from '../../src/store/adapters/postgres/connection.ts';
 import { loadPg } from '../../src/store/adapters/postgres/package.ts';
 import type { Postgres, PostgresDatabase } from './postgres.ts';
 
+/** Where it matters what comes of calls, not how long many wait for one another. */
+export const PATIENT_TIMEOUTS = {
+  ...DEFAULT_TIMEOUTS,
+  connectMs: 20_000,
+  lockMs: 20_000,
+  statementMs: 30_000,
+  wholeMs: 60_000,
+};
+
 /** How a store in this database is opened, over TLS. */
 export function storeOptions(
   server: Postgres,

@@ -74,7 +74,7 @@ export async function vaultWorld(bao?: Openbao): Promise<VaultWorld> {
       if (told === 'never' || told === 'reset') return;
       outgoing.writeHead(told.status, told.headers);
       outgoing.end(told.body === undefined ? '' : JSON.stringify(told.body));
-    })();
+    })().catch(() => incoming.socket.destroy());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = `https://localhost:${(server.address() as AddressInfo).port}`;

@@ -35,12 +35,13 @@ describe('an application that has sealslot', () => {
       ...{ host: '127.0.0.1', port, method: 'POST', path: '/v1/uploads' },
       headers: { cookie: 'session=alice', 'content-type': 'application/json', 'content-length': body.length },
     });
+    const answered = once(sent, 'response') as Promise<[import('node:http').IncomingMessage]>;
     sent.end(body);
     await waitUntil('authenticate', () => asked === 1);
     const closed = app.close();
     await waitUntil('closing', () => !app.server.listening);
     proceed();
-    const [answer] = (await once(sent, 'response')) as [import('node:http').IncomingMessage];
+    const [answer] = await answered;
     assert.equal(answer.statusCode, 201);
     assert.equal(answer.headers.connection, 'close');
     answer.resume();
