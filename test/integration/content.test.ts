@@ -80,6 +80,7 @@ async function abort(world: ContentWorld): Promise<void> {
     });
     const held = world.relay.passed() - before;
     assert.ok(held < size / 2, `${held} bytes of ${size} were read for a client that reads none`);
+    assert.equal(world.relay.streaming(), 1);
     client.leave();
     await waitUntil('S3’s stream to be closed', () => world.relay.streaming() === 0);
     assert.ok(world.relay.passed() - before < size);
